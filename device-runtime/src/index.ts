@@ -1,0 +1,2 @@
+// Door: the isomorphic device runtime. Only re-exports.
+export {};

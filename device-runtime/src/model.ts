@@ -1,0 +1,2 @@
+// Door: ONNX graph, parameters, training compiler, sessions. Only re-exports.
+export {};

@@ -1,0 +1,2 @@
+// Door: profiles, drift detectors, OOD scores. Only re-exports.
+export {};

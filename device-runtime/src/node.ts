@@ -1,0 +1,2 @@
+// Door: the device runtime with Node adapters. Only re-exports.
+export {};

@@ -1,0 +1,2 @@
+// Door: the device runtime with browser adapters. Only re-exports.
+export {};

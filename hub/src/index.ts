@@ -1,0 +1,2 @@
+// Door: the hub as a library. Only re-exports.
+export {};

@@ -1,0 +1,2 @@
+// Door: what devices and hub agree on, isomorphic. Only re-exports.
+export {};

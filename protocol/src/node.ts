@@ -1,0 +1,2 @@
+// Door: protocol parts that need Node. Only re-exports.
+export {};

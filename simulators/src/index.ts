@@ -1,0 +1,2 @@
+// Door: virtual people, devices, networks and attackers. Only re-exports.
+export {};
