@@ -1,2 +1,28 @@
-// Door: what devices and hub agree on, isomorphic. Only re-exports.
-export {};
+// The protocol's door: everything that both sides agree on. Runs anywhere.
+export * from "./codec/cbor.ts";
+export * from "./codec/frame.ts";
+export * from "./codec/message.ts";
+export * from "./crypto/cryptography.ts";
+export * from "./crypto/portableCryptography.ts";
+export * from "./delta/deltaCodec.ts";
+export * from "./delta/parameterDelta.ts";
+export * from "./errors.ts";
+export * from "./ids.ts";
+export * from "./limits.ts";
+export * from "./messages/assignment.ts";
+export * from "./messages/contribution.ts";
+export * from "./messages/decision.ts";
+export * from "./messages/delegation.ts";
+export * from "./messages/deviceReceipt.ts";
+export * from "./messages/enrolment.ts";
+export * from "./messages/fields.ts";
+export * from "./messages/hubReceipt.ts";
+export * from "./messages/releaseRecord.ts";
+export * from "./messages/report.ts";
+export * from "./messages/trustRoot.ts";
+export * from "./modelVersion.ts";
+export * from "./parameters/parameterSet.ts";
+export * from "./topics.ts";
+export * from "./trust/decisionRules.ts";
+export * from "./trust/trustRules.ts";
+export * from "./units.ts";

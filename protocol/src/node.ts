@@ -1,2 +1,2 @@
-// Door: protocol parts that need Node. Only re-exports.
-export {};
+// What of the protocol is faster with Node's own modules.
+export { nodeCryptography } from "./crypto/nodeCryptography.ts";

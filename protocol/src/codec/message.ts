@@ -1,0 +1,99 @@
+// A message is a frame with a schema: the two ways between typed values and signed bytes, and the check of its signatures.
+import type { z } from "zod";
+import type { Cryptography, KeyPair } from "../crypto/cryptography.ts";
+import { accept, type Outcome, refuse } from "../errors.ts";
+import type { KeyId } from "../ids.ts";
+import { decodeCbor, encodeCbor } from "./cbor.ts";
+import { encodeFrame, type Frame, type FrameKind, parseFrame, signedBytes } from "./frame.ts";
+
+/** What a kind of frame carries. */
+export interface MessageType<T> {
+  readonly kind: FrameKind;
+  readonly schema: z.ZodType<T>;
+}
+
+/** A decoded message whose signatures nobody has checked yet. */
+export interface UnverifiedMessage<T> {
+  readonly value: T;
+  readonly frame: Frame;
+}
+
+/** Encodes and signs a message. The bytes are what is sent, stored, hashed: they are never made twice. */
+export function encodeMessage<T>(
+  type: MessageType<T>,
+  value: T,
+  keys: readonly KeyPair[],
+  cryptography: Cryptography,
+): Uint8Array {
+  return encodeFrame(type.kind, encodeCbor(value), keys, cryptography);
+}
+
+/**
+ * Decodes a message from the network: frame, then CBOR, then schema, each only when the one before it passed.
+ *
+ * @returns the value, **unverified**, or a `frame.*` or `message.schema_invalid` refusal
+ */
+export function decodeMessage<T>(
+  type: MessageType<T>,
+  bytes: Uint8Array,
+): Outcome<UnverifiedMessage<T>> {
+  const frame = parseFrame(bytes, type.kind);
+  if (!frame.ok) return frame;
+  const decoded = decodeCbor(frame.value.payload);
+  if (!decoded.ok) return decoded;
+  const parsed = type.schema.safeParse(decoded.value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const path = issue === undefined ? "" : issue.path.join(".");
+    return refuse(
+      "message.schema_invalid",
+      `${type.kind}${path === "" ? "" : `.${path}`}: ${issue?.message ?? "invalid"}; see the protocol's SPEC.md for its fields`,
+    );
+  }
+  return accept({ value: parsed.data, frame: frame.value });
+}
+
+/** Public keys by id, as a {@link verifySignatures} caller trusts them for one role. */
+export type TrustedKeys = ReadonlyMap<KeyId, Uint8Array>;
+
+/**
+ * Checks that at least `threshold` **different** trusted keys signed a frame's exact bytes. Signatures by unknown keys do not
+ * count and do not harm, so that a rotation can sign with old and new keys.
+ *
+ * @returns the ids of the keys that signed, or `signature.key_unknown`, `signature.invalid`, `signature.threshold_unmet`
+ */
+export function verifySignatures(
+  frame: Frame,
+  trusted: TrustedKeys,
+  threshold: number,
+  cryptography: Cryptography,
+): Outcome<readonly KeyId[]> {
+  const known = frame.signatures.filter(({ keyId }) => trusted.has(keyId));
+  if (known.length === 0) {
+    const seen = frame.signatures.map(({ keyId }) => keyId).join(", ");
+    return refuse(
+      "signature.key_unknown",
+      `${frame.kind} is signed by ${seen === "" ? "nobody" : seen}, which the trust root does not name for this role`,
+    );
+  }
+  const message = signedBytes(frame.kind, frame.payload);
+  const signers = new Set<KeyId>();
+  for (const { keyId, signature } of known) {
+    const publicKey = trusted.get(keyId);
+    if (publicKey === undefined || signers.has(keyId)) continue;
+    if (!cryptography.verify(publicKey, message, signature)) {
+      return refuse(
+        "signature.invalid",
+        `signature of ${keyId} does not fit the ${frame.kind}'s bytes; they were changed on the way or another key signed`,
+      );
+    }
+    signers.add(keyId);
+  }
+  if (signers.size < threshold) {
+    return refuse(
+      "signature.threshold_unmet",
+      `${frame.kind} has ${signers.size} of the ${threshold} signatures that the trust root asks for`,
+    );
+  }
+  return accept([...signers]);
+}

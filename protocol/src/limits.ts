@@ -1,0 +1,83 @@
+// Every bound of the protocol, each with the sum that gives it. Nothing here may be computed at run time from input.
+
+/** Version of the wire protocol. It is byte 2 of every frame; a reader refuses what it does not speak. */
+export const PROTOCOL_VERSION = 1;
+
+/** Frame header: 2 magic + 1 protocol version + 1 kind + 4 payload length. */
+export const FRAME_HEADER_BYTES = 8;
+
+/** One signature in a frame: 8 key id + 64 Ed25519. */
+export const FRAME_SIGNATURE_BYTES = 72;
+
+/** Enough for a 3-of-5 release threshold with a rotation (old and new keys sign: 5 + 3). */
+export const FRAME_SIGNATURES_MAX = 8;
+
+/**
+ * Largest MQTT payload: AWS IoT Core takes 128 KB with the topic and the headers; 96 KB keeps a quarter of that in reserve for
+ * brokers with tighter settings.
+ */
+export const MQTT_PAYLOAD_BYTES_MAX: number = 96 * 1024;
+
+/** A frame always fits one MQTT message. */
+export const FRAME_BYTES_MAX: number = MQTT_PAYLOAD_BYTES_MAX;
+
+/** What a contribution's frame may add to its delta: header 8 + count 1 + signature 72 + CBOR fields (about 420), rounded up. */
+export const CONTRIBUTION_ENVELOPE_BYTES_MAX = 600;
+
+/** Largest encoded delta: one frame less its envelope. */
+export const DELTA_BYTES_MAX: number = FRAME_BYTES_MAX - CONTRIBUTION_ENVELOPE_BYTES_MAX;
+
+/** Largest parameter set: 16 M float32 (64 MB), what fits a gateway's memory twice over. */
+export const PARAMETER_COUNT_MAX: number = 16 * 1024 * 1024;
+
+/** Largest number of tensors in a parameter set; a 24-layer transformer has about 400. */
+export const TENSOR_COUNT_MAX = 4096;
+
+/** Largest rank that any ONNX convolution or attention needs, with one to spare. */
+export const TENSOR_RANK_MAX = 8;
+
+/** Bytes of a parameter's UTF-8 name. */
+export const TENSOR_NAME_BYTES_MAX = 512;
+
+/** Largest blob: a parameter set of {@link PARAMETER_COUNT_MAX} with its header. */
+export const BLOB_BYTES_MAX: number =
+  PARAMETER_COUNT_MAX * 4 + TENSOR_COUNT_MAX * (TENSOR_NAME_BYTES_MAX + 64);
+
+/** A blob larger than one MQTT payload is fetched in blocks of this size, each checked against its own digest. */
+export const BLOB_BLOCK_BYTES: number = 64 * 1024;
+
+/** Blocks of the largest blob. */
+export const BLOB_BLOCK_COUNT_MAX: number = Math.ceil(BLOB_BYTES_MAX / BLOB_BLOCK_BYTES);
+
+/** A device may claim at most so many examples for one contribution, or one device would decide a window. */
+export const CONTRIBUTION_EXAMPLES_MAX = 512;
+
+/** A delta may be at most so many generations behind the champion. */
+export const STALENESS_MAX = 3;
+
+/** Euclidean norm above which a delta is clipped before it enters an aggregate. */
+export const CLIP_NORM_DEFAULT = 5;
+
+/** Euclidean norm above which a delta is refused: an honest device has clipped to {@link CLIP_NORM_DEFAULT}; 4 times that is no rounding error. */
+export const REFUSE_NORM_DEFAULT = 20;
+
+/** Discordant pairs that one device may bring to a paired comparison, so that no single device decides it. */
+export const PAIRED_DISCORDANT_MAX = 32;
+
+/** Comparisons in one report: a shadow, a canary and what they superseded. */
+export const REPORT_PAIRED_MAX = 8;
+
+/** Digests in one hub receipt: what one commit of the hub may hold. */
+export const RECEIPT_ENTRIES_MAX = 256;
+
+/** Characters of an id: a DNS label, so that it is safe in topics, file names and URLs. */
+export const ID_LENGTH_MAX = 63;
+
+/** Characters of a reason or a note that a person writes. */
+export const REASON_LENGTH_MAX = 500;
+
+/** Keys in a trust root. */
+export const TRUST_ROOT_KEYS_MAX = 16;
+
+/** A clock may differ by so much before "issued in the future" is reported: five minutes, Kerberos' own choice. */
+export const CLOCK_SKEW_MS_MAX: number = 5 * 60 * 1000;

@@ -1,0 +1,40 @@
+// Hub to device: what is durable, or refused. Signed once per commit and sent as the same bytes to every device in it.
+import { z } from "zod";
+import type { MessageType } from "../codec/message.ts";
+import { type Digest, digestSchema } from "../ids.ts";
+import { RECEIPT_ENTRIES_MAX } from "../limits.ts";
+import type { EpochMs } from "../units.ts";
+import { epochMsSchema, reasonSchema } from "./fields.ts";
+
+/** Fate of one message, named by the digest of its whole frame. */
+export interface HubReceiptEntry {
+  readonly digest: Digest;
+  readonly outcome: "committed" | "refused";
+  /** A refusal code, or empty. */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Receipt of one commit. The same digest always gets the same outcome. */
+export interface HubReceipt {
+  readonly entries: readonly HubReceiptEntry[];
+  readonly atMs: EpochMs;
+}
+
+export const hubReceiptMessage: MessageType<HubReceipt> = {
+  kind: "hubReceipt",
+  schema: z.object({
+    entries: z
+      .array(
+        z.object({
+          digest: digestSchema,
+          outcome: z.enum(["committed", "refused"]),
+          code: z.string().max(64),
+          message: reasonSchema,
+        }),
+      )
+      .min(1)
+      .max(RECEIPT_ENTRIES_MAX),
+    atMs: epochMsSchema,
+  }),
+};

@@ -1,0 +1,55 @@
+// Which keys a fleet trusts, and for what. Each version is signed by the one before it.
+import { z } from "zod";
+import type { MessageType } from "../codec/message.ts";
+import { type FleetId, fleetIdSchema } from "../ids.ts";
+import { TRUST_ROOT_KEYS_MAX } from "../limits.ts";
+import type { EpochMs } from "../units.ts";
+import { bytesSchema, epochMsSchema } from "./fields.ts";
+
+/**
+ * - `release`: says which artifacts exist; kept away from the hub
+ * - `hub`: chooses among them, all day, online
+ */
+export type KeyRole = "release" | "hub";
+
+/** One trusted key. */
+export interface TrustedKey {
+  readonly publicKey: Uint8Array;
+  readonly role: KeyRole;
+}
+
+/** A version of the trust root. */
+export interface TrustRoot {
+  readonly fleet: FleetId;
+  /** Rises by one. */
+  readonly version: number;
+  readonly keys: readonly TrustedKey[];
+  /** How many different release keys must sign a release record or the next trust root. */
+  readonly releaseThreshold: number;
+  /** Made by a demo: refused by devices whose hub is not on loopback. */
+  readonly isDemo: boolean;
+  readonly issuedAtMs: EpochMs;
+  readonly expiresAtMs: EpochMs;
+}
+
+export const trustRootMessage: MessageType<TrustRoot> = {
+  kind: "trustRoot",
+  schema: z
+    .object({
+      fleet: fleetIdSchema,
+      version: z.int().min(1),
+      keys: z
+        .array(z.object({ publicKey: bytesSchema(32, 32), role: z.enum(["release", "hub"]) }))
+        .min(2)
+        .max(TRUST_ROOT_KEYS_MAX),
+      releaseThreshold: z.int().min(1),
+      isDemo: z.boolean(),
+      issuedAtMs: epochMsSchema,
+      expiresAtMs: epochMsSchema,
+    })
+    .refine(
+      ({ keys, releaseThreshold }) =>
+        keys.filter(({ role }) => role === "release").length >= releaseThreshold,
+      { message: "has fewer release keys than its threshold" },
+    ),
+};
