@@ -50,6 +50,17 @@ export const refusalCodes = [
   "blob.too_large",
   "blob.digest_mismatch",
   "version.mismatch",
+  // A model file, and what is asked of it.
+  "model.too_large",
+  "model.malformed",
+  "model.opset_unsupported",
+  "model.graph_invalid",
+  "model.shape_unknown",
+  "model.shape_invalid",
+  "model.operator_unsupported",
+  "model.parameter_unknown",
+  "model.parameter_mismatch",
+  "model.plan_invalid",
   "model.not_loadable",
   "model.output_not_finite",
   // What a signer will not sign.
