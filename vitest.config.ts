@@ -1,20 +1,36 @@
 // One configuration for every workspace: sources are tested directly, without a build.
-import { defineConfig } from "vitest/config";
 
-const sourceCondition = "attune-source";
+import { defaultServerConditions } from "vite";
+import { defineConfig } from "vitest/config";
+import { createPlainSummary } from "./scripts/plainSummary.ts";
+
+const conditions = ["attune-source", ...defaultServerConditions];
+const workspaces = "{protocol,device-runtime,hub,simulators,bench}";
 
 export default defineConfig({
-  resolve: { conditions: [sourceCondition] },
-  ssr: { resolve: { conditions: [sourceCondition, "node", "module-sync"] } },
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
   test: {
-    include: [
-      "{protocol,device-runtime,hub,simulators,bench}/src/**/*.test.ts",
-      "{protocol,device-runtime,hub,simulators,bench}/test/**/*.test.ts",
-    ],
-    pool: "forks",
     // Inherited by the workers and forked processes that a test starts.
-    execArgv: [`--conditions=${sourceCondition}`],
+    execArgv: ["--conditions=attune-source"],
     testTimeout: 30_000,
-    passWithNoTests: true,
+    reporters: ["default", createPlainSummary()],
+    coverage: { include: [`${workspaces}/src/**/*.ts`], exclude: ["**/*.test.ts"] },
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: [`${workspaces}/{src,test}/**/*.test.ts`] },
+      },
+      { extends: true, test: { name: "docs", include: ["scripts/docs.test.ts"] } },
+      {
+        extends: true,
+        test: {
+          name: "guards",
+          include: ["scripts/guards.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
   },
 });

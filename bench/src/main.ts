@@ -14,7 +14,7 @@ const dataFolder = resolve(process.env["ATTUNE_DATA"] ?? join(benchFolder, "..",
 
 // Rivals greet on stdout; the answer must stay alone there.
 const writeAnswer = process.stdout.write.bind(process.stdout);
-process.stdout.write = process.stderr.write.bind(process.stderr) as typeof process.stdout.write;
+process.stdout.write = process.stderr.write.bind(process.stderr);
 
 process.exitCode = await runBench(process.argv.slice(2), {
   clock: { nowMs: () => performance.now() },
