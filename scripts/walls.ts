@@ -107,7 +107,7 @@ function checkRelative(file: string, use: ImportUse): void {
   if (!use.specifier.startsWith(".")) return;
   const target = relative(root, resolve(root, dirname(file), use.specifier));
   if (workspaceOf(target) !== workspaceOf(file)) {
-    breach(file, use.line, `reaches ${target} by path; import it by its package name`);
+    reportBreach(file, use.line, `reaches ${target} by path; import it by its package name`);
   }
 }
 
@@ -123,18 +123,26 @@ function checkWorkspace(file: string, use: ImportUse): void {
     may === undefined
       ? `nothing of ${target}`
       : `of ${target} only ${may.map((each) => `./${each}`).join(" and ")}`;
-  breach(file, use.line, `imports ${use.specifier}; ${from} may import ${allowed}`);
+  reportBreach(file, use.line, `imports ${use.specifier}; ${from} may import ${allowed}`);
 }
 
 function checkCore(file: string, facts: SourceFacts): void {
   if (!file.includes("/core/") || isTest(file)) return;
   for (const use of facts.imports) {
     if (/\/adapters\//.test(use.specifier)) {
-      breach(file, use.line, `is core and imports ${use.specifier}; adapters carry out effects`);
+      reportBreach(
+        file,
+        use.line,
+        `is core and imports ${use.specifier}; adapters carry out effects`,
+      );
     }
   }
   for (const line of facts.asyncLines) {
-    breach(file, line, "is core and asynchronous; return an effect, its result comes as an event");
+    reportBreach(
+      file,
+      line,
+      "is core and asynchronous; return an effect, its result comes as an event",
+    );
   }
 }
 
@@ -162,7 +170,7 @@ function checkOwners(): void {
     for (const [file, line] of files) {
       const others = [...files.keys()].filter((other) => other !== file);
       const owner = places?.join(", ") ?? `one file; ${others.join(", ")} imports it too`;
-      breach(file, line, `imports ${name}, which ${from} keeps to ${owner}`);
+      reportBreach(file, line, `imports ${name}, which ${from} keeps to ${owner}`);
     }
   }
 }
@@ -184,7 +192,11 @@ function walkFromDoor(door: string): void {
         if (!pathTo.has(target)) pathTo.set(target, [...path, target]);
       } else if (needsNode(use.specifier)) {
         const way = path.join(" > ");
-        breach(file, use.line, `needs Node (${use.specifier}) behind an isomorphic door: ${way}`);
+        reportBreach(
+          file,
+          use.line,
+          `needs Node (${use.specifier}) behind an isomorphic door: ${way}`,
+        );
       }
     }
   }
@@ -208,6 +220,6 @@ function workspaceOf(file: string): Workspace {
   return file.split("/", 1)[0] as Workspace;
 }
 
-function breach(file: string, line: number, what: string): void {
+function reportBreach(file: string, line: number, what: string): void {
   breaches.push(`${file}:${line} ${what}`);
 }
