@@ -1,130 +1,29 @@
 // Every way in which a hub that was taken over could try to get a signature, refused by name.
 import {
-  applyDelta,
-  type BlobRef,
   portableCryptography as cryptography,
   type Delegation,
   type Digest,
-  decodeDelta,
-  deltaBetween,
-  deltaNorm,
-  digestOf,
   type EpochMs,
   encodeDelta,
   encodeParameters,
   type Generation,
   type LineId,
   type ModelVersion,
-  modelVersionOf,
-  type ParameterSet,
-  parameterSetOf,
-  type ReleaseParts,
-  type ReleaseRecord,
   type SecurityEpoch,
-  unwrap,
 } from "@attune/protocol";
 import { describe, expect, it } from "vitest";
+import {
+  candidateWith,
+  type HonestAggregate,
+  honest,
+  now,
+  passed,
+  recordOf,
+  refOf,
+  textRef,
+  weights,
+} from "../../test/operator/honestAggregate.ts";
 import { checkSigningRequest, type SigningRequest } from "./checkSigningRequest.ts";
-
-const line = "activity" as LineId;
-const now = 1_700_000_000_000 as EpochMs;
-const refOf = (bytes: Uint8Array): BlobRef => ({
-  digest: digestOf(cryptography, bytes),
-  bytes: bytes.length,
-});
-const textRef = (text: string): BlobRef => refOf(new TextEncoder().encode(text));
-
-const recordOf = (
-  parameters: Uint8Array,
-  fields: Partial<ReleaseRecord>,
-  parts: Partial<ReleaseParts> = {},
-): ReleaseRecord => {
-  const all: ReleaseParts = {
-    graph: textRef("graph"),
-    parameters: refOf(parameters),
-    preprocessing: textRef("preprocessing"),
-    calibration: textRef("calibration"),
-    learning: textRef("learning"),
-    ...parts,
-  };
-  return {
-    line,
-    version: modelVersionOf(
-      {
-        graph: all.graph.digest,
-        parameters: all.parameters.digest,
-        preprocessing: all.preprocessing.digest,
-        calibration: all.calibration.digest,
-      },
-      cryptography,
-    ),
-    generation: 0 as Generation,
-    securityEpoch: 1 as SecurityEpoch,
-    parts: all,
-    lineage: { source: "imported", contributionCount: 0 },
-    createdAtMs: now,
-    note: "",
-    ...fields,
-  };
-};
-
-const weights = (values: readonly number[], name = "w"): ParameterSet =>
-  parameterSetOf([
-    { name, dims: [values.length], data: Float32Array.from(values) },
-    { name: `${name}.bias`, dims: [1], data: Float32Array.of(0.25) },
-  ]);
-
-/** An honest hub's request: two aggregates after an imported base, the second one asks for its signature. */
-function honest(): {
-  request: SigningRequest;
-  delegation: Delegation;
-  norm: number;
-} {
-  const base = weights([1, 2, 3, 4]);
-  const first = rebuilt(base, [0.5, 0, 0, 0]);
-  const second = rebuilt(first.parameters, [0, 0.25, 0, -0.125]);
-  const baseBytes = encodeParameters(base);
-  const firstBytes = encodeParameters(first.parameters);
-  const secondBytes = encodeParameters(second.parameters);
-  const baseRecord = recordOf(baseBytes, {});
-  const firstRecord = recordOf(firstBytes, {
-    generation: 1 as Generation,
-    lineage: { source: "aggregate", base: baseRecord.version, contributionCount: 9 },
-  });
-  const record = recordOf(secondBytes, {
-    generation: 2 as Generation,
-    delta: { base: firstRecord.version, blob: refOf(second.bytes) },
-    lineage: { source: "aggregate", base: firstRecord.version, contributionCount: 7 },
-  });
-  const norm = deltaNorm(deltaBetween(base, second.parameters));
-  return {
-    norm,
-    request: {
-      record,
-      parameters: secondBytes,
-      delta: second.bytes,
-      deltaBase: { record: firstRecord, parameters: firstBytes },
-      delegationBase: { record: baseRecord, parameters: baseBytes },
-      evidence: { version: record.version, verdict: "promote", checks: ["holdout"] },
-    },
-    delegation: {
-      line,
-      graph: baseRecord.parts.graph.digest,
-      base: baseRecord.version,
-      normMax: norm,
-      securityEpoch: 1 as SecurityEpoch,
-      expiresAtMs: (now + 1) as EpochMs,
-    },
-  };
-}
-
-function rebuilt(
-  base: ParameterSet,
-  change: readonly number[],
-): { parameters: ParameterSet; bytes: Uint8Array } {
-  const bytes = encodeDelta([{ index: 0, values: Float32Array.from(change) }]);
-  return { parameters: applyDelta(base, unwrap(decodeDelta(bytes, base))), bytes };
-}
 
 const flipped = (bytes: Uint8Array): Uint8Array => {
   const copy = bytes.slice();
@@ -134,7 +33,7 @@ const flipped = (bytes: Uint8Array): Uint8Array => {
 };
 
 const refusalOf = (
-  change: (fixture: ReturnType<typeof honest>) => Partial<SigningRequest>,
+  change: (fixture: HonestAggregate) => Partial<SigningRequest>,
   delegation?: (delegation: Delegation) => Delegation | undefined,
   atMs: EpochMs = now,
 ): string => {
@@ -146,35 +45,6 @@ const refusalOf = (
     cryptography,
   );
   return outcome.ok ? "signed" : outcome.refusal.code;
-};
-
-/** A candidate with other weights whose record, delta and version all fit one another. */
-const candidateWith = (
-  { request }: ReturnType<typeof honest>,
-  change: readonly number[],
-  fields: Partial<ReleaseRecord> = {},
-  parts: Partial<ReleaseParts> = {},
-): Partial<SigningRequest> => {
-  const { deltaBase } = request;
-  if (deltaBase === undefined) throw new Error("the fixture has a base");
-  const made = rebuilt(rebuilt(weights([1, 2, 3, 4]), [0.5, 0, 0, 0]).parameters, change);
-  const parameters = encodeParameters(made.parameters);
-  const record = recordOf(
-    parameters,
-    {
-      generation: 2 as Generation,
-      delta: { base: deltaBase.record.version, blob: refOf(made.bytes) },
-      lineage: request.record.lineage,
-      ...fields,
-    },
-    parts,
-  );
-  return {
-    record,
-    parameters,
-    delta: made.bytes,
-    evidence: { version: record.version, verdict: "promote", checks: ["holdout"] },
-  };
 };
 
 describe("checkSigningRequest", () => {
@@ -262,7 +132,7 @@ describe("checkSigningRequest", () => {
     ).toBe("version.mismatch");
   });
 
-  it.each(["preprocessing", "calibration", "learning"] as const)(
+  it.each(["preprocessing", "calibration", "learning"])(
     "refuses an aggregate that changes its %s",
     (part) => {
       expect(
@@ -305,12 +175,25 @@ describe("checkSigningRequest", () => {
 
   it.each([
     ["no evidence at all", undefined],
-    ["a gate that holds", { verdict: "hold" as const, checks: ["holdout"] }],
-    ["a gate that rejects", { verdict: "reject" as const, checks: ["holdout"] }],
-    ["a verdict without a check", { verdict: "promote" as const, checks: [] }],
+    ["a gate that holds", { verdict: "hold", checks: [passed] }],
+    ["a gate that rejects", { verdict: "reject", checks: [passed] }],
+    [
+      "a verdict over a failed check",
+      { verdict: "promote", checks: [passed, { ...passed, outcome: "fail" }] },
+    ],
+    [
+      "a verdict before a check has ended",
+      { verdict: "promote", checks: [passed, { ...passed, outcome: "wait" }] },
+    ],
+    ["a verdict without a number", { verdict: "promote", checks: [{ ...passed, evidence: {} }] }],
+    [
+      "a verdict whose checks were all skipped",
+      { verdict: "promote", checks: [{ ...passed, outcome: "skipped" }] },
+    ],
+    ["a verdict without a check", { verdict: "promote", checks: [] }],
     [
       "evidence of another candidate",
-      { version: "0".repeat(64), verdict: "promote" as const, checks: ["holdout"] },
+      { version: "0".repeat(64), verdict: "promote", checks: [passed] },
     ],
   ])("refuses %s", (_, evidence) => {
     expect(
@@ -324,9 +207,6 @@ describe("checkSigningRequest", () => {
   it("refuses every blob with one bit changed", () => {
     const { request } = honest();
     const { deltaBase, delegationBase, delta } = request;
-    if (deltaBase === undefined || delegationBase === undefined || delta === undefined) {
-      throw new Error("the fixture is whole");
-    }
     for (const change of [
       { parameters: flipped(request.parameters) },
       { delta: flipped(delta) },
@@ -343,9 +223,7 @@ describe("checkSigningRequest", () => {
       refusalOf((fixture) => {
         const candidate = candidateWith(fixture, [0, 0.25, 0, 0]);
         const other = candidateWith(fixture, [0, 0.250001, 0, 0]);
-        if (candidate.record === undefined || other.delta === undefined) throw new Error("whole");
         const { deltaBase } = fixture.request;
-        if (deltaBase === undefined) throw new Error("whole");
         return {
           ...candidate,
           delta: other.delta,
@@ -360,8 +238,7 @@ describe("checkSigningRequest", () => {
 
   const withDelta =
     (delta: Uint8Array) =>
-    ({ request }: ReturnType<typeof honest>): Partial<SigningRequest> => {
-      if (request.deltaBase === undefined) throw new Error("whole");
+    ({ request }: HonestAggregate): Pick<SigningRequest, "delta" | "record"> => {
       return {
         delta,
         record: {
@@ -383,7 +260,6 @@ describe("checkSigningRequest", () => {
     expect(
       refusalOf((fixture) => {
         const changed = withDelta(huge)(fixture);
-        if (changed.record === undefined) throw new Error("whole");
         return {
           ...changed,
           record: {
@@ -408,7 +284,7 @@ describe("checkSigningRequest", () => {
         return {
           record,
           parameters,
-          evidence: { version: record.version, verdict: "promote", checks: ["holdout"] },
+          evidence: { version: record.version, verdict: "promote", checks: [passed] },
         };
       });
     expect(withParameters(Uint8Array.of(1, 2))).toBe("delta.not_decodable");

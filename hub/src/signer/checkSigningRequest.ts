@@ -21,13 +21,21 @@ import {
   shortVersion,
 } from "@attune/protocol";
 
+/** One check of a gate. */
+export interface SigningCheck {
+  readonly name: string;
+  readonly outcome: string;
+  /** The numbers behind it. */
+  readonly evidence: Readonly<Record<string, unknown>>;
+}
+
 /** What a gate said of a candidate, as far as a signer asks. */
 export interface SigningEvidence {
   /** The version that was examined. */
   readonly version: string;
-  readonly verdict: "promote" | "hold" | "reject";
-  /** Names of the checks behind the verdict; a verdict without any is an opinion. */
-  readonly checks: readonly string[];
+  /** `promote`, or anything else. */
+  readonly verdict: string;
+  readonly checks: readonly SigningCheck[];
 }
 
 /** A released version with the bytes of its parameters, as they came from the hub. */
@@ -99,6 +107,23 @@ const hasSameShape = (a: ParameterSet, b: ParameterSet): boolean =>
       tensor.dims.every((dim, axis) => dim === other.dims[axis])
     );
   });
+
+/** What a promoting gate would have shown and this one does not; `null` when nothing is missing. */
+const missingEvidence = (
+  record: ReleaseRecord,
+  evidence: SigningEvidence | undefined,
+): string | null => {
+  if (evidence === undefined) return "no gate verdict is attached";
+  const { version, verdict, checks } = evidence;
+  if (version !== record.version) return `the evidence is of ${version.slice(0, 8)}`;
+  if (verdict !== "promote") return `its gate says ${verdict}`;
+  const unmet = checks.find(({ outcome }) => outcome !== "pass" && outcome !== "skipped");
+  if (unmet !== undefined) return `its check "${unmet.name}" says ${unmet.outcome}`;
+  const isShown = checks.some(
+    (check) => check.outcome === "pass" && Object.keys(check.evidence).length > 0,
+  );
+  return isShown ? null : "its verdict shows no number";
+};
 
 /** Finite values can still sum to infinity; `applyDelta` takes that for our own mistake, here it is the hub's. */
 const overflows = (base: ParameterSet, delta: ParameterDelta): boolean =>
@@ -213,27 +238,13 @@ export function checkSigningRequest(
       `${name} has generation ${record.generation}, its base already ${deltaBase.record.generation}; a lineage only goes on`,
     );
   }
-  const { evidence } = request;
-  if (
-    evidence === undefined ||
-    evidence.version !== record.version ||
-    evidence.verdict !== "promote" ||
-    evidence.checks.length === 0
-  ) {
-    const what =
-      evidence === undefined
-        ? "no gate verdict is attached"
-        : evidence.version !== record.version
-          ? `the evidence is of ${evidence.version.slice(0, 8)}`
-          : evidence.verdict !== "promote"
-            ? `its gate says ${evidence.verdict}`
-            : "its verdict names no check";
+  const missing = missingEvidence(record, request.evidence);
+  if (missing !== null) {
     return refuse(
       "delegation.evidence_missing",
-      `${name}: ${what}; it needs promote with evidence`,
+      `${name}: ${missing}; it needs a gate that says promote, with its numbers`,
     );
   }
-
   // From here on it reads weights.
   const candidateBytes = checkBlob(
     `parameters of ${name}`,
@@ -278,7 +289,7 @@ export function checkSigningRequest(
   if (!(norm <= delegation.normMax)) {
     return refuse(
       "delegation.norm_exceeded",
-      `${name} is ${norm.toPrecision(6)} away from ${shortVersion(delegation.line, delegation.base)}, limit ${delegation.normMax}; look at it and delegate around a newer release, or approve it by hand`,
+      `${name} is ${norm.toPrecision(6)} away from ${shortVersion(delegation.line, delegation.base)}, limit ${delegation.normMax}; look at it and then delegate around a newer release`,
     );
   }
   return accept({

@@ -1,0 +1,272 @@
+// One signer at work: takes the hub's open requests, checks each against its delegation, signs or refuses. It opens no port,
+// keeps no state of its own between polls, and holds no policy: that is `checkSigningRequest`.
+import {
+  accept,
+  assembleFrame,
+  type Cryptography,
+  type Delegation,
+  decodeMessage,
+  delegationMessage,
+  type EpochMs,
+  FRAME_BYTES_MAX,
+  FRAME_HEADER_BYTES,
+  FRAME_SIGNATURE_BYTES,
+  FRAME_SIGNATURES_MAX,
+  keysOfRole,
+  type LineId,
+  modelVersionOf,
+  type Outcome,
+  type ReleaseRecord,
+  refuse,
+  releaseRecordMessage,
+  shortVersion,
+  signedBytes,
+  type TrustRoot,
+  verifySignatures,
+} from "@attune/protocol";
+import { CommandError, exitCodes } from "../cli/exitCodes.ts";
+import {
+  checkSigningRequest,
+  type ReleasedParameters,
+  type SigningFindings,
+} from "./checkSigningRequest.ts";
+import type { ReleaseKey } from "./signerFolder.ts";
+import type { OpenRequest, SignerHub } from "./signerHub.ts";
+
+/** A signed record must fit a frame. */
+const RECORD_BYTES_MAX: number =
+  FRAME_BYTES_MAX - FRAME_HEADER_BYTES - 1 - FRAME_SIGNATURES_MAX * FRAME_SIGNATURE_BYTES;
+
+/** What became of one request in one poll. */
+export interface SignerAct {
+  readonly kind: "signed" | "refused" | "waiting" | "failed";
+  readonly request: string;
+  /** `line@version`, or the request's id when its record cannot be read. */
+  readonly name: string;
+  /** A refusal's or a fault's code, or empty. */
+  readonly code: string;
+  /** In a sentence. */
+  readonly because: string;
+}
+
+/** What a signer works with. */
+export interface SignerParts {
+  readonly keys: readonly ReleaseKey[];
+  readonly trustRoot: TrustRoot;
+  /** The frame of the delegation for a line, as it was signed, or `null`. */
+  readonly delegationFrame: (line: LineId) => Uint8Array | null;
+  readonly hub: SignerHub;
+  readonly nowMs: () => EpochMs;
+  readonly cryptography: Cryptography;
+  /** Signs imported releases without a person: for demos. */
+  readonly approvesImports: boolean;
+}
+
+/** A signer. */
+export interface Signer {
+  /** Looks at every open request once. Throws only when the hub cannot be asked at all. */
+  pollOnce(): Promise<readonly SignerAct[]>;
+  /** Signs one request on a person's word. Its version is worked out again all the same. */
+  approve(id: string): Promise<SignerAct>;
+}
+
+/** Makes a signer. */
+export function createSigner(parts: SignerParts): Signer {
+  const { hub, trustRoot, cryptography } = parts;
+  const releaseKeys = keysOfRole(trustRoot, "release", cryptography);
+
+  /** A record that the release keys have signed, or nothing. */
+  const releasedRecord = async (version: string): Promise<ReleaseRecord | undefined> => {
+    let frame: Uint8Array | null;
+    try {
+      frame = await hub.recordFrame(version);
+    } catch (error) {
+      if (error instanceof CommandError && error.exitCode === exitCodes.refused) return undefined;
+      throw error;
+    }
+    if (frame === null) return undefined;
+    const message = decodeMessage(releaseRecordMessage, frame);
+    if (!message.ok || message.value.value.version !== version) return undefined;
+    const signed = verifySignatures(
+      message.value.frame,
+      releaseKeys,
+      trustRoot.releaseThreshold,
+      cryptography,
+    );
+    return signed.ok ? message.value.value : undefined;
+  };
+
+  const released = async (version: string | undefined): Promise<ReleasedParameters | undefined> => {
+    if (version === undefined) return undefined;
+    const record = await releasedRecord(version);
+    return record === undefined
+      ? undefined
+      : { record, parameters: await hub.blob(record.parts.parameters) };
+  };
+
+  const delegationFor = (line: LineId): Outcome<Delegation | undefined> => {
+    const frame = parts.delegationFrame(line);
+    if (frame === null) return accept(undefined);
+    const message = decodeMessage(delegationMessage, frame);
+    if (!message.ok) return message;
+    const signed = verifySignatures(
+      message.value.frame,
+      releaseKeys,
+      trustRoot.releaseThreshold,
+      cryptography,
+    );
+    return signed.ok ? accept(message.value.value) : signed;
+  };
+
+  const checkAggregate = async (
+    request: OpenRequest,
+    record: ReleaseRecord,
+  ): Promise<Outcome<SigningFindings>> => {
+    const delegation = delegationFor(record.line);
+    if (!delegation.ok) return delegation;
+    return checkSigningRequest(
+      {
+        record,
+        parameters: await hub.blob(record.parts.parameters),
+        delta: record.delta === undefined ? undefined : await hub.blob(record.delta.blob),
+        deltaBase: await released(record.delta?.base),
+        delegationBase: await released(delegation.value?.base),
+        evidence: request.evidence,
+      },
+      delegation.value,
+      parts.nowMs(),
+      cryptography,
+    );
+  };
+
+  const sign = async (
+    request: OpenRequest,
+    record: ReleaseRecord,
+    because: string,
+  ): Promise<SignerAct> => {
+    const message = signedBytes("releaseRecord", request.payload);
+    let current = request;
+    for (const key of parts.keys) {
+      if (!current.isOpen || current.signedBy.includes(key.keyId)) continue;
+      const signature = cryptography.sign(key.secretKey, message);
+      current = await hub.sign(request.id, key.keyId, signature);
+    }
+    return actOf("signed", request, record, "", because);
+  };
+
+  const look = async (request: OpenRequest): Promise<SignerAct | null> => {
+    if (parts.keys.every(({ keyId }) => request.signedBy.includes(keyId))) return null;
+    const record = recordIn(request, cryptography);
+    if (!record.ok) return refuseRequest(request, undefined, record.refusal);
+    if (record.value.lineage.source === "imported") {
+      if (parts.approvesImports) {
+        return sign(request, record.value, "imports are approved without a person (demo)");
+      }
+      const name = shortVersion(record.value.line, record.value.version);
+      return actOf(
+        "waiting",
+        request,
+        record.value,
+        "",
+        `${name} was imported and needs a person's word: attune signer approve ${request.id}`,
+      );
+    }
+    const checked = await checkAggregate(request, record.value);
+    if (!checked.ok) return refuseRequest(request, record.value, checked.refusal);
+    const { norm, normMax, changedTensorCount } = checked.value;
+    return sign(
+      request,
+      record.value,
+      `${norm.toPrecision(3)} of at most ${normMax} away from the delegation's base, ${changedTensorCount} tensors changed, gate says promote`,
+    );
+  };
+
+  const refuseRequest = async (
+    request: OpenRequest,
+    record: ReleaseRecord | undefined,
+    refusal: { readonly code: string; readonly message: string },
+  ): Promise<SignerAct> => {
+    await hub.refuse(request.id, refusal.code, refusal.message);
+    return actOf("refused", request, record, refusal.code, refusal.message);
+  };
+
+  return {
+    pollOnce: async () => {
+      const acts: SignerAct[] = [];
+      for (const request of await hub.openRequests()) {
+        try {
+          const act = await look(request);
+          if (act !== null) acts.push(act);
+        } catch (error) {
+          // One request that fails must not keep the others waiting; it stays open and is looked at again.
+          if (!(error instanceof CommandError) || error.exitCode === exitCodes.unreachable) {
+            throw error;
+          }
+          acts.push(actOf("failed", request, undefined, error.code, error.message));
+        }
+      }
+      return acts;
+    },
+    approve: async (id) => {
+      const request = await hub.request(id);
+      const record = recordIn(request, cryptography);
+      if (!record.ok) return refuseRequest(request, undefined, record.refusal);
+      if (!request.isOpen) {
+        return actOf(
+          "failed",
+          request,
+          record.value,
+          "operator.state_conflict",
+          `request ${id} is no longer open`,
+        );
+      }
+      return sign(request, record.value, "approved by a person");
+    },
+  };
+}
+
+const actOf = (
+  kind: SignerAct["kind"],
+  request: OpenRequest,
+  record: ReleaseRecord | undefined,
+  code: string,
+  because: string,
+): SignerAct => ({
+  kind,
+  request: request.id,
+  name: record === undefined ? request.id : shortVersion(record.line, record.version),
+  code,
+  because,
+});
+
+/** The record in the very bytes that would be signed, with its version worked out again. */
+export function recordIn(request: OpenRequest, cryptography: Cryptography): Outcome<ReleaseRecord> {
+  if (request.payload.length > RECORD_BYTES_MAX) {
+    return refuse(
+      "frame.too_large",
+      `the record has ${request.payload.length} bytes, limit ${RECORD_BYTES_MAX}; a device could not read it`,
+    );
+  }
+  const message = decodeMessage(
+    releaseRecordMessage,
+    assembleFrame("releaseRecord", request.payload, []),
+  );
+  if (!message.ok) return message;
+  const record = message.value.value;
+  const { graph, parameters, preprocessing, calibration } = record.parts;
+  const version = modelVersionOf(
+    {
+      graph: graph.digest,
+      parameters: parameters.digest,
+      preprocessing: preprocessing.digest,
+      calibration: calibration.digest,
+    },
+    cryptography,
+  );
+  return version === record.version
+    ? accept(record)
+    : refuse(
+        "version.mismatch",
+        `the record's parts make ${version.slice(0, 8)}, it names ${record.version.slice(0, 8)}; build the record again`,
+      );
+}

@@ -1,0 +1,185 @@
+// Where release keys live: one folder, private to its owner, never on the hub. Touches files only; it does not judge what is signed.
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { Fault, type KeyId, type KeyPair, keyIdOf, type LineId, toHex } from "@attune/protocol";
+import { nodeCryptography } from "@attune/protocol/node";
+
+/** A release key with what must be known before it is used. */
+export interface ReleaseKey extends KeyPair {
+  readonly keyId: KeyId;
+  /** Made by a demo: good for a hub on loopback only. */
+  readonly isDemo: boolean;
+}
+
+/** Where the signer's hub is, and the token of role `signer` for it. */
+export interface SignerConnection {
+  readonly url: string;
+  readonly token: string;
+}
+
+/**
+ * One signer's files.
+ *
+ * - `keys/KEYID.json`, `connection.json`: mode 0600, in folders of mode 0700
+ * - `trust-root.frame`: the trust root that this signer believes, whatever the hub says
+ * - `delegations/LINE.frame`: what it may co-sign by itself
+ * - Every write is durable before it returns, and whole or not there.
+ */
+export interface SignerFolder {
+  readonly path: string;
+  /** @throws Fault `signer.key_exposed` when others may read a key, `signer.key_damaged` when a file is not a key */
+  keys(): readonly ReleaseKey[];
+  addKey(seed: Uint8Array, isDemo: boolean): ReleaseKey;
+  connection(): SignerConnection | null;
+  setConnection(connection: SignerConnection): void;
+  trustRoot(): Uint8Array | null;
+  setTrustRoot(frame: Uint8Array): void;
+  delegation(line: LineId): Uint8Array | null;
+  delegationLines(): readonly LineId[];
+  setDelegation(line: LineId, frame: Uint8Array): void;
+  removeDelegation(line: LineId): void;
+}
+
+/** Opens a signer's folder, which need not exist yet. */
+export function openSignerFolder(path: string): SignerFolder {
+  const keysPath = join(path, "keys");
+  const delegationsPath = join(path, "delegations");
+  const readIfThere = (...parts: string[]): Uint8Array | null => {
+    const file = join(path, ...parts);
+    return existsSync(file) ? new Uint8Array(readFileSync(file)) : null;
+  };
+  return {
+    path,
+    keys: () => {
+      if (!existsSync(keysPath)) return [];
+      return readdirSync(keysPath)
+        .filter((name) => name.endsWith(".json"))
+        .sort()
+        .map((name) => readKey(join(keysPath, name)));
+    },
+    addKey: (seed, isDemo) => {
+      const pair = nodeCryptography.keyPair(seed);
+      const keyId = keyIdOf(nodeCryptography, pair.publicKey);
+      const text = {
+        keyId,
+        publicKey: toHex(pair.publicKey),
+        secretKey: toHex(pair.secretKey),
+        isDemo,
+      };
+      writePrivately(path, [keysPath], join(keysPath, `${keyId}.json`), json(text));
+      return { ...pair, keyId, isDemo };
+    },
+    connection: () => {
+      const file = join(path, "connection.json");
+      if (!existsSync(file)) return null;
+      assertPrivate(file);
+      const { url, token } = JSON.parse(readFileSync(file, "utf8")) as Partial<SignerConnection>;
+      if (typeof url !== "string" || typeof token !== "string") throw damaged(file);
+      return { url, token };
+    },
+    setConnection: (connection) => {
+      writePrivately(path, [], join(path, "connection.json"), json(connection));
+    },
+    trustRoot: () => readIfThere("trust-root.frame"),
+    setTrustRoot: (frame) => {
+      writePrivately(path, [], join(path, "trust-root.frame"), frame);
+    },
+    delegation: (line) => readIfThere("delegations", `${line}.frame`),
+    delegationLines: () =>
+      existsSync(delegationsPath)
+        ? readdirSync(delegationsPath)
+            .filter((name) => name.endsWith(".frame"))
+            .sort()
+            .map((name) => name.slice(0, -".frame".length) as LineId)
+        : [],
+    setDelegation: (line, frame) => {
+      writePrivately(path, [delegationsPath], join(delegationsPath, `${line}.frame`), frame);
+    },
+    removeDelegation: (line) => {
+      rmSync(join(delegationsPath, `${line}.frame`), { force: true });
+      syncFolder(delegationsPath);
+    },
+  };
+}
+
+const json = (value: unknown): Uint8Array =>
+  new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+
+function readKey(file: string): ReleaseKey {
+  assertPrivate(file);
+  let fields: { secretKey?: unknown; keyId?: unknown; isDemo?: unknown };
+  try {
+    fields = JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    throw damaged(file);
+  }
+  const { secretKey, keyId, isDemo } = fields;
+  if (typeof secretKey !== "string" || !/^[0-9a-f]{64}$/.test(secretKey)) throw damaged(file);
+  const pair = nodeCryptography.keyPair(Uint8Array.from(Buffer.from(secretKey, "hex")));
+  if (keyIdOf(nodeCryptography, pair.publicKey) !== keyId || typeof isDemo !== "boolean") {
+    throw damaged(file);
+  }
+  return { ...pair, keyId: keyId as KeyId, isDemo };
+}
+
+/** As ssh does: a key that others can read is not used, so that the mistake is noticed. */
+function assertPrivate(file: string): void {
+  // Windows has no such mode bits; its folders are private to their user by inheritance.
+  if (process.platform === "win32") return;
+  const mode = statSync(file).mode & 0o777;
+  if ((mode & 0o077) === 0) return;
+  throw new Fault(`${file} can be read by others (mode ${mode.toString(8)})`, {
+    code: "signer.key_exposed",
+    hint: `chmod 600 ${file}, and make new keys if somebody may have read them`,
+  });
+}
+
+const damaged = (file: string): Fault =>
+  new Fault(`${file} is not what a signer wrote`, {
+    code: "signer.key_damaged",
+    hint: "restore it from your copy; a key that is lost cannot be made again",
+  });
+
+function writePrivately(
+  root: string,
+  folders: readonly string[],
+  file: string,
+  bytes: Uint8Array,
+): void {
+  for (const folder of [root, ...folders]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+  const draft = `${file}.draft`;
+  rmSync(draft, { force: true });
+  const handle = openSync(draft, "wx", 0o600);
+  try {
+    writeFileSync(handle, bytes);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+  renameSync(draft, file);
+  syncFolder(join(file, ".."));
+}
+
+function syncFolder(folder: string): void {
+  if (process.platform === "win32" || !existsSync(folder)) return;
+  const handle = openSync(folder, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
