@@ -1,2 +1,41 @@
 // Door: ONNX graph, parameters, training compiler, sessions. Only re-exports.
-export {};
+export { buildCnn1d, type Cnn1dSpec, type ConvolutionSpec } from "./model/build/buildCnn1d.ts";
+export { buildPerceptron, type PerceptronSpec } from "./model/build/buildPerceptron.ts";
+export type { InputNormalization } from "./model/build/networkWriter.ts";
+export {
+  type CompiledServing,
+  compileServing,
+  type ServingOptions,
+} from "./model/compile/compileServing.ts";
+export { type CompiledTraining, compileTraining } from "./model/compile/compileTraining.ts";
+export { trainingNames } from "./model/compile/trainingNames.ts";
+export { canonicalPlan, type TrainingPlan } from "./model/compile/trainingPlan.ts";
+export type { LossSpec } from "./model/losses/lossRule.ts";
+export type { OptimizerSpec } from "./model/optimizers/optimizerRule.ts";
+export { listParameters, type ParameterInfo } from "./model/parameters/listParameters.ts";
+export { patchParameters, readParameters } from "./model/parameters/parameterBytes.ts";
+export type { ParameterScope } from "./model/parameters/parameterScope.ts";
+export type { ParameterRole } from "./model/parameters/parameterUses.ts";
+export { joinModel, type SplitModel, splitModel } from "./model/parameters/splitModel.ts";
+export { createOrtRuntime } from "./model/session/createOrtRuntime.ts";
+export {
+  createPredictor,
+  type Predictions,
+  type Predictor,
+} from "./model/session/createPredictor.ts";
+export {
+  createTrainer,
+  type TrainedSlice,
+  type Trainer,
+  type TrainingSlice,
+  type TrainingState,
+} from "./model/session/createTrainer.ts";
+export type {
+  OrtData,
+  OrtGraph,
+  OrtModule,
+  OrtModuleSession,
+  OrtModuleTensor,
+  OrtRuntime,
+  OrtTensor,
+} from "./model/session/ortRuntime.ts";

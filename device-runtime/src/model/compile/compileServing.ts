@@ -1,0 +1,139 @@
+// From a model to the graph that a device predicts with: raw scores and features out, and the parameters of a scope in, so that
+// one loaded graph serves every user and every version.
+import type { Outcome } from "@attune/protocol";
+import { dimText, isStatic, multiplyDims, type Shape, shapeText } from "../graph/dim.ts";
+import { createGraphEmitter, integer } from "../graph/graphEmitter.ts";
+import { loadGraph } from "../graph/loadGraph.ts";
+import { graphField, readModelFile, writeModelFields } from "../onnx/modelFile.ts";
+import { writeNode } from "../onnx/nodeMessage.ts";
+import { readTensorName } from "../onnx/tensorMessage.ts";
+import { readValue, writeValue } from "../onnx/valueMessage.ts";
+import { bytesField, createWireBudget, readFields } from "../onnx/wireFormat.ts";
+import { parameterInfos } from "../parameters/listParameters.ts";
+import { type ParameterScope, scopeParameters } from "../parameters/parameterScope.ts";
+import { orRefusal, turnAway } from "../turnAway.ts";
+import { featureValue, rawOutput } from "./modelOutput.ts";
+
+/** What a serving graph gives. */
+export interface ServingOptions {
+  /** Parameters that come with every prediction instead of from the file; none if left out. */
+  readonly scope?: ParameterScope;
+}
+
+/** A serving graph, and what it takes and gives. */
+export interface CompiledServing {
+  /** ONNX. */
+  readonly graph: Uint8Array;
+  /** Names of the graph's values. */
+  readonly names: { readonly data: string; readonly logits: string; readonly features: string };
+  /** Parameters that are inputs, under their own names, in canonical order. */
+  readonly parameters: readonly { readonly name: string; readonly dims: readonly number[] }[];
+  /** Shape of one sample. */
+  readonly sampleDims: readonly number[];
+  /** Fixed batch, where the model has one. */
+  readonly batchSize: number | undefined;
+  /** Raw scores of one sample. */
+  readonly logitCount: number;
+  /** Features of one sample: what the last layer with a weight works on. */
+  readonly featureCount: number;
+}
+
+const SERVING_PREFIX = "serve:";
+
+const countPerSample = (shape: Shape, what: string): number => {
+  const count = multiplyDims(shape.slice(1));
+  if (shape.length < 2 || typeof count !== "number") {
+    return turnAway(
+      "model.shape_unknown",
+      `the ${what} are ${shapeText(shape)}, must be [batch, ...] with only the batch unknown`,
+    );
+  }
+  return count;
+};
+
+/**
+ * Compiles a model for serving.
+ *
+ * - Pure and deterministic. Everything that is not named here stays byte for byte as it was in the file.
+ *
+ * Take a head-sized scope: parameters that are inputs cannot be packed ahead by the engine, which costs a convolution about five times
+ * its time. For larger scopes patch the file (`patchParameters`) and load it once a version.
+ *
+ * @param model bytes of an ONNX file, not trusted
+ * @example
+ * compileServing(model, { scope: "head" });
+ */
+export function compileServing(
+  model: Uint8Array,
+  options: ServingOptions = {},
+): Outcome<CompiledServing> {
+  return orRefusal(() => {
+    const file = readModelFile(model);
+    const logits = rawOutput(file);
+    const source = featureValue(file);
+    const graph = loadGraph(file, [logits, source]);
+    const scope =
+      options.scope === undefined ? [] : scopeParameters(parameterInfos(file), options.scope);
+    const shapeOf = (name: string): Shape => graph.values.get(name)?.shape ?? [];
+    const logitCount = countPerSample(shapeOf(logits), "scores");
+    const featureCount = countPerSample(shapeOf(source), "features");
+    const sampleDims = graph.input.shape.slice(1);
+    if (!isStatic(sampleDims) || graph.input.type !== "float32") {
+      return turnAway(
+        "model.shape_unknown",
+        `input ${graph.input.name} is ${graph.input.type} ${shapeText(graph.input.shape)}, must be float32 with only the batch unknown`,
+      );
+    }
+    const emit = createGraphEmitter(SERVING_PREFIX);
+    // Its own name and shape whatever the features were: an input of the graph must not be an output, too.
+    const features = emit.node(
+      "Flatten",
+      [source],
+      { axis: integer(1) },
+      `${SERVING_PREFIX}features`,
+    );
+    if ([...graph.values.keys()].some((name) => name.startsWith(SERVING_PREFIX))) {
+      turnAway(
+        "model.graph_invalid",
+        `the model names a value ${SERVING_PREFIX}..., which belongs to serving graphs`,
+      );
+    }
+
+    const freed = new Set(scope.map((info) => info.name));
+    const budget = createWireBudget();
+    const kept = file.graphFields.filter((one) => {
+      if (one.number === graphField.output) return false;
+      if (one.number === graphField.initializer) {
+        return !freed.has(readTensorName(readFields(one.payload, budget)));
+      }
+      return one.number !== graphField.input || !freed.has(readValue(one.payload, budget).name);
+    });
+    const batch = graph.input.shape[0] ?? 1;
+    const rows = typeof batch === "number" ? batch : dimText(batch);
+    const fields = [
+      ...kept.map((one) => one.encoded),
+      ...emit.nodes.map((node) => bytesField(graphField.node, writeNode(node))),
+      ...scope.map((info) =>
+        bytesField(graphField.input, writeValue(info.name, "float32", info.dims)),
+      ),
+      bytesField(
+        graphField.output,
+        writeValue(
+          logits,
+          "float32",
+          shapeOf(logits).map((dim) => (typeof dim === "number" ? dim : dimText(dim))),
+        ),
+      ),
+      bytesField(graphField.output, writeValue(features, "float32", [rows, featureCount])),
+    ];
+    return {
+      graph: writeModelFields(file, fields),
+      names: { data: graph.input.name, logits, features },
+      parameters: scope.map(({ name, dims }) => ({ name, dims })),
+      sampleDims,
+      batchSize: typeof batch === "number" ? batch : undefined,
+      logitCount,
+      featureCount,
+    };
+  });
+}

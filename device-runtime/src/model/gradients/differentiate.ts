@@ -1,0 +1,95 @@
+// Reverse-mode differentiation of a typed graph: walks the nodes back to front and lets each operator's rule write its part.
+import type { Shape } from "../graph/dim.ts";
+import type { GraphEmitter } from "../graph/graphEmitter.ts";
+import { type ModelGraph, nodeText } from "../graph/modelGraph.ts";
+import { turnAway } from "../turnAway.ts";
+import { gradientRules } from "./gradientRules.ts";
+
+/** What to differentiate. */
+export interface Differentiation {
+  readonly graph: ModelGraph;
+  /** Holds the forward nodes already; the gradients are written behind them. */
+  readonly emit: GraphEmitter;
+  /** Gradient of the loss by each value at which it starts, each in that value's shape. */
+  readonly seeds: ReadonlyMap<string, string>;
+  /** Values by which the gradient is wanted: parameters, or the input. */
+  readonly wanted: ReadonlySet<string>;
+}
+
+/**
+ * Writes the gradients of the wanted values and returns their names.
+ *
+ * Only nodes between a wanted value and a seed are differentiated, so frozen layers cost nothing and need no rule. A wanted value that
+ * the loss does not depend on is missing in the result.
+ */
+export function differentiate(task: Differentiation): ReadonlyMap<string, string> {
+  const { graph, emit } = task;
+  // Values that depend on a wanted one; all others are constants as far as the gradient is concerned.
+  const live = new Set(task.wanted);
+  for (const node of graph.nodes) {
+    if (node.inputs.some((input) => live.has(input))) {
+      for (const output of node.outputs) live.add(output);
+    }
+  }
+  const parts = new Map<string, string[]>();
+  for (const [value, gradient] of task.seeds) parts.set(value, [gradient]);
+  const gradients = new Map<string, string>();
+  const totalOf = (value: string): string | undefined => {
+    const known = gradients.get(value);
+    if (known !== undefined) return known;
+    const [first, ...others] = parts.get(value) ?? [];
+    if (first === undefined) return undefined;
+    const total = others.reduce((sum, part) => emit.node("Add", [sum, part]), first);
+    gradients.set(value, total);
+    return total;
+  };
+  const shapeOf = (value: string): Shape => graph.values.get(value)?.shape ?? [];
+
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.inputs.some((input) => live.has(input))) continue;
+    if (node.outputs.slice(1).some((output) => parts.has(output))) {
+      turnAway(
+        "model.operator_unsupported",
+        `${nodeText(node)}: no gradient through its further outputs; train only layers behind it`,
+      );
+    }
+    const [output = ""] = node.outputs;
+    const gradient = totalOf(output);
+    if (gradient === undefined) continue;
+    const rule = gradientRules.get(node.operator);
+    if (rule === undefined) {
+      return turnAway(
+        "model.operator_unsupported",
+        `${nodeText(node)}: no gradient rule for ${node.operator}; choose a scope that only trains layers behind it, such as "head"`,
+      );
+    }
+    const results = rule({
+      node,
+      opset: graph.opset,
+      emit,
+      input: (index) => node.inputs[index] ?? "",
+      output,
+      gradient,
+      wants: (index) => live.has(node.inputs[index] ?? ""),
+      shapeOf,
+      constant: (index) => {
+        const name = node.inputs[index] ?? "";
+        return task.wanted.has(name) ? undefined : graph.constants.get(name);
+      },
+      requestOutput: (index) => emit.requestOutput(node, index),
+    });
+    results.forEach((result, index) => {
+      const input = node.inputs[index] ?? "";
+      if (result === undefined || !live.has(input)) return;
+      const before = parts.get(input);
+      if (before === undefined) parts.set(input, [result]);
+      else before.push(result);
+    });
+  }
+  const found = new Map<string, string>();
+  for (const value of task.wanted) {
+    const total = totalOf(value);
+    if (total !== undefined) found.set(value, total);
+  }
+  return found;
+}

@@ -1,0 +1,33 @@
+// What a gradient rule sees and returns: one rule an operator, each in a file of its own. A rule writes standard operators and
+// looks at nothing but its own node.
+import type { Shape } from "../graph/dim.ts";
+import type { GraphEmitter } from "../graph/graphEmitter.ts";
+import type { OnnxNode } from "../onnx/nodeMessage.ts";
+import type { OnnxTensor } from "../onnx/tensorMessage.ts";
+
+/** One node of the forward graph, on the way back. */
+export interface GradientContext {
+  readonly node: OnnxNode;
+  readonly opset: number;
+  readonly emit: GraphEmitter;
+  /** Name of input `index`. */
+  input(index: number): string;
+  /** Name of output 0. */
+  readonly output: string;
+  /** Gradient of the loss by output 0; has the output's shape. */
+  readonly gradient: string;
+  /** Whether the gradient by input `index` is wanted; what is not wanted must not be written. */
+  wants(index: number): boolean;
+  /** Shape of an input or output of the forward graph. */
+  shapeOf(value: string): Shape;
+  /** The tensor of an input that stays constant in training. */
+  constant(index: number): OnnxTensor | undefined;
+  /** Output `index` of this node, asked for even where the model left it out. */
+  requestOutput(index: number): string;
+}
+
+/**
+ * Gradient of the loss by each input, by position; undefined where it is not wanted or does not exist.
+ * Each has exactly the shape of its input.
+ */
+export type GradientRule = (context: GradientContext) => readonly (string | undefined)[];

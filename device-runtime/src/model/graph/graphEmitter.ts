@@ -1,0 +1,155 @@
+// Collects the nodes and constants of a graph that is being written, under names that nothing else has. It must not know what
+// the nodes are for.
+import { EMITTED_CONSTANT_BYTES_MAX } from "../limits.ts";
+import type { OnnxAttribute, OnnxNode } from "../onnx/nodeMessage.ts";
+import { floatTensor, integerTensor, type OnnxTensor } from "../onnx/tensorMessage.ts";
+import { turnAway } from "../turnAway.ts";
+
+/** Attributes of a node that is being written. */
+export type EmittedAttributes = Readonly<Record<string, OnnxAttribute>>;
+
+/** A float attribute. */
+export function float(value: number): OnnxAttribute {
+  return { kind: "float", value };
+}
+
+/** An integer attribute. */
+export function integer(value: number): OnnxAttribute {
+  return { kind: "integer", value };
+}
+
+/** An integer-list attribute. */
+export function integers(value: readonly number[]): OnnxAttribute {
+  return { kind: "integers", value };
+}
+
+/** Writes nodes and constants in order. */
+export interface GraphEmitter {
+  readonly nodes: readonly OnnxNode[];
+  readonly constants: readonly OnnxTensor[];
+  /** Appends a node with one output and returns that output's name: `name` where given, else a fresh one. */
+  node(
+    operator: string,
+    inputs: readonly string[],
+    attributes?: EmittedAttributes,
+    name?: string,
+  ): string;
+  /** Appends a node with several outputs and returns their names. */
+  nodeOf(
+    operator: string,
+    inputs: readonly string[],
+    outputCount: number,
+    attributes?: EmittedAttributes,
+  ): readonly string[];
+  /** Appends a node as it is. */
+  copy(node: OnnxNode): void;
+  /** Name of output `index` of a copied node, asked for now where the node had left it out. */
+  requestOutput(node: OnnxNode, index: number): string;
+  /** Name of a float32 constant; equal constants are written once. */
+  floats(dims: readonly number[], values: ArrayLike<number>): string;
+  /** Name of a float32 scalar. */
+  scalar(value: number): string;
+  /** Name of a float64 scalar. */
+  double(value: number): string;
+  /** Name of an int64 scalar. */
+  integer(value: number): string;
+  /** Name of an int64 constant vector; equal constants are written once. */
+  integers(values: readonly number[]): string;
+  /** Adds a constant under its own name. */
+  keep(tensor: OnnxTensor): void;
+  /** A name that nothing else has. */
+  fresh(): string;
+}
+
+/**
+ * Makes an emitter.
+ *
+ * @param prefix begins every fresh name; nothing else in the graph, or in a graph around it, may begin so
+ */
+export function createGraphEmitter(prefix: string): GraphEmitter {
+  const nodes: OnnxNode[] = [];
+  const constants: OnnxTensor[] = [];
+  const constantNames = new Map<string, string>();
+  let count = 0;
+  const fresh = (): string => {
+    count += 1;
+    return `${prefix}${count}`;
+  };
+  const constant = (key: string, make: (name: string) => OnnxTensor): string => {
+    const before = constantNames.get(key);
+    if (before !== undefined) return before;
+    const tensor = make(fresh());
+    if (tensor.bytes.length > EMITTED_CONSTANT_BYTES_MAX) {
+      turnAway(
+        "model.too_large",
+        `training needs a constant of ${tensor.bytes.length} bytes, limit ${EMITTED_CONSTANT_BYTES_MAX}; use a smaller scope`,
+      );
+    }
+    constants.push(tensor);
+    constantNames.set(key, tensor.name);
+    return tensor.name;
+  };
+  const nodeOf: GraphEmitter["nodeOf"] = (operator, inputs, outputCount, attributes = {}) => {
+    const outputs = Array.from({ length: outputCount }, fresh);
+    nodes.push({
+      name: "",
+      operator,
+      domain: "",
+      inputs,
+      outputs,
+      attributes: new Map(Object.entries(attributes)),
+    });
+    return outputs;
+  };
+  return {
+    nodes,
+    constants,
+    fresh,
+    nodeOf,
+    node(operator, inputs, attributes = {}, name = fresh()) {
+      nodes.push({
+        name: "",
+        operator,
+        domain: "",
+        inputs,
+        outputs: [name],
+        attributes: new Map(Object.entries(attributes)),
+      });
+      return name;
+    },
+    copy(node) {
+      nodes.push(node);
+    },
+    requestOutput(node, index) {
+      const at = nodes.findIndex((one) => one.outputs[0] === node.outputs[0]);
+      const current = nodes[at] ?? node;
+      const named = current.outputs[index];
+      if (named !== undefined && named !== "") return named;
+      const name = fresh();
+      const outputs = Array.from(
+        { length: Math.max(index + 1, current.outputs.length) },
+        (_, output) => (output === index ? name : (current.outputs[output] ?? "")),
+      );
+      nodes[at] = { ...current, outputs };
+      return name;
+    },
+    floats: (dims, values) =>
+      constant(`float ${dims.join()} ${Array.from(values).join()}`, (name) =>
+        floatTensor(name, dims, values),
+      ),
+    scalar: (value) => constant(`float  ${value}`, (name) => floatTensor(name, [], [value])),
+    integer: (value) => constant(`integer ${value}`, (name) => integerTensor(name, [], [value])),
+    double: (value) =>
+      constant(`double ${value}`, (name) => ({
+        name,
+        type: "float64",
+        dims: [],
+        bytes: new Uint8Array(Float64Array.of(value).buffer),
+      })),
+    integers: (values) =>
+      constant(`integers ${values.join()}`, (name) => integerTensor(name, [values.length], values)),
+    keep(tensor) {
+      constants.push(tensor);
+    },
+  };
+}

@@ -1,0 +1,34 @@
+// Every bound of the model part, each with the sum that gives it. Nothing here may be computed from input.
+
+/** Largest model file: 64 MB of float32 (16 M parameters) and as much again for frozen data and structure. */
+export const MODEL_BYTES_MAX: number = 128 * 1024 * 1024;
+
+/** Protobuf fields decoded from one model: 16 for each of 16,384 nodes and 4,096 tensors, rounded up. */
+export const MODEL_FIELDS_MAX: number = 512 * 1024;
+
+/** Messages inside messages: model, graph, node, attribute, subgraph ... seven deep with room for a `Scan` in a `Loop`. */
+export const MODEL_DEPTH_MAX = 32;
+
+/** Nodes of one graph; a 24-layer transformer as PyTorch writes it has about 3,000. */
+export const GRAPH_NODES_MAX: number = 16 * 1024;
+
+/** Initializers of one graph, as many as a parameter set may have, twice over for frozen constants. */
+export const GRAPH_TENSORS_MAX: number = 8 * 1024;
+
+/** Bytes of any name in a graph; PyTorch's longest scoped names are about 200. */
+export const GRAPH_NAME_BYTES_MAX = 1024;
+
+/** Highest rank of a value: 5-D convolution data with room for the axes that a gradient adds. */
+export const VALUE_RANK_MAX = 8;
+
+/** Elements of one static shape: what {@link MODEL_BYTES_MAX} of float32 could hold, 32 times over for activations. */
+export const VALUE_ELEMENTS_MAX: number = 1024 * 1024 * 1024;
+
+/** Elements of an integer value that is followed through shape arithmetic: a shape of the highest rank, eight times over. */
+export const FOLDED_ELEMENTS_MAX = 64;
+
+/** Bytes of a constant that a gradient writes into the graph, such as the counts of a padded average pool. */
+export const EMITTED_CONSTANT_BYTES_MAX: number = 4 * 1024 * 1024;
+
+/** Integers in one packed list; each costs 24 bytes as a bigint, so 24 MB. */
+export const INTEGER_LIST_MAX: number = 1024 * 1024;

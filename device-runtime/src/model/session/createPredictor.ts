@@ -1,0 +1,110 @@
+// Runs a serving graph into the caller's arrays.
+import { assertDefect, elementCount, type ParameterSet } from "@attune/protocol";
+import type { CompiledServing } from "../compile/compileServing.ts";
+import type { OrtRuntime, OrtTensor } from "./ortRuntime.ts";
+
+/** Where predictions go; both are written from the start. */
+export interface Predictions {
+  /** Raw scores, at least `count * logitCount` long. */
+  readonly logits: Float32Array;
+  /** Features, at least `count * featureCount` long; left out where they are not wanted. */
+  readonly features?: Float32Array;
+}
+
+/** Predicts with one loaded graph, for any user and version. */
+export interface Predictor {
+  readonly compiled: CompiledServing;
+  /**
+   * Predicts `count` samples.
+   *
+   * Blocks its thread while it computes. Calls must not overlap: await one before the next.
+   *
+   * @param data `[count, ...sample]`, row-major; more is ignored
+   * @param parameters at least those that the graph takes as inputs
+   * @throws Defect `predictor.shape_mismatch`, `predictor.parameter_missing`
+   * @throws Fault `ort.run_failed`
+   */
+  predict(
+    data: Float32Array,
+    count: number,
+    parameters: ParameterSet,
+    into: Predictions,
+  ): Promise<void>;
+  /** Frees the engine's memory. */
+  release(): Promise<void>;
+}
+
+function copyInto(
+  what: string,
+  result: OrtTensor | undefined,
+  target: Float32Array,
+  length: number,
+): void {
+  const data = result?.data;
+  assertDefect(
+    data instanceof Float32Array && data.length === length,
+    "predictor.shape_mismatch",
+    `the graph gave ${data?.length ?? 0} ${what}, must be ${length}`,
+  );
+  assertDefect(
+    target.length >= length,
+    "predictor.shape_mismatch",
+    `the array for ${what} holds ${target.length} values, ${length} are needed`,
+  );
+  target.set(data);
+}
+
+/**
+ * Loads a serving graph into an engine.
+ *
+ * @throws Fault `ort.graph_not_loadable`
+ * @example
+ * const predictor = await createPredictor(createOrtRuntime(ort), compiled);
+ * await predictor.predict(window, 1, parameters, { logits, features });
+ */
+export async function createPredictor(
+  runtime: OrtRuntime,
+  compiled: CompiledServing,
+): Promise<Predictor> {
+  const graph = await runtime.load(compiled.graph);
+  const { names, sampleDims, logitCount, featureCount } = compiled;
+  const sampleSize = elementCount(sampleDims);
+  return {
+    compiled,
+    async predict(data, count, parameters, into) {
+      assertDefect(
+        Number.isInteger(count) && count >= 1 && data.length >= count * sampleSize,
+        "predictor.shape_mismatch",
+        `${data.length} values for ${count} samples of [${sampleDims.join(", ")}]`,
+      );
+      assertDefect(
+        compiled.batchSize === undefined || compiled.batchSize === count,
+        "predictor.shape_mismatch",
+        `${count} samples, the model has a fixed batch of ${compiled.batchSize}`,
+      );
+      const inputs: Record<string, OrtTensor> = {
+        [names.data]: {
+          type: "float32",
+          dims: [count, ...sampleDims],
+          data: data.subarray(0, count * sampleSize),
+        },
+      };
+      for (const { name, dims } of compiled.parameters) {
+        const tensor = parameters.find((one) => one.name === name);
+        assertDefect(
+          tensor?.dims.join() === dims.join(),
+          "predictor.parameter_missing",
+          `parameter ${name} of shape [${dims.join(", ")}] is not given`,
+        );
+        inputs[name] = { type: "float32", dims, data: tensor.data };
+      }
+      const wanted = into.features === undefined ? [names.logits] : [names.logits, names.features];
+      const results = await graph.run(inputs, wanted);
+      copyInto("scores", results[names.logits], into.logits, count * logitCount);
+      if (into.features !== undefined) {
+        copyInto("features", results[names.features], into.features, count * featureCount);
+      }
+    },
+    release: () => graph.release(),
+  };
+}
