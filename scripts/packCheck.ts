@@ -94,9 +94,9 @@ async function checkShape({ manifest, tarball }: Packed): Promise<void> {
   for (const message of messages) {
     faults.push(`publint: ${manifest.name}: ${formatMessage(message, pkg) ?? message.code}`);
   }
-  const attw = join(root, "node_modules/@arethetypeswrong/cli/dist/index.js");
+  const attw = join(root, "node_modules/.bin/attw");
   try {
-    await run(process.execPath, [attw, tarball, "--profile", "esm-only", "--no-color"]);
+    await run(attw, [tarball, "--profile", "esm-only", "--no-color"]);
   } catch (error) {
     faults.push(`attw: ${manifest.name}:\n${outputOf(error)}`);
   }
