@@ -272,6 +272,8 @@ describe("npm run pack:check", () => {
     const output = await failureOf("node scripts/packCheck.ts");
     expect(output).toContain("import: @attune/protocol/gone");
     expect(output).toContain("publint: @attune/protocol");
+    expect(output).toContain("attw: @attune/protocol");
+    expect(output).toContain("types: @attune/protocol");
     expect(output).toContain("@attune/protocol ships src/planted.test.ts");
   });
 });
