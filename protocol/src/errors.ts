@@ -1,20 +1,26 @@
 // The three kinds of error and the one list of refusal codes. It must not know any message or transport.
+import { REASON_LENGTH_MAX } from "./limits.ts";
+import { plainText } from "./plainText.ts";
 
 /**
  * Every reason for which untrusted input is turned away, in **precedence order**: when several apply, the first one in this
  * list is reported, because cheap and safe checks come first. A code is never reused for another meaning.
  */
 export const refusalCodes = [
-  // The bytes, before anything is decoded.
+  // The bytes, before anything is decoded. Where a digest names them beforehand, it is compared first.
+  "blob.too_large",
+  "blob.digest_mismatch",
   "frame.too_large",
-  "frame.truncated",
   "frame.magic_invalid",
   "frame.protocol_unsupported",
   "frame.kind_unexpected",
+  "frame.truncated",
+  "frame.signatures_too_many",
   "frame.not_decodable",
   "message.schema_invalid",
   // Who says it.
   "topic.forbidden",
+  "trust.root_mismatch",
   "enrolment.token_invalid",
   "enrolment.token_exhausted",
   "enrolment.name_taken",
@@ -26,7 +32,6 @@ export const refusalCodes = [
   "signature.invalid",
   "signature.threshold_unmet",
   // The trust that a device holds.
-  "trust.root_mismatch",
   "trust.root_version_replayed",
   "trust.root_expired",
   "trust.demo_key_forbidden",
@@ -40,15 +45,15 @@ export const refusalCodes = [
   "delta.result_mismatch",
   "contribution.too_stale",
   "window.full",
+  // An assignment to a cohort.
+  "assignment.mismatch",
+  "assignment.sequence_replayed",
   // A decision, and the record that it names.
   "decision.line_mismatch",
   "decision.cohort_mismatch",
   "decision.sequence_replayed",
-  "decision.expired",
   "record.mismatch",
   "record.security_epoch_too_low",
-  "blob.too_large",
-  "blob.digest_mismatch",
   "version.mismatch",
   // A model file, and what is asked of it.
   "model.too_large",
@@ -112,7 +117,8 @@ export function accept<T>(value: T): Outcome<T> {
  * Makes a refused {@link Outcome}.
  *
  * @param code what is wrong, from {@link refusalCodes}
- * @param message the thing, the limit and the way out
+ * @param message the thing, the limit and the way out. It may quote what a stranger sent: it is made one plain line of at most
+ *   `REASON_LENGTH_MAX` characters here, so that it fits wherever a refusal is shown or sent on
  * @example
  * refuse("frame.truncated", "frame has 3 bytes, its header needs 8; send it again"); // => { ok: false, refusal: { code: "frame.truncated", message: "frame has 3 bytes, its header needs 8; send it again" } }
  */
@@ -120,7 +126,7 @@ export function refuse(
   code: RefusalCode,
   message: string,
 ): { readonly ok: false; readonly refusal: Refusal } {
-  return { ok: false, refusal: { code, message } };
+  return { ok: false, refusal: { code, message: plainText(message, REASON_LENGTH_MAX) } };
 }
 
 /** Details of a {@link Fault}. */

@@ -9,7 +9,7 @@ export const FRAME_HEADER_BYTES = 8;
 /** One signature in a frame: 8 key id + 64 Ed25519. */
 export const FRAME_SIGNATURE_BYTES = 72;
 
-/** Enough for a 3-of-5 release threshold with a rotation (old and new keys sign: 5 + 3). */
+/** Enough for a 3-of-5 release threshold with a rotation: at most 5 old and 3 new keys sign. Frames of devices and hubs have one. */
 export const FRAME_SIGNATURES_MAX = 8;
 
 /**
@@ -21,7 +21,19 @@ export const MQTT_PAYLOAD_BYTES_MAX: number = 96 * 1024;
 /** A frame always fits one MQTT message. */
 export const FRAME_BYTES_MAX: number = MQTT_PAYLOAD_BYTES_MAX;
 
-/** What a contribution's frame may add to its delta: header 8 + count 1 + signature 72 + CBOR fields (about 420), rounded up. */
+/** Containers within containers in one CBOR value: the deepest message has 5, what devices keep on disk a few more. */
+export const CBOR_DEPTH_MAX = 32;
+
+/**
+ * Values and keys in one message: the largest is a release record with blocks, {@link FRAME_BYTES_MAX} / 66 bytes a digest = 1,490,
+ * or a receipt of {@link RECEIPT_ENTRIES_MAX} x 9; rounded up to leave room for fields that a later version adds. More would only cost time.
+ */
+export const MESSAGE_ITEMS_MAX = 4096;
+
+/**
+ * What a contribution's frame may add to its delta: header 8 + count 1 + signature 72 + CBOR fields, 433 with every id, number and
+ * counter at its longest; 514 in all, rounded up. With short ids and ordinary numbers it is about 340.
+ */
 export const CONTRIBUTION_ENVELOPE_BYTES_MAX = 600;
 
 /** Largest encoded delta: one frame less its envelope. */
@@ -39,14 +51,17 @@ export const TENSOR_RANK_MAX = 8;
 /** Bytes of a parameter's UTF-8 name. */
 export const TENSOR_NAME_BYTES_MAX = 512;
 
-/** Largest blob: a parameter set of {@link PARAMETER_COUNT_MAX} with its header. */
+/** Largest blob: a parameter set of {@link PARAMETER_COUNT_MAX} with its header, 2 + 512 + 1 + 8 x 4 = 547 a tensor, rounded up to 576. */
 export const BLOB_BYTES_MAX: number =
   PARAMETER_COUNT_MAX * 4 + TENSOR_COUNT_MAX * (TENSOR_NAME_BYTES_MAX + 64);
 
 /** A blob larger than one MQTT payload is fetched in blocks of this size, each checked against its own digest. */
 export const BLOB_BLOCK_BYTES: number = 64 * 1024;
 
-/** Blocks of the largest blob. */
+/**
+ * Blocks of the largest blob: 1,060. A digest takes 66 bytes, so a release record has room for 1,400 in all its parts together: the
+ * largest parameter set and 22 MB of everything else.
+ */
 export const BLOB_BLOCK_COUNT_MAX: number = Math.ceil(BLOB_BYTES_MAX / BLOB_BLOCK_BYTES);
 
 /** A device may claim at most so many examples for one contribution, or one device would decide a window. */
@@ -70,14 +85,26 @@ export const REPORT_PAIRED_MAX = 8;
 /** Digests in one hub receipt: what one commit of the hub may hold. */
 export const RECEIPT_ENTRIES_MAX = 256;
 
+/**
+ * UTF-8 bytes of a refusal's message within a hub receipt. A frame has ({@link FRAME_BYTES_MAX} - 81 for header and signature - 32) /
+ * {@link RECEIPT_ENTRIES_MAX} = 383 bytes an entry; its names, digest, outcome and code (48 at most) take 157.
+ */
+export const RECEIPT_MESSAGE_BYTES_MAX = 200;
+
 /** Characters of an id: a DNS label, so that it is safe in topics, file names and URLs. */
 export const ID_LENGTH_MAX = 63;
 
-/** Characters of a reason or a note that a person writes. */
+/** Characters of a refusal code. */
+export const CODE_LENGTH_MAX = 48;
+
+/** Characters of a text for people: a reason, a note, a refusal's message. Longer ones are cut, see `plainText`. */
 export const REASON_LENGTH_MAX = 500;
 
 /** Keys in a trust root. */
 export const TRUST_ROOT_KEYS_MAX = 16;
+
+/** Longest bake: a week. Well under 2^31 - 1, above which timers of JavaScript fire at once. */
+export const BAKE_MS_MAX: number = 7 * 24 * 60 * 60 * 1000;
 
 /** A clock may differ by so much before "issued in the future" is reported: five minutes, Kerberos' own choice. */
 export const CLOCK_SKEW_MS_MAX: number = 5 * 60 * 1000;

@@ -1,5 +1,12 @@
 // Names of MQTT topics and who may use which. It must not know what travels on them.
-import type { CohortId, DeviceId, Digest, FleetId, LineId } from "./ids.ts";
+import {
+  type CohortId,
+  type DeviceId,
+  type Digest,
+  deviceIdSchema,
+  type FleetId,
+  type LineId,
+} from "./ids.ts";
 
 const root = (fleet: FleetId): string => `attune/v1/${fleet}`;
 
@@ -89,7 +96,8 @@ export function parseUpTopic(
   const prefix = `${root(fleet)}/d/`;
   if (!topic.startsWith(prefix)) return undefined;
   const [device, up, channel, ...rest] = topic.slice(prefix.length).split("/");
-  if (device === undefined || up !== "up" || rest.length > 0) return undefined;
+  const parsed = deviceIdSchema.safeParse(device);
+  if (!parsed.success || up !== "up" || rest.length > 0) return undefined;
   if (channel !== "contribution" && channel !== "report" && channel !== "receipt") return undefined;
-  return { device: device as DeviceId, channel };
+  return { device: parsed.data, channel };
 }

@@ -34,6 +34,16 @@ export const frameKinds = {
 /** Name of a kind of frame. */
 export type FrameKind = keyof typeof frameKinds;
 
+/**
+ * How many signatures a frame may have: what a device or the hub sends has one, what holders of release keys sign together up to
+ * `FRAME_SIGNATURES_MAX`. With room for more, anybody on the way could add one by an unknown key and so change the digest by
+ * which a contribution is receipted.
+ */
+const signaturesMax = (kind: FrameKind): number =>
+  kind === "releaseRecord" || kind === "trustRoot" || kind === "delegation"
+    ? FRAME_SIGNATURES_MAX
+    : 1;
+
 const MAGIC_0 = 0x41;
 const MAGIC_1 = 0x54;
 
@@ -86,16 +96,20 @@ export function encodeFrame(
   );
 }
 
-/** Builds a frame around signatures that were made elsewhere, as when several holders of release keys sign one record. */
+/**
+ * Builds a frame around signatures that were made elsewhere, as when several holders of release keys sign one record.
+ *
+ * @throws Defect `frame.too_large`, `frame.signatures_too_many` or `frame.signature_malformed`
+ */
 export function assembleFrame(
   kind: FrameKind,
   payload: Uint8Array,
   signatures: readonly FrameSignature[],
 ): Uint8Array {
   assertDefect(
-    signatures.length <= FRAME_SIGNATURES_MAX,
+    signatures.length <= signaturesMax(kind),
     "frame.signatures_too_many",
-    `${signatures.length} signatures, limit ${FRAME_SIGNATURES_MAX}`,
+    `${kind} has ${signatures.length} signatures, limit ${signaturesMax(kind)}`,
   );
   const signaturesAt = FRAME_HEADER_BYTES + payload.length;
   const bytes = new Uint8Array(signaturesAt + 1 + signatures.length * FRAME_SIGNATURE_BYTES);
@@ -113,6 +127,11 @@ export function assembleFrame(
     for (let byte = 0; byte < 8; byte += 1) {
       bytes[at + byte] = Number.parseInt(keyId.slice(byte * 2, byte * 2 + 2), 16);
     }
+    assertDefect(
+      /^[0-9a-f]{16}$/.test(keyId) && signature.length === FRAME_SIGNATURE_BYTES - 8,
+      "frame.signature_malformed",
+      `signature ${index} of a ${kind} has ${signature.length} bytes and key id ${keyId}`,
+    );
     bytes.set(signature, at + 8);
   });
   return bytes;
@@ -123,7 +142,8 @@ export function assembleFrame(
  * there before it is used.
  *
  * @param bytes what arrived; the frame keeps views into it
- * @returns `frame.too_large`, `frame.truncated`, `frame.magic_invalid`, `frame.protocol_unsupported` or `frame.kind_unexpected`
+ * @returns `frame.too_large`, `frame.magic_invalid`, `frame.protocol_unsupported`, `frame.kind_unexpected`, `frame.truncated` or
+ *   `frame.signatures_too_many`
  */
 export function parseFrame(bytes: Uint8Array, expected: FrameKind): Outcome<Frame> {
   if (bytes.length > FRAME_BYTES_MAX) {
@@ -132,34 +152,41 @@ export function parseFrame(bytes: Uint8Array, expected: FrameKind): Outcome<Fram
       `frame has ${bytes.length} bytes, limit ${FRAME_BYTES_MAX}; send larger things as blobs`,
     );
   }
+  // What is there of a short frame is looked at first: it may be somebody else's.
+  const [
+    magic0 = MAGIC_0,
+    magic1 = MAGIC_1,
+    version = PROTOCOL_VERSION,
+    kind = frameKinds[expected],
+  ] = bytes;
+  if (magic0 !== MAGIC_0 || magic1 !== MAGIC_1) {
+    return refuse(
+      "frame.magic_invalid",
+      "frame does not begin with AT; this is not Attune's protocol",
+    );
+  }
+  if (version !== PROTOCOL_VERSION) {
+    return refuse(
+      "frame.protocol_unsupported",
+      `frame speaks protocol ${version}, this side speaks ${PROTOCOL_VERSION}; update the older side`,
+    );
+  }
+  if (kind !== frameKinds[expected]) {
+    return refuse(
+      "frame.kind_unexpected",
+      `frame is of kind ${kind}, expected ${frameKinds[expected]} (${expected}); check the topic`,
+    );
+  }
   if (bytes.length < FRAME_HEADER_BYTES + 1) {
     return refuse(
       "frame.truncated",
       `frame has ${bytes.length} bytes, its header needs ${FRAME_HEADER_BYTES + 1}; send it again`,
     );
   }
-  if (bytes[0] !== MAGIC_0 || bytes[1] !== MAGIC_1) {
-    return refuse(
-      "frame.magic_invalid",
-      "frame does not begin with AT; this is not Attune's protocol",
-    );
-  }
-  if (bytes[2] !== PROTOCOL_VERSION) {
-    return refuse(
-      "frame.protocol_unsupported",
-      `frame speaks protocol ${bytes[2]}, this side speaks ${PROTOCOL_VERSION}; update the older side`,
-    );
-  }
-  if (bytes[3] !== frameKinds[expected]) {
-    return refuse(
-      "frame.kind_unexpected",
-      `frame is of kind ${bytes[3]}, expected ${frameKinds[expected]} (${expected})`,
-    );
-  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const signaturesAt = FRAME_HEADER_BYTES + view.getUint32(4, true);
   const signatureCount = bytes[signaturesAt];
-  if (signatureCount === undefined || signatureCount > FRAME_SIGNATURES_MAX) {
+  if (signatureCount === undefined) {
     return refuse("frame.truncated", "frame ends before its signatures; send it again");
   }
   const length = signaturesAt + 1 + signatureCount * FRAME_SIGNATURE_BYTES;
@@ -167,6 +194,12 @@ export function parseFrame(bytes: Uint8Array, expected: FrameKind): Outcome<Fram
     return refuse(
       "frame.truncated",
       `frame has ${bytes.length} bytes, its header promises ${length}; send it again`,
+    );
+  }
+  if (signatureCount > signaturesMax(expected)) {
+    return refuse(
+      "frame.signatures_too_many",
+      `${expected} has ${signatureCount} signatures, limit ${signaturesMax(expected)}; send it as it was signed`,
     );
   }
   const signatures = Array.from({ length: signatureCount }, (_, index) => {

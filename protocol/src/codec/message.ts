@@ -1,8 +1,9 @@
 // A message is a frame with a schema: the two ways between typed values and signed bytes, and the check of its signatures.
 import type { z } from "zod";
 import type { Cryptography, KeyPair } from "../crypto/cryptography.ts";
-import { accept, type Outcome, refuse } from "../errors.ts";
+import { accept, Defect, type Outcome, type Refusal, refuse } from "../errors.ts";
 import type { KeyId } from "../ids.ts";
+import { MESSAGE_ITEMS_MAX } from "../limits.ts";
 import { decodeCbor, encodeCbor } from "./cbor.ts";
 import { encodeFrame, type Frame, type FrameKind, parseFrame, signedBytes } from "./frame.ts";
 
@@ -18,14 +19,34 @@ export interface UnverifiedMessage<T> {
   readonly frame: Frame;
 }
 
-/** Encodes and signs a message. The bytes are what is sent, stored, hashed: they are never made twice. */
+const schemaRefusal = (kind: FrameKind, error: z.ZodError): Refusal => {
+  const issue = error.issues[0];
+  const path = issue === undefined ? "" : issue.path.join(".");
+  return refuse(
+    "message.schema_invalid",
+    `${kind}${path === "" ? "" : `.${path}`}: ${issue?.message ?? "invalid"}; see the protocol's SPEC.md for its fields`,
+  ).refusal;
+};
+
+/**
+ * Encodes and signs a message. The bytes are what is sent, stored, hashed: they are never made twice.
+ *
+ * Only what the schema names is written, in its order: a property too many, which might be somebody's name, does not leave.
+ *
+ * @throws Defect `message.schema_invalid` when our own value would be refused; Defects of `encodeFrame`
+ */
 export function encodeMessage<T>(
   type: MessageType<T>,
   value: T,
   keys: readonly KeyPair[],
   cryptography: Cryptography,
 ): Uint8Array {
-  return encodeFrame(type.kind, encodeCbor(value), keys, cryptography);
+  const parsed = type.schema.safeParse(value);
+  if (!parsed.success) {
+    const { code, message } = schemaRefusal(type.kind, parsed.error);
+    throw new Defect(code, message);
+  }
+  return encodeFrame(type.kind, encodeCbor(parsed.data), keys, cryptography);
 }
 
 /**
@@ -39,16 +60,11 @@ export function decodeMessage<T>(
 ): Outcome<UnverifiedMessage<T>> {
   const frame = parseFrame(bytes, type.kind);
   if (!frame.ok) return frame;
-  const decoded = decodeCbor(frame.value.payload);
+  const decoded = decodeCbor(frame.value.payload, MESSAGE_ITEMS_MAX);
   if (!decoded.ok) return decoded;
   const parsed = type.schema.safeParse(decoded.value);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const path = issue === undefined ? "" : issue.path.join(".");
-    return refuse(
-      "message.schema_invalid",
-      `${type.kind}${path === "" ? "" : `.${path}`}: ${issue?.message ?? "invalid"}; see the protocol's SPEC.md for its fields`,
-    );
+    return { ok: false, refusal: schemaRefusal(type.kind, parsed.error) };
   }
   return accept({ value: parsed.data, frame: frame.value });
 }
@@ -57,8 +73,9 @@ export function decodeMessage<T>(
 export type TrustedKeys = ReadonlyMap<KeyId, Uint8Array>;
 
 /**
- * Checks that at least `threshold` **different** trusted keys signed a frame's exact bytes. Signatures by unknown keys do not
- * count and do not harm, so that a rotation can sign with old and new keys.
+ * Checks that at least `threshold` **different** trusted keys signed a frame's exact bytes. Signatures by unknown keys, repeated
+ * and wrong ones do not count and do no harm: a rotation signs with old and new keys, and one holder of a key can not spoil what
+ * enough others have signed.
  *
  * @returns the ids of the keys that signed, or `signature.key_unknown`, `signature.invalid`, `signature.threshold_unmet`
  */
@@ -78,18 +95,20 @@ export function verifySignatures(
   }
   const message = signedBytes(frame.kind, frame.payload);
   const signers = new Set<KeyId>();
+  let wrong: KeyId | undefined;
   for (const { keyId, signature } of known) {
     const publicKey = trusted.get(keyId);
     if (publicKey === undefined || signers.has(keyId)) continue;
-    if (!cryptography.verify(publicKey, message, signature)) {
-      return refuse(
-        "signature.invalid",
-        `signature of ${keyId} does not fit the ${frame.kind}'s bytes; they were changed on the way or another key signed`,
-      );
-    }
-    signers.add(keyId);
+    if (cryptography.verify(publicKey, message, signature)) signers.add(keyId);
+    else wrong = keyId;
   }
   if (signers.size < threshold) {
+    if (wrong !== undefined) {
+      return refuse(
+        "signature.invalid",
+        `signature of ${wrong} does not fit the ${frame.kind}'s bytes; they were changed on the way or another key signed`,
+      );
+    }
     return refuse(
       "signature.threshold_unmet",
       `${frame.kind} has ${signers.size} of the ${threshold} signatures that the trust root asks for`,

@@ -10,7 +10,8 @@ export interface KeyPair {
 /**
  * Hashes and Ed25519 signatures, synchronous, so that results never arrive out of order.
  *
- * - Verification follows RFC 8032 strictly (no ZIP-215 leniency): every implementation refuses the same signatures.
+ * - Verification is RFC 8032's in its strictest form, so that every implementation accepts the same signatures: public keys are
+ *   canonical and not of small order, `S < L`, and `[S]B = R + [k]A` holds **without** multiplying by the cofactor.
  * - No randomness inside: keys are made from a seed that the caller draws.
  */
 export interface Cryptography {
@@ -22,6 +23,37 @@ export interface Cryptography {
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   /** Key pair of a 32-byte seed. */
   keyPair(seed: Uint8Array): KeyPair;
+}
+
+/**
+ * The y coordinates of the eight points of small order, little endian, without the sign bit: 0 (order 4), 1 (order 1), -1 (order 2)
+ * and the two of order 8. Under such a key a signature fits many messages.
+ */
+const smallOrderY: readonly string[] = [
+  "00".repeat(32),
+  `01${"00".repeat(31)}`,
+  `ec${"ff".repeat(30)}7f`,
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+];
+
+/**
+ * Whether 32 bytes can be a public key at all: y is below 2^255 - 19 and the point is not of small order. It may still be no
+ * point of the curve; then nothing verifies under it.
+ *
+ * @example
+ * isStrongPublicKey(new Uint8Array(32)); // => false
+ * @see Chalkias et al. 2020, "Taming the many EdDSAs", section 3
+ */
+export function isStrongPublicKey(publicKey: Uint8Array): boolean {
+  if (publicKey.length !== 32) return false;
+  // A copy also of a Buffer, whose slice would share its bytes.
+  const y = new Uint8Array(publicKey);
+  y[31] = (y[31] ?? 0) & 0x7f;
+  // 2^255 - 19 is ed ff .. ff 7f: a larger y has every byte above the first at its maximum.
+  const isReduced =
+    (y[0] ?? 0) < 0xed || y[31] !== 0x7f || !y.subarray(1, 31).every((byte) => byte === 0xff);
+  return isReduced && !smallOrderY.includes(toHex(y));
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import type { KeyObject } from "node:crypto";
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
-import type { Cryptography } from "./cryptography.ts";
+import { type Cryptography, isStrongPublicKey } from "./cryptography.ts";
 
 // RFC 8410: the fixed DER prefixes of an Ed25519 PKCS #8 private key and of its SubjectPublicKeyInfo.
 const PRIVATE_PREFIX: Buffer = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -19,7 +19,7 @@ export const nodeCryptography: Cryptography = {
   sha256: (bytes) => new Uint8Array(createHash("sha256").update(bytes).digest()),
   sign: (secretKey, message) => new Uint8Array(sign(null, message, privateKeyOf(secretKey))),
   verify: (publicKey, message, signature) => {
-    if (publicKey.length !== 32 || signature.length !== 64) return false;
+    if (signature.length !== 64 || !isStrongPublicKey(publicKey)) return false;
     try {
       return verify(null, message, publicKeyOf(publicKey), signature);
     } catch {
@@ -30,7 +30,7 @@ export const nodeCryptography: Cryptography = {
     const exported = createPublicKey(privateKeyOf(seed)).export({ format: "der", type: "spki" });
     return {
       publicKey: new Uint8Array(exported.subarray(PUBLIC_PREFIX.length)),
-      secretKey: seed.slice(),
+      secretKey: new Uint8Array(seed),
     };
   },
 };

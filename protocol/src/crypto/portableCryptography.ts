@@ -1,21 +1,33 @@
-// Hashes and signatures in plain JavaScript, for browsers without Ed25519 in WebCrypto and for tests. Sole owner of @noble.
-import { getPublicKey, hashes, sign, verify } from "@noble/ed25519";
+// Hashes and signatures in plain JavaScript, for browsers and for tests. Sole owner of @noble.
+import { etc, getPublicKey, hashes, Point, sign } from "@noble/ed25519";
 import { sha256, sha512 } from "@noble/hashes/sha2.js";
-import type { Cryptography } from "./cryptography.ts";
+import { type Cryptography, isStrongPublicKey } from "./cryptography.ts";
 
 // The library takes its hash by assignment; it is set once, here, to a pure function.
 hashes.sha512 = sha512;
+
+const littleEndian = (bytes: Uint8Array): bigint =>
+  BigInt(`0x${etc.bytesToHex(new Uint8Array(bytes).reverse())}`);
 
 /** {@link Cryptography} that runs wherever JavaScript does; about 1 ms a verification. */
 export const portableCryptography: Cryptography = {
   sha256: (bytes) => sha256(bytes),
   sign: (secretKey, message) => sign(message, secretKey),
+  // The library's own verification multiplies by the cofactor and so accepts signatures that OpenSSL refuses.
   verify: (publicKey, message, signature) => {
+    if (signature.length !== 64 || !isStrongPublicKey(publicKey)) return false;
     try {
-      return verify(signature, message, publicKey, { zip215: false });
+      const encodedR = signature.subarray(0, 32);
+      const key = Point.fromBytes(publicKey);
+      // Throws when S is not below the order of the group.
+      const base = Point.BASE.multiply(littleEndian(signature.subarray(32)), false);
+      const challenge = littleEndian(sha512(etc.concatBytes(encodedR, publicKey, message)));
+      const order = Point.CURVE().n;
+      const point = base.subtract(key.multiply(etc.mod(challenge, order), false)).toBytes();
+      return point.every((byte, index) => byte === encodedR[index]);
     } catch {
       return false;
     }
   },
-  keyPair: (seed) => ({ publicKey: getPublicKey(seed), secretKey: seed.slice() }),
+  keyPair: (seed) => ({ publicKey: getPublicKey(seed), secretKey: new Uint8Array(seed) }),
 };

@@ -4,22 +4,28 @@
 //   2       tensor count, little endian (as all numbers here)
 //   each    2 index of the tensor in the base's canonical order, 4 scale float32
 //   rest    deflate (RFC 1951) of the int8 values of every tensor in order
-import { deflateSync, inflateSync } from "fflate";
+import { deflateSync } from "fflate";
 import { accept, assertDefect, type Outcome, refuse } from "../errors.ts";
 import { DELTA_BYTES_MAX, TENSOR_COUNT_MAX } from "../limits.ts";
 import type { ParameterSet } from "../parameters/parameterSet.ts";
+import { inflateInto } from "./inflate.ts";
 import type { ParameterDelta } from "./parameterDelta.ts";
 
 const HEADER_BYTES = 2;
 const ENTRY_BYTES = 6;
-/** Values run from -127 to 127: symmetric, so that a delta and its negative cost the same. */
+/** Values are written from -127 to 127: symmetric, so that a delta and its negative cost the same. A reader takes -128 too. */
 const LEVELS = 127;
+/** 2^-126, the least normal float32: below it a scale has too few digits, and the change is far below any weight's rounding. */
+const SCALE_MIN: number = 2 ** -126;
+/** The largest float32 / 128: whatever int8 it multiplies, the product is finite. */
+const SCALE_MAX: number = 2 ** 121 - 2 ** 97;
 
 /**
  * Quantises and compresses a delta: about 1 byte a parameter or less. Loses at most half a `scale` (the tensor's largest
- * magnitude / 127) per value.
+ * magnitude / 127) per value, and 8e-6 of one for rounding to float32. A tensor without a value above 1.5e-36 becomes zeros.
  *
- * @throws Defect `delta.not_finite` when a value is NaN or infinite: never send such a delta
+ * @returns the bytes; more than `DELTA_BYTES_MAX` would be refused, so check before sending
+ * @throws Defect `delta.not_finite` when a value is NaN, infinite or above 3.3e38: never send such a delta
  * @see Dettmers 2016, "8-bit approximations for parallelism in deep learning", section 2; here linear, one scale a tensor
  */
 export function encodeDelta(delta: ParameterDelta): Uint8Array {
@@ -32,16 +38,17 @@ export function encodeDelta(delta: ParameterDelta): Uint8Array {
   delta.forEach(({ index, values }, entry) => {
     let largest = 0;
     for (const value of values) {
-      assertDefect(
-        Number.isFinite(value),
-        "delta.not_finite",
-        `tensor ${index} holds NaN or infinity`,
-      );
+      // NaN stays NaN.
       largest = Math.max(largest, Math.abs(value));
     }
-    const scale = Math.fround(largest / LEVELS);
+    const exact = Math.fround(largest / LEVELS);
+    assertDefect(
+      exact <= SCALE_MAX,
+      "delta.not_finite",
+      `tensor ${index} holds NaN, infinity or a value over ${SCALE_MAX * LEVELS}`,
+    );
+    const scale = exact < SCALE_MIN ? 0 : exact;
     for (const value of values) {
-      // A scale that underflows to zero means values that float32 cannot tell from no change.
       quantized[at] =
         scale === 0 ? 0 : Math.max(-LEVELS, Math.min(LEVELS, Math.round(value / scale)));
       at += 1;
@@ -58,9 +65,11 @@ export function encodeDelta(delta: ParameterDelta): Uint8Array {
 
 /**
  * Reads a delta that is not trusted against the base that it names. The inflated size follows from the base's shapes and is
- * fixed before inflating, so a compression bomb stops at that size.
+ * fixed before inflating, so that a compression bomb stops at that size.
  *
- * @returns values as `fround(int8 * scale)`, or `delta.not_decodable`, `delta.shape_mismatch`, `delta.not_finite`
+ * A caller checks its norm before `applyDelta`: within any sane norm no sum overflows.
+ *
+ * @returns values as `fround(int8 * scale)`, all finite, or `delta.not_decodable`, `delta.shape_mismatch`, `delta.not_finite`
  */
 export function decodeDelta(bytes: Uint8Array, base: ParameterSet): Outcome<ParameterDelta> {
   if (bytes.length > DELTA_BYTES_MAX) {
@@ -92,40 +101,29 @@ export function decodeDelta(bytes: Uint8Array, base: ParameterSet): Outcome<Para
         `delta names tensor ${index} of ${base.length}, or names them out of order; train from this base`,
       );
     }
-    if (!Number.isFinite(scale) || scale < 0) {
-      return refuse("delta.not_finite", `scale of ${tensor.name} is ${scale}; drop this delta`);
-    }
     entries.push({ index, scale, count: tensor.data.length });
     valueCount += tensor.data.length;
   }
-  // One byte more than promised: a stream that fills it is longer than the base allows.
-  const room = new Uint8Array(valueCount + 1);
-  let inflated: Uint8Array;
-  try {
-    inflated = inflateSync(bytes.subarray(packedAt), { out: room });
-  } catch (error) {
-    return refuse(
-      "delta.not_decodable",
-      `delta does not inflate (${error instanceof Error ? error.message : String(error)}); send it again`,
-    );
+  const quantized = new Int8Array(valueCount);
+  const problem = inflateInto(bytes.subarray(packedAt), new Uint8Array(quantized.buffer));
+  if (problem !== undefined) {
+    return problem.isSize
+      ? refuse("delta.shape_mismatch", `delta ${problem.what}; train from this base`)
+      : refuse("delta.not_decodable", `delta ${problem.what}; send it again`);
   }
-  if (inflated.length !== valueCount) {
-    return refuse(
-      "delta.shape_mismatch",
-      `delta holds ${inflated.length > valueCount ? "more" : inflated.length} values, its tensors have ${valueCount}; train from this base`,
-    );
-  }
-  const quantized = new Int8Array(inflated.buffer, inflated.byteOffset, inflated.length);
   let at = 0;
   const delta: { index: number; values: Float32Array }[] = [];
   for (const { index, scale, count } of entries) {
+    if (!(scale >= 0 && scale <= SCALE_MAX)) {
+      return refuse(
+        "delta.not_finite",
+        `scale of tensor ${index} is ${scale}, it must be 0 to ${SCALE_MAX}; drop this delta`,
+      );
+    }
     const values = new Float32Array(count);
     for (let value = 0; value < count; value += 1) {
       values[value] = Math.fround((quantized[at] ?? 0) * scale);
       at += 1;
-    }
-    if (!values.every((value) => Number.isFinite(value))) {
-      return refuse("delta.not_finite", `tensor ${index} overflows float32; drop this delta`);
     }
     delta.push({ index, values });
   }

@@ -9,11 +9,11 @@ import {
   type ModelVersion,
   modelVersionSchema,
 } from "../ids.ts";
+import { BAKE_MS_MAX } from "../limits.ts";
 import type { DecisionSequence, EpochMs, Generation, SecurityEpoch } from "../units.ts";
 import {
   type BlobRef,
   blobRefSchema,
-  countSchema,
   decisionSequenceSchema,
   epochMsSchema,
   generationSchema,
@@ -74,9 +74,9 @@ export interface Decision {
   readonly rollout?: RolloutTarget | undefined;
   readonly shadow?: ShadowTarget | undefined;
   readonly personal: PersonalFate;
-  /** How long a version must serve without a fault before it counts as good. */
+  /** How long a version must serve without a fault before it counts as good; `BAKE_MS_MAX` at most. */
   readonly bakeMs: number;
-  /** Base URL for blobs that do not fit MQTT; empty for none. */
+  /** Base URL (http or https) for blobs that do not fit MQTT; empty for none. */
   readonly blobUrl: string;
   readonly reason: string;
   readonly issuedAtMs: EpochMs;
@@ -96,25 +96,33 @@ const selectionSchema = z.object({
 
 export const decisionMessage: MessageType<Decision> = {
   kind: "decision",
-  schema: z.object({
-    line: lineIdSchema,
-    cohort: cohortIdSchema,
-    decisionSequence: decisionSequenceSchema,
-    action: z.enum(["release", "evaluate", "canary", "promote", "rollback", "pin"]),
-    champion: releaseTargetSchema,
-    rollout: z.object({ target: releaseTargetSchema, selection: selectionSchema }).optional(),
-    shadow: z
-      .object({
-        version: modelVersionSchema,
-        base: modelVersionSchema,
-        delta: blobRefSchema,
-        selection: selectionSchema,
-      })
-      .optional(),
-    personal: z.enum(["keep", "refit", "park", "discard"]),
-    bakeMs: countSchema,
-    blobUrl: z.string().max(512),
-    reason: reasonSchema,
-    issuedAtMs: epochMsSchema,
-  }),
+  schema: z
+    .object({
+      line: lineIdSchema,
+      cohort: cohortIdSchema,
+      decisionSequence: decisionSequenceSchema,
+      action: z.enum(["release", "evaluate", "canary", "promote", "rollback", "pin"]),
+      champion: releaseTargetSchema,
+      rollout: z.object({ target: releaseTargetSchema, selection: selectionSchema }).optional(),
+      shadow: z
+        .object({
+          version: modelVersionSchema,
+          base: modelVersionSchema,
+          delta: blobRefSchema,
+          selection: selectionSchema,
+        })
+        .optional(),
+      personal: z.enum(["keep", "refit", "park", "discard"]),
+      bakeMs: z.int().min(0).max(BAKE_MS_MAX),
+      blobUrl: z
+        .string()
+        .max(512)
+        .regex(/^(?:https?:\/\/[!-~]+)?$/, { message: "must be an http or https URL or empty" }),
+      reason: reasonSchema,
+      issuedAtMs: epochMsSchema,
+    })
+    .refine(({ champion, shadow }) => shadow === undefined || shadow.base === champion.version, {
+      path: ["shadow", "base"],
+      message: "must be the champion's version",
+    }),
 };

@@ -10,7 +10,7 @@ import {
   modelVersionSchema,
 } from "../ids.ts";
 import type { DecisionSequence, EpochMs } from "../units.ts";
-import { decisionSequenceSchema, epochMsSchema, reasonSchema } from "./fields.ts";
+import { codeSchema, decisionSequenceSchema, epochMsSchema, reasonSchema } from "./fields.ts";
 
 /**
  * - `activated`: serves now, still baking
@@ -42,7 +42,7 @@ export const deviceReceiptMessage: MessageType<DeviceReceipt> = {
     decisionSequence: decisionSequenceSchema,
     outcome: z.enum(["activated", "baked", "reverted", "refused"]),
     active: modelVersionSchema,
-    code: z.string().max(64),
+    code: codeSchema,
     message: reasonSchema,
     atMs: epochMsSchema,
   }),

@@ -13,7 +13,7 @@ import {
 } from "../ids.ts";
 import { FRAME_BYTES_MAX } from "../limits.ts";
 import type { EpochMs } from "../units.ts";
-import { bytesSchema, epochMsSchema, reasonSchema } from "./fields.ts";
+import { bytesSchema, codeSchema, epochMsSchema, publicKeySchema, reasonSchema } from "./fields.ts";
 
 /** Signed with the key that it names: proof that the device holds it. */
 export interface EnrolmentRequest {
@@ -36,7 +36,7 @@ export const enrolmentRequestMessage: MessageType<EnrolmentRequest> = {
   schema: z.object({
     fleet: fleetIdSchema,
     tokenSecret: z.string().min(16).max(128),
-    publicKey: bytesSchema(32, 32),
+    publicKey: publicKeySchema,
     proposedId: deviceIdSchema.optional(),
     line: lineIdSchema,
     active: modelVersionSchema,
@@ -77,7 +77,7 @@ export const enrolmentReplyMessage: MessageType<EnrolmentReply> = {
           assignment: bytesSchema(1, FRAME_BYTES_MAX),
         })
         .optional(),
-      refusal: z.object({ code: z.string().max(64), message: reasonSchema }).optional(),
+      refusal: z.object({ code: codeSchema, message: reasonSchema }).optional(),
     })
     .refine(({ grant, refusal }) => (grant === undefined) !== (refusal === undefined), {
       message: "must have either a grant or a refusal",

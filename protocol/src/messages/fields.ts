@@ -1,7 +1,15 @@
 // Schemas of the field types that several messages share. It must not know any message.
 import { z } from "zod";
+import { isStrongPublicKey } from "../crypto/cryptography.ts";
 import { type Digest, digestSchema } from "../ids.ts";
-import { BLOB_BLOCK_COUNT_MAX, BLOB_BYTES_MAX, REASON_LENGTH_MAX } from "../limits.ts";
+import {
+  BLOB_BLOCK_BYTES,
+  BLOB_BLOCK_COUNT_MAX,
+  BLOB_BYTES_MAX,
+  CODE_LENGTH_MAX,
+  REASON_LENGTH_MAX,
+} from "../limits.ts";
+import { plainText } from "../plainText.ts";
 import type { DecisionSequence, EpochMs, Generation, SecurityEpoch } from "../units.ts";
 
 const counter = z.int().min(0);
@@ -15,8 +23,19 @@ export const generationSchema: z.ZodType<Generation> = counter as unknown as z.Z
 export const securityEpochSchema: z.ZodType<SecurityEpoch> =
   counter as unknown as z.ZodType<SecurityEpoch>;
 
-/** Text that a person wrote: a reason, a note. */
-export const reasonSchema: z.ZodType<string> = z.string().max(REASON_LENGTH_MAX);
+/**
+ * Text for people: a reason, a note. Nothing depends on it, so it is made plain and cut instead of refused: a stranger's words
+ * neither reach a terminal as escapes nor make a message invalid.
+ */
+export const reasonSchema: z.ZodType<string> = z
+  .string()
+  .transform((text) => plainText(text, REASON_LENGTH_MAX));
+
+/** A refusal code of this or another version of the protocol, or empty. */
+export const codeSchema: z.ZodType<string> = z
+  .string()
+  .max(CODE_LENGTH_MAX)
+  .regex(/^(?:[a-z0-9_]+\.[a-z0-9_]+)?$/, { message: "must be area.noun_problem or empty" });
 
 /**
  * Bytes within a frame, copied, so that nobody holds on to a network buffer.
@@ -30,19 +49,33 @@ export function bytesSchema(bytesMin: number, bytesMax: number): z.ZodType<Uint8
     .refine((value) => value.length >= bytesMin && value.length <= bytesMax, {
       message: `must have ${bytesMin} to ${bytesMax} bytes`,
     })
-    .transform((value) => new Uint8Array(value)) as unknown as z.ZodType<Uint8Array>;
+    .transform((value) => new Uint8Array(value));
 }
+
+/** An Ed25519 public key that {@link isStrongPublicKey} accepts. */
+export const publicKeySchema: z.ZodType<Uint8Array> = bytesSchema(32, 32).refine(
+  isStrongPublicKey,
+  {
+    message: "is not a usable Ed25519 public key",
+  },
+);
 
 /** Where the bytes of a digest can be had, and how they are checked while they come in. */
 export interface BlobRef {
   readonly digest: Digest;
   readonly bytes: number;
-  /** Digests of the blocks of `BLOB_BLOCK_BYTES`, for a blob that is larger than one MQTT payload. */
+  /** Digests of the blocks of `BLOB_BLOCK_BYTES` (the last may be shorter), for a blob that is larger than one MQTT payload. */
   readonly blocks?: readonly Digest[] | undefined;
 }
 
-export const blobRefSchema: z.ZodType<BlobRef> = z.object({
-  digest: digestSchema,
-  bytes: z.int().min(0).max(BLOB_BYTES_MAX),
-  blocks: z.array(digestSchema).max(BLOB_BLOCK_COUNT_MAX).optional(),
-});
+export const blobRefSchema: z.ZodType<BlobRef> = z
+  .object({
+    digest: digestSchema,
+    bytes: z.int().min(0).max(BLOB_BYTES_MAX),
+    blocks: z.array(digestSchema).max(BLOB_BLOCK_COUNT_MAX).optional(),
+  })
+  .refine(
+    ({ bytes, blocks }) =>
+      blocks === undefined || blocks.length === Math.ceil(bytes / BLOB_BLOCK_BYTES),
+    { message: `must have one block for every ${BLOB_BLOCK_BYTES} bytes` },
+  );

@@ -1,10 +1,11 @@
 // Which keys a fleet trusts, and for what. Each version is signed by the one before it.
 import { z } from "zod";
 import type { MessageType } from "../codec/message.ts";
+import { toHex } from "../crypto/cryptography.ts";
 import { type FleetId, fleetIdSchema } from "../ids.ts";
 import { TRUST_ROOT_KEYS_MAX } from "../limits.ts";
 import type { EpochMs } from "../units.ts";
-import { bytesSchema, epochMsSchema } from "./fields.ts";
+import { epochMsSchema, publicKeySchema } from "./fields.ts";
 
 /**
  * - `release`: says which artifacts exist; kept away from the hub
@@ -21,7 +22,7 @@ export interface TrustedKey {
 /** A version of the trust root. */
 export interface TrustRoot {
   readonly fleet: FleetId;
-  /** Rises by one. */
+  /** Only rises. */
   readonly version: number;
   readonly keys: readonly TrustedKey[];
   /** How many different release keys must sign a release record or the next trust root. */
@@ -39,7 +40,7 @@ export const trustRootMessage: MessageType<TrustRoot> = {
       fleet: fleetIdSchema,
       version: z.int().min(1),
       keys: z
-        .array(z.object({ publicKey: bytesSchema(32, 32), role: z.enum(["release", "hub"]) }))
+        .array(z.object({ publicKey: publicKeySchema, role: z.enum(["release", "hub"]) }))
         .min(2)
         .max(TRUST_ROOT_KEYS_MAX),
       releaseThreshold: z.int().min(1),
@@ -51,5 +52,16 @@ export const trustRootMessage: MessageType<TrustRoot> = {
       ({ keys, releaseThreshold }) =>
         keys.filter(({ role }) => role === "release").length >= releaseThreshold,
       { message: "has fewer release keys than its threshold" },
-    ),
+    )
+    .refine(({ keys }) => keys.some(({ role }) => role === "hub"), { message: "has no hub key" })
+    .refine(
+      ({ keys }) => new Set(keys.map(({ publicKey }) => toHex(publicKey))).size === keys.length,
+      {
+        // One key in two roles would undo their separation; twice in one role it would weaken the threshold.
+        message: "names a key twice",
+      },
+    )
+    .refine(({ issuedAtMs, expiresAtMs }) => issuedAtMs < expiresAtMs, {
+      message: "expires before it is issued",
+    }),
 };

@@ -58,7 +58,8 @@ export function parameterCount(parameters: ParameterSet): number {
 /**
  * Puts tensors into canonical order and form: sorted by UTF-8 name, -0 made 0, data copied.
  *
- * @throws Defect `parameters.not_finite`, `parameters.name_repeated` or `parameters.shape_mismatch`
+ * @throws Defect `parameters.not_finite`, `parameters.name_invalid`, `parameters.name_repeated`, `parameters.shape_mismatch` or
+ *   `parameters.too_large`
  * @example
  * parameterSetOf([{ name: "b", dims: [1], data: Float32Array.of(-0) }, { name: "a", dims: [], data: Float32Array.of(1) }]).map((tensor) => tensor.name); // => ["a", "b"]
  */
@@ -66,14 +67,27 @@ export function parameterSetOf(tensors: readonly ParameterTensor[]): ParameterSe
   const encoder = new TextEncoder();
   const keyed = tensors.map((tensor) => ({ key: encoder.encode(tensor.name), tensor }));
   keyed.sort((a, b) => compareBytes(a.key, b.key));
-  return keyed.map(({ tensor }, index) => {
+  assertDefect(
+    tensors.length <= TENSOR_COUNT_MAX && parameterCount(tensors) <= PARAMETER_COUNT_MAX,
+    "parameters.too_large",
+    `${tensors.length} tensors with ${parameterCount(tensors)} values, limits ${TENSOR_COUNT_MAX} and ${PARAMETER_COUNT_MAX}`,
+  );
+  return keyed.map(({ key, tensor }, index) => {
+    const before = keyed[index - 1]?.key;
     assertDefect(
-      tensor.name !== keyed[index - 1]?.tensor.name,
+      tensor.name.isWellFormed() && key.length <= TENSOR_NAME_BYTES_MAX,
+      "parameters.name_invalid",
+      `a tensor's name has ${key.length} bytes, limit ${TENSOR_NAME_BYTES_MAX}, or is not Unicode`,
+    );
+    assertDefect(
+      before === undefined || compareBytes(before, key) !== 0,
       "parameters.name_repeated",
       `two tensors are named ${tensor.name}`,
     );
     assertDefect(
-      tensor.data.length === elementCount(tensor.dims),
+      tensor.data.length === elementCount(tensor.dims) &&
+        tensor.dims.length <= TENSOR_RANK_MAX &&
+        tensor.dims.every((dim) => Number.isInteger(dim) && dim >= 0 && dim < 2 ** 32),
       "parameters.shape_mismatch",
       `${tensor.name} has ${tensor.data.length} values, its shape [${tensor.dims.join(", ")}] needs ${elementCount(tensor.dims)}`,
     );
@@ -139,7 +153,8 @@ export function decodeParameters(bytes: Uint8Array): Outcome<ParameterSet> {
   if (tensorCount > TENSOR_COUNT_MAX) {
     return broken(`${tensorCount} tensors, limit ${TENSOR_COUNT_MAX}`);
   }
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+  // A byte order mark belongs to the name, or two names would be one.
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const layout: { name: string; key: Uint8Array; dims: number[]; count: number }[] = [];
   let at = 4;
   let total = 0;

@@ -1,5 +1,5 @@
 // When a decision takes effect on a device: the three counters, the two roles, the canary's selection. Pure.
-import { decodeMessage, verifySignatures } from "../codec/message.ts";
+import { decodeMessage } from "../codec/message.ts";
 import { type Cryptography, digestOf } from "../crypto/cryptography.ts";
 import { accept, type Outcome, refuse } from "../errors.ts";
 import { type CohortId, type DeviceId, type LineId, shortVersion } from "../ids.ts";
@@ -13,14 +13,14 @@ import { type ReleaseRecord, releaseRecordMessage } from "../messages/releaseRec
 import type { TrustRoot } from "../messages/trustRoot.ts";
 import { modelVersionOf } from "../modelVersion.ts";
 import type { DecisionSequence, SecurityEpoch } from "../units.ts";
-import { keysOfRole } from "./trustRules.ts";
+import { verifyRole } from "./trustRules.ts";
 
 /** What a device knows when a decision arrives. */
 export interface DecisionFloor {
   readonly device: DeviceId;
   readonly line: LineId;
   readonly cohort: CohortId;
-  /** Highest decision that was accepted before; 0 for none. */
+  /** Highest decision that was accepted before; 0 for none, and after a trust root that `replacesHubKeys`. */
   readonly decisionSequence: DecisionSequence;
   /** No version below this is activated; rises with every version that has baked. */
   readonly securityEpoch: SecurityEpoch;
@@ -41,21 +41,8 @@ export function checkDecision(
   const message = decodeMessage(decisionMessage, bytes);
   if (!message.ok) return message;
   const { value: decision, frame } = message.value;
-  const signed = verifySignatures(frame, keysOfRole(root, "hub", cryptography), 1, cryptography);
-  if (!signed.ok) {
-    const isReleaseKey = verifySignatures(
-      frame,
-      keysOfRole(root, "release", cryptography),
-      1,
-      cryptography,
-    ).ok;
-    return isReleaseKey
-      ? refuse(
-          "signature.role_forbidden",
-          "decision is signed by a release key; only the hub's key decides",
-        )
-      : signed;
-  }
+  const signed = verifyRole(frame, root, "hub", cryptography);
+  if (!signed.ok) return signed;
   if (decision.line !== floor.line) {
     return refuse(
       "decision.line_mismatch",
@@ -106,12 +93,7 @@ export function checkReleaseRecord(
   const message = decodeMessage(releaseRecordMessage, bytes);
   if (!message.ok) return message;
   const { value: record, frame } = message.value;
-  const signed = verifySignatures(
-    frame,
-    keysOfRole(root, "release", cryptography),
-    root.releaseThreshold,
-    cryptography,
-  );
+  const signed = verifyRole(frame, root, "release", cryptography);
   if (!signed.ok) return signed;
   if (
     record.line !== line ||
