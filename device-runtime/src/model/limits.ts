@@ -6,9 +6,6 @@ export const MODEL_BYTES_MAX: number = 128 * 1024 * 1024;
 /** Protobuf fields decoded from one model: 16 for each of 16,384 nodes and 4,096 tensors, rounded up. */
 export const MODEL_FIELDS_MAX: number = 512 * 1024;
 
-/** Messages inside messages: model, graph, node, attribute, subgraph ... seven deep with room for a `Scan` in a `Loop`. */
-export const MODEL_DEPTH_MAX = 32;
-
 /** Nodes of one graph; a 24-layer transformer as PyTorch writes it has about 3,000. */
 export const GRAPH_NODES_MAX: number = 16 * 1024;
 

@@ -1,7 +1,7 @@
 // Makes 1-D convolutional networks for windows of sensor signals, without Python.
 import { assertDefect } from "@attune/protocol";
 import type { Random } from "../../ports/random.ts";
-import { createNetworkWriter, type InputNormalization } from "./networkWriter.ts";
+import { createNetworkWriter, type DetailView, type InputNormalization } from "./networkWriter.ts";
 
 /** One convolution, its ReLU and its pool. */
 export interface ConvolutionSpec {
@@ -29,6 +29,8 @@ export interface Cnn1dSpec {
   readonly classCount: number;
   /** One mean and deviation a channel; built in as the first nodes. */
   readonly normalization?: InputNormalization;
+  /** Shows small movements beside the channels; the first convolution then sees twice as many. */
+  readonly detail?: DetailView;
 }
 
 /**
@@ -39,7 +41,7 @@ export interface Cnn1dSpec {
  * - Deterministic: same spec and same numbers from `random`, same bytes.
  *
  * @returns an ONNX file that any runtime opens
- * @throws Defect `builder.size_invalid`, `builder.normalization_invalid`
+ * @throws Defect `builder.size_invalid`, `builder.normalization_invalid`, `builder.detail_invalid`
  * @example
  * buildCnn1d({ channels: 6, length: 128, convolutions: [{ filters: 32, kernel: 5, pool: 2 }], reduce: "average", dense: [], classCount: 6 }, random);
  */
@@ -47,12 +49,13 @@ export function buildCnn1d(spec: Cnn1dSpec, random: Random): Uint8Array {
   const { channels, convolutions, dense, classCount } = spec;
   const network = createNetworkWriter(random, [channels, spec.length]);
   if (spec.normalization !== undefined) network.normalize(spec.normalization, [channels, 1]);
+  if (spec.detail !== undefined) network.appendDetail(spec.detail);
   assertDefect(
     convolutions.length > 0 && Number.isInteger(classCount) && classCount >= 2,
     "builder.size_invalid",
     `${convolutions.length} convolutions and ${classCount} classes; at least 1 and 2`,
   );
-  let size = channels;
+  let size = spec.detail === undefined ? channels : 2 * channels;
   let length = spec.length;
   convolutions.forEach(({ filters, kernel, stride = 1, pool = 1 }, index) => {
     assertDefect(

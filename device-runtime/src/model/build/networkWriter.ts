@@ -14,9 +14,25 @@ export interface InputNormalization {
   readonly deviation: ArrayLike<number>;
 }
 
+/**
+ * A second view of the same window, beside the first: what moved, loud and quiet brought closer together. Part of the model, never trained.
+ *
+ * With `d` the value less its mean over the window, the view is `gain · d / √√(d² + floor²)`: a signed square root, straight near zero.
+ * A tremor of a hundredth of the usual movement then reads as a tenth instead of a hundredth, so that a network sees how somebody
+ * sits as well as how somebody walks.
+ */
+export interface DetailView {
+  /** Multiplies the view, above 0; 3 brings usual movement to the size of the normalised channels. */
+  readonly gain: number;
+  /** Movement, in units of the normalised channels, below which the root turns straight; above 0, about the size of the sensor's noise. */
+  readonly floor: number;
+}
+
 /** Adds layers one after the other. */
 export interface NetworkWriter {
   normalize(normalization: InputNormalization, dims: readonly number[]): void;
+  /** Appends the detail view as further channels: `[batch, channels, length]` to `[batch, 2 channels, length]`. */
+  appendDetail(view: DetailView): void;
   /** `act(x Wᵀ + b)`; without an activation it is the last layer. */
   dense(name: string, inputCount: number, outputCount: number, hasRelu: boolean): void;
   /** 1-D convolution with a kernel of odd size, padded so that stride 1 keeps the length, then ReLU. */
@@ -59,6 +75,20 @@ export function createNetworkWriter(random: Random, sampleDims: readonly number[
       const centre = parameter("normalization.mean", dims, mean);
       const scale = parameter("normalization.deviation", dims, deviation);
       last = emit.node("Div", [emit.node("Sub", [last, centre]), scale]);
+    },
+    appendDetail({ gain, floor }) {
+      assertDefect(
+        gain > 0 && floor > 0,
+        "builder.detail_invalid",
+        `detail has gain ${gain} and floor ${floor}; both are above 0`,
+      );
+      const mean = emit.node("ReduceMean", [last], { axes: integers([2]), keepdims: integer(1) });
+      const moved = emit.node("Sub", [last, mean]);
+      const square = emit.node("Mul", [moved, moved]);
+      const size = emit.node("Sqrt", [emit.node("Add", [square, emit.scalar(floor * floor)])]);
+      const rooted = emit.node("Div", [moved, emit.node("Sqrt", [size])]);
+      const view = emit.node("Mul", [rooted, emit.scalar(gain)]);
+      last = emit.node("Concat", [last, view], { axis: integer(1) });
     },
     dense(name, inputCount, outputCount, hasRelu) {
       const count = inputCount * outputCount;

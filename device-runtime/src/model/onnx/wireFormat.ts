@@ -31,6 +31,9 @@ const malformed = (what: string, offset: number): never =>
 
 /** Reads one varint; `end` is where the next byte stands. */
 const readVarint = (bytes: Uint8Array, start: number): { value: bigint; end: number } => {
+  // Nearly every tag and length has one byte.
+  const first = bytes[start];
+  if (first !== undefined && first < 0x80) return { value: BigInt(first), end: start + 1 };
   let value = 0n;
   let at = start;
   for (let shift = 0n; shift < 70n; shift += 7n) {

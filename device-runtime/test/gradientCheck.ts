@@ -1,0 +1,161 @@
+// Compares the gradient of one operator with finite differences, in the real engine. For tests only.
+import { elementCount } from "@attune/protocol";
+import { differentiate } from "../src/model/gradients/differentiate.ts";
+import { createGraphEmitter, type EmittedAttributes } from "../src/model/graph/graphEmitter.ts";
+import { loadGraph } from "../src/model/graph/loadGraph.ts";
+import { readModelFile, writeModel } from "../src/model/onnx/modelFile.ts";
+import type { OnnxNode } from "../src/model/onnx/nodeMessage.ts";
+import { floatTensor, integerTensor, type OnnxTensor } from "../src/model/onnx/tensorMessage.ts";
+import { writeValue } from "../src/model/onnx/valueMessage.ts";
+import type { OrtRuntime, OrtTensor } from "../src/model/session/ortRuntime.ts";
+import { relativeDifference } from "./torchParityCase.ts";
+
+/** A float32 tensor of a case. */
+export interface CheckedTensor {
+  readonly dims: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** One operator on given inputs. The first input is the data; `null` leaves an input out. */
+export interface GradientCase {
+  readonly operator: string;
+  readonly opset?: number;
+  readonly inputs: readonly (CheckedTensor | readonly number[] | null)[];
+  readonly attributes?: EmittedAttributes;
+  /** Positions of the inputs whose gradients are checked; only the data if left out. */
+  readonly wanted?: readonly number[];
+  /** Whether the size of the first axis is unknown to the compiler; true if left out. */
+  readonly hasOpenBatch?: boolean;
+  /** Step of the difference. */
+  readonly step?: number;
+}
+
+/** Numbers with a spacing of 0.2, in an order given by `seed`, none nearer to 0 than 0.1: no kink and no tie within a small step. */
+export function spacedValues(dims: readonly number[], seed: number): CheckedTensor {
+  const count = elementCount(dims);
+  const order = Array.from({ length: count }, (_, index) => index);
+  let state = seed >>> 0;
+  for (let last = count - 1; last > 0; last -= 1) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const other = Math.floor((state / 2 ** 32) * (last + 1));
+    [order[last], order[other]] = [order[other] ?? 0, order[last] ?? 0];
+  }
+  const middle = Math.floor(count / 2);
+  return { dims, data: Float32Array.from(order, (place) => (place - middle + 0.5) * 0.2) };
+}
+
+const attributesOf = (attributes: EmittedAttributes): OnnxNode["attributes"] =>
+  new Map(Object.entries(attributes));
+
+/**
+ * Largest relative difference, per tensor, between the compiled gradients and central differences of `sum(c Y)` with fixed random `c`.
+ */
+export async function gradientError(runtime: OrtRuntime, check: GradientCase): Promise<number> {
+  const { operator, inputs, attributes = {}, wanted = [0], step = 0.02 } = check;
+  const name = (index: number): string => (inputs[index] === null ? "" : `in${index}`);
+  const constants: OnnxTensor[] = [];
+  const given = new Map<number, CheckedTensor>();
+  inputs.forEach((input, index) => {
+    if (input === null) return;
+    if (Array.isArray(input)) {
+      constants.push(integerTensor(name(index), [input.length], input as number[]));
+    } else {
+      const tensor = input as CheckedTensor;
+      if (index === 0 || wanted.includes(index)) given.set(index, tensor);
+      if (index > 0) constants.push(floatTensor(name(index), tensor.dims, tensor.data));
+    }
+  });
+  const data = given.get(0);
+  if (data === undefined) throw new Error("the first input must be data");
+  const open = (dims: readonly number[]): (number | string)[] =>
+    check.hasOpenBatch === false ? [...dims] : ["batch", ...dims.slice(1)];
+  const model = writeModel(check.opset ?? 17, {
+    name: "check",
+    nodes: [
+      {
+        name: "checked",
+        operator,
+        domain: "",
+        inputs: inputs.map((_, index) => name(index)),
+        outputs: ["out"],
+        attributes: attributesOf(attributes),
+      },
+    ],
+    initializers: constants,
+    inputs: [writeValue("in0", "float32", open(data.dims))],
+    outputs: [writeValue("out", "float32", undefined)],
+  });
+  const graph = loadGraph(readModelFile(model));
+  const names = wanted.map(name);
+  const emit = createGraphEmitter("train:");
+  for (const [key, tensor] of graph.constants) if (!names.includes(key)) emit.keep(tensor);
+  for (const node of graph.nodes) emit.copy(node);
+  const gradients = differentiate({
+    graph,
+    emit,
+    seeds: new Map([["out", "seed"]]),
+    wanted: new Set(names),
+  });
+  const declared = [...given].map(([index, tensor]) =>
+    writeValue(name(index), "float32", index === 0 ? open(tensor.dims) : tensor.dims),
+  );
+  const full = (outputs: readonly string[], withSeed: boolean): Uint8Array =>
+    writeModel(graph.opset, {
+      name: "check",
+      nodes: withSeed ? emit.nodes : graph.nodes,
+      initializers: withSeed
+        ? emit.constants
+        : [...graph.constants.values()].filter((tensor) => !names.includes(tensor.name)),
+      inputs: [...declared, ...(withSeed ? [writeValue("seed", "float32", undefined)] : [])],
+      outputs: outputs.map((output) => writeValue(output, "float32", undefined)),
+    });
+  const feeds = (changed?: number, values?: Float32Array): Record<string, OrtTensor> =>
+    Object.fromEntries(
+      [...given].map(([index, { dims, data: own }]) => [
+        name(index),
+        { type: "float32", dims, data: index === changed && values !== undefined ? values : own },
+      ]),
+    );
+
+  const forward = await runtime.load(full(["out"], false));
+  const backward = await runtime.load(full([...gradients.values()], true));
+  try {
+    const out = (await forward.run(feeds(), ["out"])).out;
+    if (out === undefined) throw new Error("no output");
+    // Not symmetric about 0, so that no sum over it vanishes and leaves only rounding to compare.
+    const seed = Float32Array.from(
+      { length: elementCount(out.dims) },
+      (_, at) => 0.4 + Math.sin(1.7 * at + 0.3),
+    );
+    const loss = async (index: number, values: Float32Array): Promise<number> => {
+      const result = (await forward.run(feeds(index, values), ["out"])).out?.data as Float32Array;
+      return result.reduce((sum, value, at) => sum + value * (seed[at] ?? 0), 0);
+    };
+    const found = await backward.run(
+      { ...feeds(), seed: { type: "float32", dims: out.dims, data: seed } },
+      [...gradients.values()],
+    );
+    let worst = 0;
+    for (const index of wanted) {
+      const tensor = given.get(index);
+      const compiled = found[gradients.get(name(index)) ?? ""];
+      if (tensor === undefined || compiled === undefined) return Number.POSITIVE_INFINITY;
+      if (compiled.dims.join() !== tensor.dims.join()) return Number.POSITIVE_INFINITY;
+      const numeric = new Float32Array(tensor.data.length);
+      for (let at = 0; at < numeric.length; at += 1) {
+        const shifted = tensor.data.slice();
+        shifted[at] = (tensor.data[at] ?? 0) + step;
+        const above = shifted[at] ?? 0;
+        const high = await loss(index, shifted);
+        shifted[at] = (tensor.data[at] ?? 0) - step;
+        const low = await loss(index, shifted);
+        numeric[at] = (high - low) / (above - (shifted[at] ?? 0));
+      }
+      worst = Math.max(worst, relativeDifference(compiled.data as Float32Array, numeric));
+    }
+    return worst;
+  } finally {
+    await forward.release();
+    await backward.release();
+  }
+}
