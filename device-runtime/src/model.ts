@@ -1,7 +1,7 @@
 // Door: ONNX graph, parameters, training compiler, sessions. Only re-exports.
 export { buildCnn1d, type Cnn1dSpec, type ConvolutionSpec } from "./model/build/buildCnn1d.ts";
 export { buildPerceptron, type PerceptronSpec } from "./model/build/buildPerceptron.ts";
-export type { InputNormalization } from "./model/build/networkWriter.ts";
+export type { DetailView, InputNormalization } from "./model/build/networkWriter.ts";
 export {
   type CompiledServing,
   compileServing,
