@@ -1,2 +1,9 @@
 // Door: the isomorphic device runtime. Only re-exports.
-export {};
+export {
+  type ForkableRandom,
+  gaussian,
+  intBelow,
+  type Random,
+  shuffle,
+  uniform,
+} from "./ports/random.ts";

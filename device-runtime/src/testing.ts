@@ -1,2 +1,2 @@
 // Door: manual clock, seeded random, memory store, loopback link. Only re-exports.
-export {};
+export { createSeededRandom } from "./adapters/seededRandom.ts";
