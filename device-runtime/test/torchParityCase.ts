@@ -61,8 +61,8 @@ export function readParityCase(name: string): ParityCase {
   const bytes = (file: string): Uint8Array => new Uint8Array(readFileSync(new URL(file, folder)));
   const floats = (file: string): Float32Array => new Float32Array(bytes(file).buffer);
   const file = JSON.parse(new TextDecoder().decode(bytes("case.json"))) as CaseFile;
-  const tensors = (name: string): ParameterTensor[] => {
-    const values = floats(name);
+  const tensors = (from: string): ParameterTensor[] => {
+    const values = floats(from);
     let at = 0;
     return file.parameters.map(([parameter, dims]) => {
       at += elementCount(dims);

@@ -100,7 +100,7 @@ export function readFields(bytes: Uint8Array, budget: WireBudget): WireField[] {
       integer,
       payload,
       encoded: bytes.subarray(start, at),
-    } as WireField);
+    });
   }
   return fields;
 }

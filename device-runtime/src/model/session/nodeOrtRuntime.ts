@@ -11,7 +11,7 @@ import type { OrtModule, OrtRuntime } from "./ortRuntime.ts";
  * const runtime = await loadNodeOrt();
  */
 export async function loadNodeOrt(): Promise<OrtRuntime> {
-  let ort: typeof import("onnxruntime-node");
+  let ort: OrtModule;
   try {
     ort = await import("onnxruntime-node");
   } catch (cause) {
@@ -21,5 +21,5 @@ export async function loadNodeOrt(): Promise<OrtRuntime> {
       cause,
     });
   }
-  return createOrtRuntime(ort as unknown as OrtModule);
+  return createOrtRuntime(ort);
 }

@@ -1,0 +1,239 @@
+// Finding, choosing, replacing and shipping parameters.
+import { parameterSetOf, unwrap } from "@attune/protocol";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { readParityCase } from "../../../test/torchParityCase.ts";
+import { createSeededRandom } from "../../adapters/seededRandom.ts";
+import { buildCnn1d } from "../build/buildCnn1d.ts";
+import { type GraphParts, writeModel } from "../onnx/modelFile.ts";
+import type { OnnxNode } from "../onnx/nodeMessage.ts";
+import { floatTensor } from "../onnx/tensorMessage.ts";
+import { writeValue } from "../onnx/valueMessage.ts";
+import { bytesField, floatField, integerField, joinBytes, textField } from "../onnx/wireFormat.ts";
+import { listParameters } from "./listParameters.ts";
+import { patchParameters, readParameters } from "./parameterBytes.ts";
+import { scopeParameters } from "./parameterScope.ts";
+import { joinModel, splitModel } from "./splitModel.ts";
+
+const node = (operator: string, inputs: string[], output: string): OnnxNode => ({
+  name: "",
+  operator,
+  domain: "",
+  inputs,
+  outputs: [output],
+  attributes: new Map(),
+});
+const tensor = (name: string, ...dims: number[]) =>
+  floatTensor(name, dims, new Float32Array(dims.reduce((a, b) => a * b, 1)).fill(0.5));
+const model = (nodes: OnnxNode[], initializers: GraphParts["initializers"]): Uint8Array =>
+  writeModel(17, {
+    name: "g",
+    nodes,
+    initializers,
+    inputs: [writeValue("x", "float32", ["n", 4])],
+    outputs: [writeValue("y", "float32", undefined)],
+  });
+
+/** Every kind of constant: normalised input, dense layers as exporters write them, norm, a scale that is no parameter. */
+const mixed = model(
+  [
+    node("Sub", ["x", "mean"], "x0"),
+    node("Transpose", ["e.weight"], "eT"),
+    node("MatMul", ["x0", "eT"], "x1"),
+    node("Add", ["e.bias", "x1"], "x2"),
+    node("BatchNormalization", ["x2", "n.weight", "n.bias", "n.mean", "n.variance"], "x3"),
+    node("Div", ["x3", "root"], "x4"),
+    node("Gemm", ["x4", "h.weight", "h.bias"], "y"),
+  ],
+  [
+    tensor("mean", 4),
+    tensor("e.weight", 4, 4),
+    tensor("e.bias", 4),
+    ...["n.weight", "n.bias", "n.mean", "n.variance"].map((name) => tensor(name, 4)),
+    tensor("root"),
+    tensor("h.weight", 4, 2),
+    tensor("h.bias", 2),
+  ],
+);
+
+describe("list", () => {
+  it("[TC4] names roles and layers; constants that no layer owns are no parameters", () => {
+    const infos = unwrap(listParameters(mixed));
+    expect(infos.map(({ name, role, layer }) => [name, role, layer])).toEqual([
+      ["e.bias", "bias", 0],
+      ["e.weight", "weight", 0],
+      ["h.bias", "bias", 1],
+      ["h.weight", "weight", 1],
+      ["n.bias", "shift", 0],
+      ["n.mean", "statistic", 0],
+      ["n.variance", "statistic", 0],
+      ["n.weight", "scale", 0],
+    ]);
+    expect(infos.filter(({ isTrainable }) => !isTrainable).map(({ role }) => role)).toEqual([
+      "statistic",
+      "statistic",
+    ]);
+  });
+
+  it("[TC4] the order is that of UTF-8 bytes", () => {
+    // UTF-16 puts the emoji (a surrogate pair) before U+FF5E, UTF-8 after it.
+    const names = ["~b", "\u{ff5e}", "\u{1f600}", "Z", "a", "é"];
+    const nodes = names.map((name, index) => node("Gemm", [`v${index}`, name], `v${index + 1}`));
+    const first = nodes[0] as OnnxNode;
+    const chain = [{ ...first, inputs: ["x", names[0] ?? ""] }, ...nodes.slice(1)];
+    const built = model(
+      [...chain, node("Relu", [`v${names.length}`], "y")],
+      names.map((name) => tensor(name, 4, 4)),
+    );
+    expect(unwrap(listParameters(built)).map(({ name }) => name)).toEqual([
+      "Z",
+      "a",
+      "~b",
+      "é",
+      "\u{ff5e}",
+      "\u{1f600}",
+    ]);
+    expect(unwrap(readParameters(built)).map(({ name }) => name)).toEqual(
+      unwrap(listParameters(built)).map(({ name }) => name),
+    );
+  });
+
+  it("[TC4] scopes choose by layer, role and name, never statistics", () => {
+    const infos = unwrap(listParameters(mixed));
+    const names = (scope: Parameters<typeof scopeParameters>[1]) =>
+      scopeParameters(infos, scope).map(({ name }) => name);
+    expect(names("head")).toEqual(["h.bias", "h.weight"]);
+    expect(names({ lastLayers: 1 })).toEqual(names("head"));
+    expect(names({ lastLayers: 2 })).toEqual(names("all"));
+    expect(names("bias")).toEqual(["e.bias", "h.bias", "n.bias"]);
+    expect(names("all")).toEqual([
+      "e.bias",
+      "e.weight",
+      "h.bias",
+      "h.weight",
+      "n.bias",
+      "n.weight",
+    ]);
+    expect(names({ names: ["n.weight", "e.bias"] })).toEqual(["e.bias", "n.weight"]);
+  });
+});
+
+describe("replace", () => {
+  const { model: cnn } = readParityCase("cnn1d");
+
+  it("[TC14] patching with what was read changes no byte", () => {
+    expect(unwrap(patchParameters(cnn, unwrap(readParameters(cnn))))).toEqual(cnn);
+  });
+
+  it("[TC14] patching some parameters changes only their bytes, and not the file given", () => {
+    const before = cnn.slice();
+    const parameters = unwrap(readParameters(cnn));
+    const bias = parameters.find(({ name }) => name === "h.bias");
+    if (bias === undefined) throw new Error("no bias");
+    const patched = unwrap(
+      patchParameters(cnn, [{ ...bias, data: bias.data.map((value) => value + 1) }]),
+    );
+    expect(cnn).toEqual(before);
+    expect(
+      patched.reduce((count, byte, at) => count + (byte === cnn[at] ? 0 : 1), 0),
+    ).toBeLessThanOrEqual(24);
+    unwrap(readParameters(patched)).forEach(({ name, data }, index) => {
+      const own = parameters[index]?.data ?? new Float32Array();
+      expect(data).toEqual(name === "h.bias" ? own.map((value) => value + 1) : own);
+    });
+  });
+
+  it("[TC14] unknown names and other shapes are refused", () => {
+    const code = (name: string, dims: number[]) => {
+      const outcome = patchParameters(cnn, [
+        { name, dims, data: new Float32Array(dims.reduce((a, b) => a * b, 1)) },
+      ]);
+      return outcome.ok ? "" : outcome.refusal.code;
+    };
+    expect(code("nose", [6])).toBe("model.parameter_unknown");
+    expect(code("h.bias", [5])).toBe("model.parameter_mismatch");
+    expect(code("h.weight", [24, 6])).toBe("model.parameter_mismatch");
+  });
+
+  it("[TC14] a tensor whose values are not in one piece is refused", () => {
+    const parts = joinBytes([
+      integerField(1, 2),
+      integerField(2, 1),
+      floatField(4, 1),
+      floatField(4, 2),
+      textField(8, "w"),
+    ]);
+    const scattered = joinBytes([
+      integerField(1, 8),
+      bytesField(
+        7,
+        joinBytes([
+          bytesField(
+            1,
+            joinBytes([
+              textField(1, "x"),
+              textField(1, "w"),
+              textField(2, "y"),
+              textField(4, "MatMul"),
+            ]),
+          ),
+          bytesField(5, parts),
+        ]),
+      ),
+      bytesField(8, integerField(2, 17)),
+    ]);
+    const outcome = readParameters(scattered);
+    expect(outcome.ok ? "" : outcome.refusal.code).toBe("model.malformed");
+  });
+});
+
+describe("ship", () => {
+  it("[TC14] split and joined is the same file byte for byte, for files of PyTorch and of our own", () => {
+    const own = buildCnn1d(
+      {
+        channels: 3,
+        length: 32,
+        convolutions: [{ filters: 4, kernel: 5, pool: 2 }],
+        reduce: "flatten",
+        dense: [7],
+        classCount: 4,
+      },
+      createSeededRandom(1),
+    );
+    for (const file of [readParityCase("mlp").model, readParityCase("cnn1d").model, own, mixed]) {
+      const { graph, parameters } = unwrap(splitModel(file));
+      expect(unwrap(joinModel(graph, parameters))).toEqual(file);
+      const values = parameters.reduce((sum, { data }) => sum + data.length, 0);
+      expect(graph.length).toBeLessThan(file.length - 4 * values + 8 + parameters.length * 64);
+    }
+  });
+
+  it("[TC14] versions of one model have the same graph, and a graph takes other parameters", () => {
+    const { model: mlp } = readParityCase("mlp");
+    const first = unwrap(splitModel(mlp));
+    fc.assert(
+      fc.property(fc.float({ min: -8, max: 8, noNaN: true }), (shift) => {
+        const other = parameterSetOf(
+          first.parameters.map((one) => ({ ...one, data: one.data.map((value) => value + shift) })),
+        );
+        const file = unwrap(joinModel(first.graph, other));
+        expect(file).toEqual(unwrap(patchParameters(mlp, other)));
+        const second = unwrap(splitModel(file));
+        expect(second.graph).toEqual(first.graph);
+        expect(second.parameters).toEqual(other);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("[TC14] -0 becomes 0, as in every parameter set", () => {
+    const file = model(
+      [node("MatMul", ["x", "w"], "y")],
+      [floatTensor("w", [4, 1], [-0, 1, -0, 2])],
+    );
+    const { graph, parameters } = unwrap(splitModel(file));
+    expect(Object.is(parameters[0]?.data[0], 0)).toBe(true);
+    const joined = unwrap(joinModel(graph, parameters));
+    expect(unwrap(joinModel(unwrap(splitModel(joined)).graph, parameters))).toEqual(joined);
+  });
+});

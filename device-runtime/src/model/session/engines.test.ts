@@ -1,0 +1,238 @@
+// The engine behind its port: what we rely on, what we avoid and why, and that Node and WebAssembly agree.
+import { Defect, Fault, type ParameterTensor, unwrap } from "@attune/protocol";
+import * as web from "onnxruntime-web/wasm";
+import { describe, expect, it } from "vitest";
+import { readParityCase, relativeDifference } from "../../../test/torchParityCase.ts";
+import { compileServing } from "../compile/compileServing.ts";
+import { compileTraining } from "../compile/compileTraining.ts";
+import { writeModel } from "../onnx/modelFile.ts";
+import { floatTensor } from "../onnx/tensorMessage.ts";
+import { writeValue } from "../onnx/valueMessage.ts";
+import { readParameters } from "../parameters/parameterBytes.ts";
+import { createOrtRuntime } from "./createOrtRuntime.ts";
+import { createPredictor } from "./createPredictor.ts";
+import { createTrainer } from "./createTrainer.ts";
+import { loadNodeOrt } from "./nodeOrtRuntime.ts";
+
+const node = await loadNodeOrt();
+const wasm = createOrtRuntime(web);
+const { default: nodeModule } = (await import("onnxruntime-node")) as unknown as {
+  default: typeof web;
+};
+
+describe("engines", () => {
+  for (const name of ["mlp", "cnn1d"]) {
+    const parity = readParityCase(name);
+    for (const [optimizer, run] of parity.runs) {
+      it(`[TC16] ${name} ${optimizer}: WebAssembly trains to what PyTorch gives, and to what Node gives`, async () => {
+        const compiled = unwrap(
+          compileTraining(parity.model, {
+            scope: "all",
+            loss: { kind: "crossEntropy" },
+            optimizer: run.optimizer,
+          }),
+        );
+        const final: (readonly ParameterTensor[])[] = [];
+        for (const engine of [node, wasm]) {
+          const trainer = await createTrainer(engine, compiled);
+          const { state, losses } = await trainer.run(
+            trainer.begin(unwrap(readParameters(parity.model))),
+            {
+              stepCount: parity.steps,
+              batchSize: parity.batch,
+              data: parity.data,
+              truth: parity.labels,
+              learningRate: run.learningRate,
+            },
+          );
+          expect(relativeDifference(losses, run.losses)).toBeLessThanOrEqual(1e-4);
+          final.push(state.parameters);
+          await trainer.release();
+        }
+        final[0]?.forEach(({ data }, index) => {
+          expect(relativeDifference(final[1]?.[index]?.data ?? [], data)).toBeLessThanOrEqual(1e-5);
+        });
+      });
+    }
+  }
+
+  it("[TC15] results are the caller's own: the next run changes neither them nor what was fed", async () => {
+    const parity = readParityCase("mlp");
+    const compiled = unwrap(
+      compileTraining(parity.model, {
+        scope: "all",
+        loss: { kind: "crossEntropy" },
+        optimizer: { kind: "momentum" },
+      }),
+    );
+    for (const engine of [node, wasm]) {
+      const trainer = await createTrainer(engine, compiled);
+      const slice = {
+        stepCount: parity.steps,
+        batchSize: parity.batch,
+        data: parity.data,
+        truth: parity.labels,
+        learningRate: 0.1,
+      };
+      const first = await trainer.run(trainer.begin(unwrap(readParameters(parity.model))), slice);
+      const kept = structuredClone(first);
+      const second = await trainer.run(first.state, slice);
+      expect(first).toEqual(kept);
+      expect(second.state.parameters).not.toEqual(first.state.parameters);
+      await trainer.release();
+    }
+  });
+
+  it("[TC15] a graph that does not load and a run that fails are faults with a hint and a cause", async () => {
+    for (const engine of [node, wasm]) {
+      const load = await engine.load(Uint8Array.of(1, 2, 3)).catch((error: unknown) => error);
+      expect(load).toBeInstanceOf(Fault);
+      expect(load).toMatchObject({ code: "ort.graph_not_loadable" });
+      expect((load as Fault).hint).not.toBe("");
+      const graph = await engine.load(unwrap(compileServing(readParityCase("mlp").model)).graph);
+      const run = await graph.run({}, ["output"]).catch((error: unknown) => error);
+      expect(run).toBeInstanceOf(Fault);
+      expect(run).toMatchObject({ code: "ort.run_failed" });
+      expect((run as Fault).cause).toBeDefined();
+      await graph.release();
+    }
+  });
+});
+
+/**
+ * Faults of ONNX Runtime 1.30 that shaped this code. If one of these fails after an update, the engine has changed: see whether the rule
+ * it stands for can go.
+ */
+describe("what ONNX Runtime does and this code must never lean on", () => {
+  const graph = (operator: string, withConstant: boolean): Uint8Array =>
+    writeModel(17, {
+      name: "g",
+      nodes: [
+        {
+          name: "",
+          operator,
+          domain: "",
+          inputs: ["x", "w"],
+          outputs: ["y"],
+          attributes: new Map(),
+        },
+      ],
+      initializers: withConstant ? [floatTensor("w", [2, 2], [1, 1, 1, 1])] : [],
+      inputs: [writeValue("x", "float32", [2, 2]), writeValue("w", "float32", [2, 2])],
+      outputs: [writeValue("y", "float32", [2, 2])],
+    });
+  const options = {
+    executionProviders: ["cpu"],
+    intraOpNumThreads: 1,
+    logSeverityLevel: 3,
+  } as const;
+  const values = (result: web.Tensor | undefined): number[] =>
+    Array.from(result?.data as Float32Array);
+  const tensor = (module: typeof web, data: number[]) =>
+    new module.Tensor("float32", Float32Array.from(data), [2, 2]);
+
+  it("[TC15] fed over a constant, Node ignores the value in silence and the web build throws", async () => {
+    const inNode = await nodeModule.InferenceSession.create(graph("Add", true), options);
+    const feeds = (module: typeof web) => ({
+      x: tensor(module, [0, 0, 0, 0]),
+      w: tensor(module, [9, 9, 9, 9]),
+    });
+    expect(values((await inNode.run(feeds(nodeModule))).y)).toEqual([1, 1, 1, 1]);
+    const inWeb = await web.InferenceSession.create(graph("Add", true), options);
+    await expect(inWeb.run(feeds(web))).rejects.toThrow("invalid input 'w'");
+  });
+
+  it("[TC15] given a buffer for an output, or an input as output, the web build leaves the old numbers in it", async () => {
+    const session = await web.InferenceSession.create(graph("MatMul", false), options);
+    const x = tensor(web, [1, 2, 3, 4]);
+    const feeds = { x, w: tensor(web, [1, 1, 1, 1]) };
+    expect(values((await session.run(feeds)).y)).toEqual([3, 3, 7, 7]);
+    const stale = (await session.run(feeds, { y: tensor(web, [0, 0, 0, 0]) })).y;
+    expect(values(stale)).toEqual([0, 0, 0, 0]);
+    const aliased = (await session.run(feeds, { y: x })).y;
+    expect(values(aliased)).toEqual([1, 2, 3, 4]);
+  });
+});
+
+describe("wrong calls are defects", () => {
+  const parity = readParityCase("mlp");
+  const parameters = unwrap(readParameters(parity.model));
+
+  it("[TC15] of a trainer", async () => {
+    const compile = (sampleWeights: boolean) =>
+      unwrap(
+        compileTraining(parity.model, {
+          scope: "all",
+          loss: { kind: "crossEntropy", sampleWeights },
+          optimizer: { kind: "momentum" },
+        }),
+      );
+    const trainer = await createTrainer(node, compile(false));
+    const weighing = await createTrainer(node, compile(true));
+    const begun = trainer.begin(parameters);
+    const slice = {
+      stepCount: 1,
+      batchSize: 2,
+      data: new Float32Array(24),
+      truth: Int32Array.of(0, 1),
+      learningRate: 0.1,
+    };
+    const code = async (work: () => unknown): Promise<string> => {
+      try {
+        await work();
+        return "";
+      } catch (error) {
+        return error instanceof Defect ? error.code : String(error);
+      }
+    };
+    expect(await code(() => trainer.run(begun, slice))).toBe("");
+    const wrongShapes = [
+      { ...slice, stepCount: 0 },
+      { ...slice, stepCount: 2 },
+      { ...slice, data: new Float32Array(23) },
+      { ...slice, truth: Int32Array.of(0) },
+      { ...slice, learningRate: new Float32Array(2) },
+    ];
+    for (const wrong of wrongShapes) {
+      expect(await code(() => trainer.run(begun, wrong))).toBe("trainer.shape_mismatch");
+    }
+    for (const label of [-1, 5]) {
+      const wrong = { ...slice, truth: Int32Array.of(0, label) };
+      expect(await code(() => trainer.run(begun, wrong))).toBe("trainer.label_invalid");
+    }
+    const weights = (values: number[]) => ({ ...slice, sampleWeights: Float32Array.from(values) });
+    expect(await code(() => trainer.run(begun, weights([1, 1])))).toBe("trainer.weight_invalid");
+    expect(await code(() => weighing.run(begun, slice))).toBe("trainer.weight_invalid");
+    expect(await code(() => weighing.run(begun, weights([1, -1])))).toBe("trainer.weight_invalid");
+    expect(await code(() => weighing.run(begun, weights([1, Number.NaN])))).toBe(
+      "trainer.weight_invalid",
+    );
+    expect(await code(() => weighing.run(begun, weights([1, 1])))).toBe("");
+    expect(await code(() => trainer.begin(parameters.slice(1)))).toBe("trainer.parameter_missing");
+    expect(await code(() => trainer.run({ ...begun, optimizer: [] }, slice))).toBe(
+      "trainer.parameter_missing",
+    );
+    await trainer.release();
+    await weighing.release();
+  });
+
+  it("[TC15] of a predictor", async () => {
+    const predictor = await createPredictor(
+      node,
+      unwrap(compileServing(parity.model, { scope: "head" })),
+    );
+    const data = new Float32Array(24);
+    const logits = new Float32Array(10);
+    await predictor.predict(data, 2, parameters, { logits });
+    await expect(predictor.predict(data, 3, parameters, { logits })).rejects.toThrow(
+      /predictor\.shape_mismatch/,
+    );
+    await expect(
+      predictor.predict(data, 2, parameters, { logits: new Float32Array(9) }),
+    ).rejects.toThrow(/predictor\.shape_mismatch/);
+    await expect(predictor.predict(data, 2, [], { logits })).rejects.toThrow(
+      /predictor\.parameter_missing/,
+    );
+    await predictor.release();
+  });
+});
