@@ -10,8 +10,8 @@ export interface KeyPair {
 /**
  * Hashes and Ed25519 signatures, synchronous, so that results never arrive out of order.
  *
- * - Verification is RFC 8032's in its strictest form, so that every implementation accepts the same signatures: public keys are
- *   canonical and not of small order, `S < L`, and `[S]B = R + [k]A` holds **without** multiplying by the cofactor.
+ * - Verification is RFC 8032's in its strictest form, so that every implementation accepts the same signatures: the public key A
+ *   and R are {@link isStrongPoint}s, `S < L`, and `[S]B = R + [k]A` holds **without** multiplying by the cofactor.
  * - No randomness inside: keys are made from a seed that the caller draws.
  */
 export interface Cryptography {
@@ -38,17 +38,17 @@ const smallOrderY: readonly string[] = [
 ];
 
 /**
- * Whether 32 bytes can be a public key at all: y is below 2^255 - 19 and the point is not of small order. It may still be no
- * point of the curve; then nothing verifies under it.
+ * Whether 32 bytes can be a public key, or the R of a signature, at all: y is below 2^255 - 19 and the point is not of small
+ * order. It may still be no point of the curve; then nothing verifies with it.
  *
  * @example
- * isStrongPublicKey(new Uint8Array(32)); // => false
+ * isStrongPoint(new Uint8Array(32)); // => false
  * @see Chalkias et al. 2020, "Taming the many EdDSAs", section 3
  */
-export function isStrongPublicKey(publicKey: Uint8Array): boolean {
-  if (publicKey.length !== 32) return false;
+export function isStrongPoint(encoded: Uint8Array): boolean {
+  if (encoded.length !== 32) return false;
   // A copy also of a Buffer, whose slice would share its bytes.
-  const y = new Uint8Array(publicKey);
+  const y = new Uint8Array(encoded);
   y[31] = (y[31] ?? 0) & 0x7f;
   // 2^255 - 19 is ed ff .. ff 7f: a larger y has every byte above the first at its maximum.
   const isReduced =

@@ -1,7 +1,7 @@
 // Hashes and signatures in plain JavaScript, for browsers and for tests. Sole owner of @noble.
 import { etc, getPublicKey, hashes, Point, sign } from "@noble/ed25519";
 import { sha256, sha512 } from "@noble/hashes/sha2.js";
-import { type Cryptography, isStrongPublicKey } from "./cryptography.ts";
+import { type Cryptography, isStrongPoint } from "./cryptography.ts";
 
 // The library takes its hash by assignment; it is set once, here, to a pure function.
 hashes.sha512 = sha512;
@@ -15,9 +15,10 @@ export const portableCryptography: Cryptography = {
   sign: (secretKey, message) => sign(message, secretKey),
   // The library's own verification multiplies by the cofactor and so accepts signatures that OpenSSL refuses.
   verify: (publicKey, message, signature) => {
-    if (signature.length !== 64 || !isStrongPublicKey(publicKey)) return false;
+    if (signature.length !== 64) return false;
+    const encodedR = signature.subarray(0, 32);
+    if (!isStrongPoint(publicKey) || !isStrongPoint(encodedR)) return false;
     try {
-      const encodedR = signature.subarray(0, 32);
       const key = Point.fromBytes(publicKey);
       // Throws when S is not below the order of the group.
       const base = Point.BASE.multiply(littleEndian(signature.subarray(32)), false);

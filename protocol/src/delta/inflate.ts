@@ -25,7 +25,7 @@ const codeLengthOrder: Uint8Array = new Uint8Array([
   16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
 ]);
 
-/** A canonical Huffman code, made ready for reading. */
+/** A canonical Huffman code, made ready for reading. Made once a stream, not once a block: empty blocks must not cost tables. */
 interface HuffmanCode {
   /** By the next FAST_BITS bits: symbol * 16 + length, or 0 for a longer code or none. */
   readonly fast: Uint16Array;
@@ -33,7 +33,24 @@ interface HuffmanCode {
   readonly counts: Uint16Array;
   /** Symbols in order of their codes. */
   readonly symbols: Uint16Array;
+  /** Where the next symbol of each length goes, and its code; used while the code is made. */
+  readonly offsets: Uint16Array;
+  readonly nextCodes: Uint16Array;
 }
+
+/** The two codes of a block. */
+interface CodePair {
+  readonly literals: HuffmanCode;
+  readonly distances: HuffmanCode;
+}
+
+const emptyCode = (): HuffmanCode => ({
+  fast: new Uint16Array(1 << FAST_BITS),
+  counts: new Uint16Array(CODE_BITS_MAX + 1),
+  symbols: new Uint16Array(288),
+  offsets: new Uint16Array(CODE_BITS_MAX + 2),
+  nextCodes: new Uint16Array(CODE_BITS_MAX + 1),
+});
 
 /** Why a stream does not fit. */
 export interface InflateProblem {
@@ -46,51 +63,54 @@ export interface InflateProblem {
 const truncated: InflateProblem = { isSize: false, what: "ends inside its compressed data" };
 const damaged: InflateProblem = { isSize: false, what: "has damaged compressed data" };
 
-/** `undefined` when the lengths are no prefix code: over-subscribed, or incomplete with more than one code. */
-const huffmanCode = (lengths: Uint8Array): HuffmanCode | undefined => {
-  const counts = new Uint16Array(CODE_BITS_MAX + 1);
+/**
+ * Makes a code of the lengths of its symbols. False when they are no prefix code: over-subscribed, or incomplete. One code of one
+ * bit alone, or none, passes where `mayLack` says so: a stream with a single distance or without any has it.
+ */
+const setCode = (code: HuffmanCode, lengths: Uint8Array, mayLack: boolean): boolean => {
+  const { fast, counts, symbols, offsets, nextCodes } = code;
+  counts.fill(0);
   for (const length of lengths) counts[length] = (counts[length] ?? 0) + 1;
   const codeCount = lengths.length - (counts[0] ?? 0);
   counts[0] = 0;
+  offsets[1] = 0;
   let left = 1;
-  const offsets = new Uint16Array(CODE_BITS_MAX + 2);
-  const nextCode = new Uint16Array(CODE_BITS_MAX + 1);
   for (let length = 1; length <= CODE_BITS_MAX; length += 1) {
     const count = counts[length] ?? 0;
     left = left * 2 - count;
-    if (left < 0) return undefined;
+    if (left < 0) return false;
     offsets[length + 1] = (offsets[length] ?? 0) + count;
-    nextCode[length] = ((nextCode[length - 1] ?? 0) + (counts[length - 1] ?? 0)) << 1;
+    nextCodes[length] = ((nextCodes[length - 1] ?? 0) + (counts[length - 1] ?? 0)) << 1;
   }
-  // One code alone, or none, is what a stream with a single distance or without any has.
-  if (left > 0 && (codeCount > 1 || codeCount !== (counts[1] ?? 0))) return undefined;
-  const symbols = new Uint16Array(codeCount);
-  const fast = new Uint16Array(1 << FAST_BITS);
-  lengths.forEach((length, symbol) => {
-    if (length === 0) return;
+  const isLacking = mayLack && codeCount <= 1 && codeCount === counts[1];
+  if (left > 0 && !isLacking) return false;
+  fast.fill(0);
+  for (let symbol = 0; symbol < lengths.length; symbol += 1) {
+    const length = lengths[symbol] ?? 0;
+    if (length === 0) continue;
     symbols[offsets[length] ?? 0] = symbol;
     offsets[length] = (offsets[length] ?? 0) + 1;
-    let code = nextCode[length] ?? 0;
-    nextCode[length] = code + 1;
-    if (length > FAST_BITS) return;
+    let rest = nextCodes[length] ?? 0;
+    nextCodes[length] = rest + 1;
+    if (length > FAST_BITS) continue;
     let reversed = 0;
     for (let bit = 0; bit < length; bit += 1) {
-      reversed = (reversed << 1) | (code & 1);
-      code >>= 1;
+      reversed = (reversed << 1) | (rest & 1);
+      rest >>= 1;
     }
     for (let index = reversed; index < fast.length; index += 1 << length) {
       fast[index] = symbol * 16 + length;
     }
-  });
-  return { fast, counts, symbols };
+  }
+  return true;
 };
 
-const fixedLiteralLengths = (): Uint8Array => {
-  const lengths = new Uint8Array(288).fill(8);
-  lengths.fill(9, 144, 256);
-  lengths.fill(7, 256, 280);
-  return lengths;
-};
+/** RFC 1951, section 3.2.6. */
+const fixedLiteralLengths: Uint8Array = new Uint8Array(288)
+  .fill(8)
+  .fill(9, 144, 256)
+  .fill(7, 256, 280);
+const fixedDistanceLengths: Uint8Array = new Uint8Array(32).fill(5);
 
 /**
  * Inflates a whole deflate stream into `out`, which it must fill exactly, its last byte ending the input.
@@ -109,6 +129,8 @@ export function inflateInto(bytes: Uint8Array, out: Uint8Array): InflateProblem 
     isSize: true,
     what: `inflates to more than the ${out.length} bytes that are expected`,
   };
+  const dynamic: CodePair = { literals: emptyCode(), distances: emptyCode() };
+  let fixed: CodePair | undefined;
   let hold = 0;
   let held = 0;
   let at = 0;
@@ -178,7 +200,7 @@ export function inflateInto(bytes: Uint8Array, out: Uint8Array): InflateProblem 
     return undefined;
   };
 
-  const readCodes = (): [HuffmanCode, HuffmanCode] | InflateProblem => {
+  const readCodes = (): InflateProblem | undefined => {
     const literalCount = take(5) + 257;
     const distanceCount = take(5) + 1;
     const codeLengthCount = take(4) + 4;
@@ -189,11 +211,11 @@ export function inflateInto(bytes: Uint8Array, out: Uint8Array): InflateProblem 
       if (length < 0) return truncated;
       lengths[codeLengthOrder[index] ?? 0] = length;
     }
-    const codeLengths = huffmanCode(lengths);
-    if (codeLengths === undefined) return damaged;
+    // The code of the code lengths has this place until they are read.
+    if (!setCode(dynamic.distances, lengths, false)) return damaged;
     const all = new Uint8Array(literalCount + distanceCount);
     for (let index = 0; index < all.length; ) {
-      const symbol = symbolOf(codeLengths);
+      const symbol = symbolOf(dynamic.distances);
       if (symbol < 0) return symbol === -1 ? truncated : damaged;
       if (symbol < 16) {
         all[index] = symbol;
@@ -211,15 +233,13 @@ export function inflateInto(bytes: Uint8Array, out: Uint8Array): InflateProblem 
     }
     // A block without an end could not be left.
     if (all[END_OF_BLOCK] === 0) return damaged;
-    const literals = huffmanCode(all.subarray(0, literalCount));
-    const distances = huffmanCode(all.subarray(literalCount));
-    return literals === undefined || distances === undefined ? damaged : [literals, distances];
+    const areCodes =
+      setCode(dynamic.literals, all.subarray(0, literalCount), true) &&
+      setCode(dynamic.distances, all.subarray(literalCount), true);
+    return areCodes ? undefined : damaged;
   };
 
-  const compressed = (
-    literals: HuffmanCode,
-    distances: HuffmanCode,
-  ): InflateProblem | undefined => {
+  const compressed = ({ literals, distances }: CodePair): InflateProblem | undefined => {
     for (;;) {
       const symbol = symbolOf(literals);
       if (symbol < END_OF_BLOCK) {
@@ -254,16 +274,14 @@ export function inflateInto(bytes: Uint8Array, out: Uint8Array): InflateProblem 
     let problem: InflateProblem | undefined;
     if (type === 0) problem = stored();
     else if (type === 1) {
-      const literals = huffmanCode(fixedLiteralLengths());
-      const distances = huffmanCode(new Uint8Array(32).fill(5));
-      problem =
-        literals === undefined || distances === undefined
-          ? damaged
-          : compressed(literals, distances);
-    } else if (type === 2) {
-      const codes = readCodes();
-      problem = Array.isArray(codes) ? compressed(...codes) : codes;
-    } else problem = damaged;
+      if (fixed === undefined) {
+        fixed = { literals: emptyCode(), distances: emptyCode() };
+        setCode(fixed.literals, fixedLiteralLengths, false);
+        setCode(fixed.distances, fixedDistanceLengths, false);
+      }
+      problem = compressed(fixed);
+    } else if (type === 2) problem = readCodes() ?? compressed(dynamic);
+    else problem = damaged;
     if (problem !== undefined) return problem;
   }
   if (end !== out.length) {

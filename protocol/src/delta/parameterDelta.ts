@@ -82,6 +82,11 @@ export function clipDelta(delta: ParameterDelta, normMax: number): ParameterDelt
  */
 export function applyDelta(base: ParameterSet, delta: ParameterDelta): ParameterSet {
   const changed = new Map(delta.map((tensor) => [tensor.index, tensor.values]));
+  assertDefect(
+    delta.every(({ index }) => index in base),
+    "delta.shape_mismatch",
+    `delta names a tensor beyond the ${base.length} of its base`,
+  );
   return base.map((tensor, index): ParameterTensor => {
     const values = changed.get(index);
     if (values === undefined) return tensor;

@@ -1,6 +1,6 @@
 // Schemas of the field types that several messages share. It must not know any message.
 import { z } from "zod";
-import { isStrongPublicKey } from "../crypto/cryptography.ts";
+import { isStrongPoint } from "../crypto/cryptography.ts";
 import { type Digest, digestSchema } from "../ids.ts";
 import {
   BLOB_BLOCK_BYTES,
@@ -52,13 +52,10 @@ export function bytesSchema(bytesMin: number, bytesMax: number): z.ZodType<Uint8
     .transform((value) => new Uint8Array(value));
 }
 
-/** An Ed25519 public key that {@link isStrongPublicKey} accepts. */
-export const publicKeySchema: z.ZodType<Uint8Array> = bytesSchema(32, 32).refine(
-  isStrongPublicKey,
-  {
-    message: "is not a usable Ed25519 public key",
-  },
-);
+/** An Ed25519 public key that {@link isStrongPoint} accepts. */
+export const publicKeySchema: z.ZodType<Uint8Array> = bytesSchema(32, 32).refine(isStrongPoint, {
+  message: "is not a usable Ed25519 public key",
+});
 
 /** Where the bytes of a digest can be had, and how they are checked while they come in. */
 export interface BlobRef {
