@@ -1,2 +1,2 @@
 // Door: the device runtime with Node adapters. Only re-exports.
-export {};
+export { loadNodeOrt } from "./model/session/nodeOrtRuntime.ts";
