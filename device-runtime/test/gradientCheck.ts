@@ -47,28 +47,37 @@ export function spacedValues(dims: readonly number[], seed: number): CheckedTens
 const attributesOf = (attributes: EmittedAttributes): OnnxNode["attributes"] =>
   new Map(Object.entries(attributes));
 
-/**
- * Largest relative difference, per tensor, between the compiled gradients and central differences of `sum(c Y)` with fixed random `c`.
- */
-export async function gradientError(runtime: OrtRuntime, check: GradientCase): Promise<number> {
-  const { operator, inputs, attributes = {}, wanted = [0], step = 0.02 } = check;
-  const name = (index: number): string => (inputs[index] === null ? "" : `in${index}`);
+/** A case as graphs: the operator, and the operator with the gradients of the wanted inputs behind it. */
+interface CheckedGraphs {
+  /** Data and wanted inputs, by position. */
+  readonly given: ReadonlyMap<number, CheckedTensor>;
+  readonly forward: Uint8Array;
+  readonly backward: Uint8Array;
+  /** Names of the gradients, by position. */
+  readonly gradients: ReadonlyMap<number, string>;
+}
+
+const inputName = (index: number): string => `in${index}`;
+
+function graphsOf(check: GradientCase): CheckedGraphs {
+  const { operator, inputs, attributes = {}, wanted = [0] } = check;
   const constants: OnnxTensor[] = [];
   const given = new Map<number, CheckedTensor>();
   inputs.forEach((input, index) => {
     if (input === null) return;
     if (Array.isArray(input)) {
-      constants.push(integerTensor(name(index), [input.length], input as number[]));
+      constants.push(integerTensor(inputName(index), [input.length], input as number[]));
     } else {
       const tensor = input as CheckedTensor;
       if (index === 0 || wanted.includes(index)) given.set(index, tensor);
-      if (index > 0) constants.push(floatTensor(name(index), tensor.dims, tensor.data));
+      if (index > 0) constants.push(floatTensor(inputName(index), tensor.dims, tensor.data));
     }
   });
-  const data = given.get(0);
-  if (data === undefined) throw new Error("the first input must be data");
   const open = (dims: readonly number[]): (number | string)[] =>
     check.hasOpenBatch === false ? [...dims] : ["batch", ...dims.slice(1)];
+  const declared = [...given].map(([index, { dims }]) =>
+    writeValue(inputName(index), "float32", index === 0 ? open(dims) : dims),
+  );
   const model = writeModel(check.opset ?? 17, {
     name: "check",
     nodes: [
@@ -76,17 +85,17 @@ export async function gradientError(runtime: OrtRuntime, check: GradientCase): P
         name: "checked",
         operator,
         domain: "",
-        inputs: inputs.map((_, index) => name(index)),
+        inputs: inputs.map((input, index) => (input === null ? "" : inputName(index))),
         outputs: ["out"],
         attributes: attributesOf(attributes),
       },
     ],
     initializers: constants,
-    inputs: [writeValue("in0", "float32", open(data.dims))],
+    inputs: declared.slice(0, 1),
     outputs: [writeValue("out", "float32", undefined)],
   });
   const graph = loadGraph(readModelFile(model));
-  const names = wanted.map(name);
+  const names = wanted.map(inputName);
   const emit = createGraphEmitter("train:");
   for (const [key, tensor] of graph.constants) if (!names.includes(key)) emit.keep(tensor);
   for (const node of graph.nodes) emit.copy(node);
@@ -96,31 +105,69 @@ export async function gradientError(runtime: OrtRuntime, check: GradientCase): P
     seeds: new Map([["out", "seed"]]),
     wanted: new Set(names),
   });
-  const declared = [...given].map(([index, tensor]) =>
-    writeValue(name(index), "float32", index === 0 ? open(tensor.dims) : tensor.dims),
-  );
-  const full = (outputs: readonly string[], withSeed: boolean): Uint8Array =>
+  const write = (nodes: readonly OnnxNode[], more: readonly Uint8Array[], outputs: string[]) =>
     writeModel(graph.opset, {
       name: "check",
-      nodes: withSeed ? emit.nodes : graph.nodes,
-      initializers: withSeed
-        ? emit.constants
-        : [...graph.constants.values()].filter((tensor) => !names.includes(tensor.name)),
-      inputs: [...declared, ...(withSeed ? [writeValue("seed", "float32", undefined)] : [])],
+      nodes,
+      initializers: emit.constants,
+      inputs: [...declared, ...more],
       outputs: outputs.map((output) => writeValue(output, "float32", undefined)),
     });
-  const feeds = (changed?: number, values?: Float32Array): Record<string, OrtTensor> =>
-    Object.fromEntries(
-      [...given].map(([index, { dims, data: own }]) => [
-        name(index),
-        { type: "float32", dims, data: index === changed && values !== undefined ? values : own },
-      ]),
-    );
+  return {
+    given,
+    forward: write(graph.nodes, [], ["out"]),
+    backward: write(
+      emit.nodes,
+      [writeValue("seed", "float32", undefined)],
+      ["out", ...gradients.values()],
+    ),
+    gradients: new Map(wanted.map((index) => [index, gradients.get(inputName(index)) ?? ""])),
+  };
+}
 
-  const forward = await runtime.load(full(["out"], false));
-  const backward = await runtime.load(full([...gradients.values()], true));
+const feedsOf = (
+  given: CheckedGraphs["given"],
+  changed?: number,
+  values?: Float32Array,
+): Record<string, OrtTensor> =>
+  Object.fromEntries(
+    [...given].map(([index, { dims, data }]) => [
+      inputName(index),
+      { type: "float32", dims, data: index === changed && values !== undefined ? values : data },
+    ]),
+  );
+
+/** The compiled gradient by the data where the gradient by the output is 1, 2, 3, ... */
+export async function compiledGradient(
+  runtime: OrtRuntime,
+  check: GradientCase,
+): Promise<Float32Array> {
+  const { given, forward, backward, gradients } = graphsOf(check);
+  const plain = await runtime.load(forward);
+  const { out } = await plain.run(feedsOf(given), ["out"]);
+  await plain.release();
+  const seed: OrtTensor = {
+    type: "float32",
+    dims: out?.dims ?? [],
+    data: Float32Array.from({ length: out?.data.length ?? 0 }, (_, at) => at + 1),
+  };
+  const graph = await runtime.load(backward);
+  const name = gradients.get(0) ?? "";
+  const results = await graph.run({ ...feedsOf(given), seed }, [name]);
+  await graph.release();
+  return results[name]?.data as Float32Array;
+}
+
+/**
+ * Largest relative difference, per tensor, between the compiled gradients and central differences of `sum(c Y)` with fixed random `c`.
+ */
+export async function gradientError(runtime: OrtRuntime, check: GradientCase): Promise<number> {
+  const { wanted = [0], step = 0.02 } = check;
+  const { given, gradients, ...graphs } = graphsOf(check);
+  const forward = await runtime.load(graphs.forward);
+  const backward = await runtime.load(graphs.backward);
   try {
-    const out = (await forward.run(feeds(), ["out"])).out;
+    const out = (await forward.run(feedsOf(given), ["out"])).out;
     if (out === undefined) throw new Error("no output");
     // Not symmetric about 0, so that no sum over it vanishes and leaves only rounding to compare.
     const seed = Float32Array.from(
@@ -128,17 +175,18 @@ export async function gradientError(runtime: OrtRuntime, check: GradientCase): P
       (_, at) => 0.4 + Math.sin(1.7 * at + 0.3),
     );
     const loss = async (index: number, values: Float32Array): Promise<number> => {
-      const result = (await forward.run(feeds(index, values), ["out"])).out?.data as Float32Array;
+      const result = (await forward.run(feedsOf(given, index, values), ["out"])).out
+        ?.data as Float32Array;
       return result.reduce((sum, value, at) => sum + value * (seed[at] ?? 0), 0);
     };
     const found = await backward.run(
-      { ...feeds(), seed: { type: "float32", dims: out.dims, data: seed } },
+      { ...feedsOf(given), seed: { type: "float32", dims: out.dims, data: seed } },
       [...gradients.values()],
     );
     let worst = 0;
     for (const index of wanted) {
       const tensor = given.get(index);
-      const compiled = found[gradients.get(name(index)) ?? ""];
+      const compiled = found[gradients.get(index) ?? ""];
       if (tensor === undefined || compiled === undefined) return Number.POSITIVE_INFINITY;
       if (compiled.dims.join() !== tensor.dims.join()) return Number.POSITIVE_INFINITY;
       const numeric = new Float32Array(tensor.data.length);

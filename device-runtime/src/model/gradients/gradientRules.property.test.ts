@@ -182,7 +182,7 @@ const sideBySide = (operator: string) =>
     );
 
 const conv = fc
-  .record({ draw: windowDraw(2, true), filters: size(2), groups: size(2), bias: fc.boolean() })
+  .record({ draw: windowDraw(3, true), filters: size(2), groups: size(2), bias: fc.boolean() })
   .map(({ draw, filters, groups, bias }): GradientCase => {
     const weightDims = [filters * groups, draw.channels, ...draw.axes.map((axis) => axis.kernel)];
     return {

@@ -1,0 +1,56 @@
+// Where a gradient is not unique, the one that PyTorch takes. Finite differences cannot see these points.
+import { describe, expect, it } from "vitest";
+import { type CheckedTensor, compiledGradient } from "../../../test/gradientCheck.ts";
+import { type EmittedAttributes, float, integers } from "../graph/graphEmitter.ts";
+import { loadNodeOrt } from "../session/nodeOrtRuntime.ts";
+
+const runtime = await loadNodeOrt();
+const row = (...values: number[]): CheckedTensor => ({
+  dims: [1, 1, values.length],
+  data: Float32Array.from(values),
+});
+const scalar = (value: number): CheckedTensor => ({ dims: [], data: Float32Array.of(value) });
+/** Gradient by the data where the gradient by the output is 1, 2, 3, ... */
+const gradient = async (
+  operator: string,
+  inputs: (CheckedTensor | null)[],
+  attributes: EmittedAttributes = {},
+): Promise<number[]> => [...(await compiledGradient(runtime, { operator, inputs, attributes }))];
+
+describe("kinks", () => {
+  it("[TC5] MaxPool side by side: of equal elements the first gets all", async () => {
+    const attributes = { kernel_shape: integers([2]), strides: integers([2]) };
+    expect(await gradient("MaxPool", [row(5, 5, 1, 2, 3, 3, 0, 0)], attributes)).toEqual([
+      1, 0, 0, 2, 3, 0, 4, 0,
+    ]);
+    const three = { kernel_shape: integers([3]), strides: integers([3]) };
+    expect(await gradient("MaxPool", [row(1, 7, 7, 7, 7, 7, 0, 0, 9, 9)], three)).toEqual([
+      0, 1, 0, 2, 0, 0, 0, 0, 3, 0,
+    ]);
+  });
+
+  it("[TC5] MaxPool side by side over two axes: the first in row-major order", async () => {
+    const attributes = { kernel_shape: integers([2, 2]), strides: integers([2, 2]) };
+    const image = { dims: [1, 1, 2, 4], data: Float32Array.of(1, 6, 4, 4, 6, 1, 4, 4) };
+    expect(await gradient("MaxPool", [image], attributes)).toEqual([0, 1, 2, 0, 0, 0, 0, 0]);
+  });
+
+  it("[TC5] MaxPool overlapping: the first of each window, windows add up", async () => {
+    const attributes = { kernel_shape: integers([3]), strides: integers([1]) };
+    expect(await gradient("MaxPool", [row(2, 2, 1, 1, 1)], attributes)).toEqual([1, 2, 3, 0, 0]);
+  });
+
+  it("[TC5] Relu: nothing at 0; LeakyRelu: its slope at 0", async () => {
+    expect(await gradient("Relu", [row(-1, 0, 1, -0, 2)])).toEqual([0, 0, 3, 0, 5]);
+    expect(await gradient("LeakyRelu", [row(-1, 0, 1)], { alpha: float(0.5) })).toEqual([
+      0.5, 1, 3,
+    ]);
+  });
+
+  it("[TC5] Clip: all at its bounds", async () => {
+    expect(await gradient("Clip", [row(-2, -1, 0, 1, 2), scalar(-1), scalar(1)])).toEqual([
+      0, 2, 3, 4, 0,
+    ]);
+    expect(await gradient("Clip", [row(-2, 1, 2), null, scalar(1)])).toEqual([1, 2, 0]);
+  });
+});
