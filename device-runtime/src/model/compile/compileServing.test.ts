@@ -147,6 +147,33 @@ describe("serving", () => {
     expect([...features]).toEqual([1, 1]);
   });
 
+  it("[TC13] of a model with several heads, the first output's own layers count", () => {
+    const gemm = (inputs: string[], output: string): OnnxNode => ({
+      name: "",
+      operator: "Gemm",
+      domain: "",
+      inputs,
+      outputs: [output],
+      attributes: new Map(),
+    });
+    const weight = (name: string) => floatTensor(name, [2, 2], [1, 2, 3, 4]);
+    const model = writeModel(17, {
+      name: "g",
+      nodes: [
+        gemm(["x", "body"], "features"),
+        gemm(["features", "first"], "y"),
+        gemm(["x", "second"], "z"),
+      ],
+      initializers: [weight("body"), weight("first"), weight("second")],
+      inputs: [writeValue("x", "float32", ["n", 2])],
+      outputs: [writeValue("y", "float32", ["n", 2]), writeValue("z", "float32", ["n", 2])],
+    });
+    const compiled = unwrap(compileServing(model, { scope: "head" }));
+    expect(compiled.parameters.map(({ name }) => name)).toEqual(["first"]);
+    const { nodes } = readModelFile(compiled.graph);
+    expect(nodes.at(-1)?.inputs).toEqual(["features"]);
+  });
+
   it("[TC13] flattens features of more than one axis", async () => {
     const model = buildCnn1d(
       {

@@ -12,7 +12,7 @@ import { bytesField, createWireBudget, readFields } from "../onnx/wireFormat.ts"
 import { parameterInfos } from "../parameters/listParameters.ts";
 import { type ParameterScope, scopeParameters } from "../parameters/parameterScope.ts";
 import { orRefusal, turnAway } from "../turnAway.ts";
-import { featureValue, rawOutput } from "./modelOutput.ts";
+import { featureValue, nodesOf, rawOutput } from "./modelOutput.ts";
 
 /** What a serving graph gives. */
 export interface ServingOptions {
@@ -70,10 +70,11 @@ export function compileServing(
   return orRefusal(() => {
     const file = readModelFile(model);
     const logits = rawOutput(file);
-    const source = featureValue(file);
+    const own = nodesOf(file, logits);
+    const source = featureValue(own);
     const graph = loadGraph(file, [logits, source]);
     const scope =
-      options.scope === undefined ? [] : scopeParameters(parameterInfos(file), options.scope);
+      options.scope === undefined ? [] : scopeParameters(parameterInfos(own), options.scope);
     const shapeOf = (name: string): Shape => graph.values.get(name)?.shape ?? [];
     const logitCount = countPerSample(shapeOf(logits), "scores");
     const featureCount = countPerSample(shapeOf(source), "features");

@@ -14,7 +14,7 @@ import { writeValue } from "../onnx/valueMessage.ts";
 import { type ParameterInfo, parameterInfos } from "../parameters/listParameters.ts";
 import { scopeParameters } from "../parameters/parameterScope.ts";
 import { orRefusal, turnAway } from "../turnAway.ts";
-import { rawOutput } from "./modelOutput.ts";
+import { nodesOf, rawOutput } from "./modelOutput.ts";
 import { TRAINING_PREFIX, trainingNames } from "./trainingNames.ts";
 import { type CheckedPlan, checkPlan, type TrainingPlan } from "./trainingPlan.ts";
 
@@ -99,9 +99,7 @@ export function compileTraining(model: Uint8Array, plan: TrainingPlan): Outcome<
     const output = rawOutput(file);
     const graph = loadGraph(file, [output]);
     checkNames(graph);
-    const used = new Set(graph.nodes.flatMap((node) => node.inputs));
-    const infos = parameterInfos(file).filter((info) => used.has(info.name));
-    const chosen = scopeParameters(infos, checked.scope);
+    const chosen = scopeParameters(parameterInfos(nodesOf(file, output)), checked.scope);
     const outputShape = graph.values.get(output)?.shape ?? [];
     const truthShape = checked.loss.truthShape(outputShape);
     const sampleDims = sampleShape(graph.input.shape, graph.input.name);

@@ -1,4 +1,5 @@
 // Which value of a model is its raw output, and which are its features. Used alike for training and for serving.
+import { nodesBehind } from "../graph/loadGraph.ts";
 import type { ModelFile } from "../onnx/modelFile.ts";
 import { parameterUses } from "../parameters/parameterUses.ts";
 import { turnAway } from "../turnAway.ts";
@@ -13,6 +14,11 @@ export function rawOutput(file: ModelFile): string {
   const last = file.nodes.find((node) => node.outputs[0] === output.name);
   const isSoftmax = last?.operator === "Softmax" || last?.operator === "LogSoftmax";
   return isSoftmax ? (last.inputs[0] ?? output.name) : output.name;
+}
+
+/** The file with only those nodes on which a value depends: other heads of a model are none of its layers. */
+export function nodesOf(file: ModelFile, output: string): ModelFile {
+  return { ...file, nodes: nodesBehind(file.nodes, [output]) };
 }
 
 /** What the last layer with a weight works on. */

@@ -65,7 +65,6 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
     }
     const results = rule({
       node,
-      opset: graph.opset,
       emit,
       input: (index) => node.inputs[index] ?? "",
       output,

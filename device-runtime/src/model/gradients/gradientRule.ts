@@ -8,7 +8,6 @@ import type { OnnxTensor } from "../onnx/tensorMessage.ts";
 /** One node of the forward graph, on the way back. */
 export interface GradientContext {
   readonly node: OnnxNode;
-  readonly opset: number;
   readonly emit: GraphEmitter;
   /** Name of input `index`. */
   input(index: number): string;

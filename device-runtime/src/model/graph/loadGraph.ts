@@ -131,11 +131,9 @@ export function loadGraph(file: ModelFile, outputs?: readonly string[]): ModelGr
       turnAway("model.graph_invalid", `${nodeText(node)} lacks its input ${index}`);
     const context: ShapeContext = {
       node,
-      opset: file.opset,
       input: valueOf,
       has: (index) => (node.inputs[index] ?? "") !== "",
       integers: (index) => known.get(node.inputs[index] ?? ""),
-      constant: (index) => constants.get(node.inputs[index] ?? ""),
       freshDim,
     };
     const types = rule(context);

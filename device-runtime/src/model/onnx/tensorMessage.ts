@@ -116,7 +116,7 @@ export function readTensor(payload: Uint8Array, budget: WireBudget): OnnxTensor 
 }
 
 /** Whether a field of a tensor message holds elements as little-endian bytes. */
-export function isRealData(one: WireField): boolean {
+function isRealData(one: WireField): boolean {
   return (
     one.number === field.rawData ||
     one.number === field.floatData ||

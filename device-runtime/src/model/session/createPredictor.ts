@@ -17,7 +17,7 @@ export interface Predictor {
   /**
    * Predicts `count` samples.
    *
-   * Blocks its thread while it computes. Calls must not overlap: await one before the next.
+   * Blocks its thread while it computes. Calls may overlap, each with arrays of its own.
    *
    * @param data `[count, ...sample]`, row-major; more is ignored
    * @param parameters at least those that the graph takes as inputs

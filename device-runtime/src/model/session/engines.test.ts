@@ -1,5 +1,5 @@
 // The engine behind its port: what we rely on, what we avoid and why, and that Node and WebAssembly agree.
-import { Defect, Fault, type ParameterTensor, unwrap } from "@attune/protocol";
+import { Defect, elementCount, Fault, type ParameterTensor, unwrap } from "@attune/protocol";
 import * as web from "onnxruntime-web/wasm";
 import { describe, expect, it } from "vitest";
 import { readParityCase, relativeDifference } from "../../../test/torchParityCase.ts";
@@ -80,6 +80,25 @@ describe("engines", () => {
       expect(first).toEqual(kept);
       expect(second.state.parameters).not.toEqual(first.state.parameters);
       await trainer.release();
+    }
+  });
+
+  it("[TC15] predictions that overlap give what they give alone", async () => {
+    const parity = readParityCase("cnn1d");
+    const compiled = unwrap(compileServing(parity.model));
+    const size = parity.batch * elementCount(parity.inputShape);
+    for (const engine of [node, wasm]) {
+      const predictor = await createPredictor(engine, compiled);
+      const predict = async (step: number): Promise<Float32Array> => {
+        const logits = new Float32Array(parity.batch * compiled.logitCount);
+        const data = parity.data.subarray(step * size, (step + 1) * size);
+        await predictor.predict(data, parity.batch, [], { logits });
+        return logits;
+      };
+      const steps = Array.from({ length: parity.steps }, (_, step) => step);
+      const together = await Promise.all(steps.map(predict));
+      for (const step of steps) expect(together[step]).toEqual(await predict(step));
+      await predictor.release();
     }
   });
 

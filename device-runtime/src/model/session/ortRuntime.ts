@@ -11,7 +11,7 @@ export interface OrtTensor {
   readonly data: OrtData;
 }
 
-/** A loaded graph. Runs of one graph must not overlap. */
+/** A loaded graph. Runs may overlap: the engine takes them one after the other. */
 export interface OrtGraph {
   /**
    * Runs the graph once. It blocks its thread while it computes, also where the promise says otherwise.

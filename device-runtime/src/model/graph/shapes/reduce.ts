@@ -3,7 +3,7 @@ import { integerAttribute, integersAttribute, resolveAxis } from "../modelGraph.
 import { knownIntegers, likeInput, type ShapeContext, type ShapeRule } from "./shapeRule.ts";
 
 /** Axes that a reduction removes, ascending: attribute or second input, by operator set. */
-export function reducedAxes(context: ShapeContext): number[] {
+function reducedAxes(context: ShapeContext): number[] {
   const { node } = context;
   const rank = context.input(0).shape.length;
   const named = context.has(1)

@@ -1,6 +1,5 @@
 // What a shape rule sees and returns. One rule a family of operators; none may look at other nodes.
 import type { OnnxNode } from "../../onnx/nodeMessage.ts";
-import type { OnnxTensor } from "../../onnx/tensorMessage.ts";
 import { turnAway } from "../../turnAway.ts";
 import type { Dim, Shape } from "../dim.ts";
 import { nodeText, type ValueType } from "../modelGraph.ts";
@@ -8,15 +7,12 @@ import { nodeText, type ValueType } from "../modelGraph.ts";
 /** One node and what is known about its inputs. */
 export interface ShapeContext {
   readonly node: OnnxNode;
-  readonly opset: number;
   /** Type and shape of input `index`; turned away when it is left out. */
   input(index: number): ValueType;
   /** Whether input `index` is given. */
   has(index: number): boolean;
   /** Elements of an integer input whose value is known, maybe up to unknown sizes. */
   integers(index: number): readonly Dim[] | undefined;
-  /** The tensor of an input that is constant. */
-  constant(index: number): OnnxTensor | undefined;
   /** An unknown size that no other value has. */
   freshDim(): Dim;
 }
