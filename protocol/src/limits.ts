@@ -32,7 +32,7 @@ export const MESSAGE_ITEMS_MAX = 4096;
 
 /**
  * What a contribution's frame may add to its delta: header 8 + count 1 + signature 72 + CBOR fields, 433 with every id, number and
- * counter at its longest; 514 in all, rounded up. With short ids and ordinary numbers it is about 340.
+ * counter at its longest; 514 in all, rounded up. With short ids and ordinary numbers it is about 350.
  */
 export const CONTRIBUTION_ENVELOPE_BYTES_MAX = 600;
 
