@@ -13,7 +13,11 @@ export interface HubClient {
   /** Every item of a paged list, at most `itemsMax`. */
   list<T>(path: string, itemsMax: number): Promise<readonly T[]>;
   /** The body of an answer that does not end, as an event stream. */
-  stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  stream(
+    path: string,
+    lastEventId: string | null,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>>;
 }
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
@@ -36,7 +40,12 @@ export function createHubClient(url: string, token: string | null): HubClient {
   const request = async (
     method: Method,
     path: string,
-    init: { body?: string | Uint8Array<ArrayBuffer>; type?: string; signal?: AbortSignal } = {},
+    init: {
+      body?: string | Uint8Array<ArrayBuffer>;
+      type?: string;
+      lastEventId?: string | null;
+      signal?: AbortSignal;
+    } = {},
   ): Promise<Response> => {
     let answer: Response;
     try {
@@ -45,6 +54,7 @@ export function createHubClient(url: string, token: string | null): HubClient {
         headers: {
           accept: "application/json, application/problem+json, application/octet-stream;q=0.9",
           ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+          ...(typeof init.lastEventId === "string" ? { "last-event-id": init.lastEventId } : {}),
           ...(init.type === undefined ? {} : { "content-type": init.type }),
         },
         ...(init.body === undefined ? {} : { body: init.body }),
@@ -100,8 +110,8 @@ export function createHubClient(url: string, token: string | null): HubClient {
       } while (cursor !== null && items.length < itemsMax);
       return items.slice(0, itemsMax);
     },
-    stream: async (path, signal) => {
-      const answer = await request("GET", path, { signal });
+    stream: async (path, lastEventId, signal) => {
+      const answer = await request("GET", path, { lastEventId, signal });
       return answer.body ?? new ReadableStream<Uint8Array>();
     },
   };

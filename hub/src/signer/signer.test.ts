@@ -3,7 +3,6 @@ import {
   type Delegation,
   decodeMessage,
   delegationMessage,
-  type EpochMs,
   encodeMessage,
   type FleetId,
   type FrameSignature,
@@ -269,8 +268,8 @@ describe("createSigner", () => {
   });
 
   it("asks its clock for every request", async () => {
-    expect(
-      await createWorld({ delegation: { expiresAtMs: now as EpochMs } }).signer.pollOnce(),
-    ).toMatchObject([{ kind: "refused", code: "delegation.expired" }]);
+    expect(await createWorld({ delegation: { expiresAtMs: now } }).signer.pollOnce()).toMatchObject(
+      [{ kind: "refused", code: "delegation.expired" }],
+    );
   });
 });

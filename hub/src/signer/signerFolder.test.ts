@@ -54,7 +54,7 @@ describe("openSignerFolder", () => {
       expect(modeOf(join(path, file))).toBe("600");
     }
     expect(
-      readdirSync(path, { recursive: true }).filter((name) => `${name}`.endsWith(".draft")),
+      readdirSync(path, { recursive: true }).filter((name) => String(name).endsWith(".draft")),
     ).toEqual([]);
   });
 
@@ -96,6 +96,19 @@ describe("openSignerFolder", () => {
     expect(folder.delegationLines()).toEqual([line]);
     folder.removeDelegation(line);
     expect(folder.delegation(line)).toBeNull();
+  });
+
+  it("knows whether a process signs from it, also after one was killed", () => {
+    const path = freshPath();
+    const folder = openSignerFolder(path);
+    expect(folder.isRunning()).toBe(false);
+    folder.setRunning(true);
+    expect(openSignerFolder(path).isRunning()).toBe(true);
+    // A pid beyond what the system gives out stands for a process that is gone.
+    writeFileSync(join(path, "running.json"), '{"pid":2147483646}');
+    expect(folder.isRunning()).toBe(false);
+    folder.setRunning(false);
+    expect(folder.isRunning()).toBe(false);
   });
 
   it("is empty before anything was written", () => {

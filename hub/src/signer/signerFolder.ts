@@ -1,20 +1,9 @@
 // Where release keys live: one folder, private to its owner, never on the hub. Touches files only; it does not judge what is signed.
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Fault, type KeyId, type KeyPair, keyIdOf, type LineId, toHex } from "@attune/protocol";
 import { nodeCryptography } from "@attune/protocol/node";
+import { isPrivateFile, syncFolder, writePrivateFile } from "../cli/privateFile.ts";
 
 /** A release key with what must be known before it is used. */
 export interface ReleaseKey extends KeyPair {
@@ -35,6 +24,7 @@ export interface SignerConnection {
  * - `keys/KEYID.json`, `connection.json`: mode 0600, in folders of mode 0700
  * - `trust-root.frame`: the trust root that this signer believes, whatever the hub says
  * - `delegations/LINE.frame`: what it may co-sign by itself
+ * - `running.json`: which process signs from here now
  * - Every write is durable before it returns, and whole or not there.
  */
 export interface SignerFolder {
@@ -50,6 +40,10 @@ export interface SignerFolder {
   delegationLines(): readonly LineId[];
   setDelegation(line: LineId, frame: Uint8Array): void;
   removeDelegation(line: LineId): void;
+  /** Notes that this process signs from here; `false` takes the note away. */
+  setRunning(isRunning: boolean): void;
+  /** Whether the process that noted so is still there. */
+  isRunning(): boolean;
 }
 
 /** Opens a signer's folder, which need not exist yet. */
@@ -78,7 +72,7 @@ export function openSignerFolder(path: string): SignerFolder {
         secretKey: toHex(pair.secretKey),
         isDemo,
       };
-      writePrivately(path, [keysPath], join(keysPath, `${keyId}.json`), json(text));
+      writePrivateFile(join(keysPath, `${keyId}.json`), json(text));
       return { ...pair, keyId, isDemo };
     },
     connection: () => {
@@ -90,11 +84,11 @@ export function openSignerFolder(path: string): SignerFolder {
       return { url, token };
     },
     setConnection: (connection) => {
-      writePrivately(path, [], join(path, "connection.json"), json(connection));
+      writePrivateFile(join(path, "connection.json"), json(connection));
     },
     trustRoot: () => readIfThere("trust-root.frame"),
     setTrustRoot: (frame) => {
-      writePrivately(path, [], join(path, "trust-root.frame"), frame);
+      writePrivateFile(join(path, "trust-root.frame"), frame);
     },
     delegation: (line) => readIfThere("delegations", `${line}.frame`),
     delegationLines: () =>
@@ -105,11 +99,28 @@ export function openSignerFolder(path: string): SignerFolder {
             .map((name) => name.slice(0, -".frame".length) as LineId)
         : [],
     setDelegation: (line, frame) => {
-      writePrivately(path, [delegationsPath], join(delegationsPath, `${line}.frame`), frame);
+      writePrivateFile(join(delegationsPath, `${line}.frame`), frame);
     },
     removeDelegation: (line) => {
+      if (!existsSync(delegationsPath)) return;
       rmSync(join(delegationsPath, `${line}.frame`), { force: true });
       syncFolder(delegationsPath);
+    },
+    setRunning: (isRunning) => {
+      const file = join(path, "running.json");
+      if (isRunning) writePrivateFile(file, json({ pid: process.pid }));
+      else rmSync(file, { force: true });
+    },
+    isRunning: () => {
+      const file = join(path, "running.json");
+      if (!existsSync(file)) return false;
+      try {
+        const { pid } = JSON.parse(readFileSync(file, "utf8")) as { pid?: unknown };
+        // Signal 0 only asks whether the process is there.
+        return typeof pid === "number" && process.kill(pid, 0);
+      } catch {
+        return false;
+      }
     },
   };
 }
@@ -136,11 +147,8 @@ function readKey(file: string): ReleaseKey {
 
 /** As ssh does: a key that others can read is not used, so that the mistake is noticed. */
 function assertPrivate(file: string): void {
-  // Windows has no such mode bits; its folders are private to their user by inheritance.
-  if (process.platform === "win32") return;
-  const mode = statSync(file).mode & 0o777;
-  if ((mode & 0o077) === 0) return;
-  throw new Fault(`${file} can be read by others (mode ${mode.toString(8)})`, {
+  if (isPrivateFile(file)) return;
+  throw new Fault(`${file} can be read by others`, {
     code: "signer.key_exposed",
     hint: `chmod 600 ${file}, and make new keys if somebody may have read them`,
   });
@@ -151,35 +159,3 @@ const damaged = (file: string): Fault =>
     code: "signer.key_damaged",
     hint: "restore it from your copy; a key that is lost cannot be made again",
   });
-
-function writePrivately(
-  root: string,
-  folders: readonly string[],
-  file: string,
-  bytes: Uint8Array,
-): void {
-  for (const folder of [root, ...folders]) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-  }
-  const draft = `${file}.draft`;
-  rmSync(draft, { force: true });
-  const handle = openSync(draft, "wx", 0o600);
-  try {
-    writeFileSync(handle, bytes);
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-  renameSync(draft, file);
-  syncFolder(join(file, ".."));
-}
-
-function syncFolder(folder: string): void {
-  if (process.platform === "win32" || !existsSync(folder)) return;
-  const handle = openSync(folder, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-}
