@@ -47,7 +47,7 @@ export function digestOfDigit(digit: string): Digest & ModelVersion {
   return digit.repeat(64) as Digest & ModelVersion;
 }
 
-export const blob = (digit: string, bytes = 1000): BlobRef => ({
+const blob = (digit: string, bytes = 1000): BlobRef => ({
   digest: digestOfDigit(digit),
   bytes,
 });
@@ -179,7 +179,7 @@ export const report: Report = {
   state: "baking activity@7c1f09aa, 4 minutes left",
 };
 
-export const deviceReceipt: DeviceReceipt = {
+const deviceReceipt: DeviceReceipt = {
   device,
   line,
   decisionSequence: 41 as DecisionSequence,
@@ -190,7 +190,7 @@ export const deviceReceipt: DeviceReceipt = {
   atMs,
 };
 
-export const hubReceipt: HubReceipt = {
+const hubReceipt: HubReceipt = {
   entries: [
     { digest: digestOfDigit("1"), outcome: "committed", code: "", message: "" },
     {
@@ -211,7 +211,7 @@ export const assignment: Assignment = {
   issuedAtMs: atMs,
 };
 
-export const delegation: Delegation = {
+const delegation: Delegation = {
   line,
   graph: digestOfDigit("a"),
   base: digestOfDigit("9"),
@@ -220,7 +220,7 @@ export const delegation: Delegation = {
   expiresAtMs: (atMs + 2_592_000_000) as EpochMs,
 };
 
-export const enrolmentRequest: EnrolmentRequest = {
+const enrolmentRequest: EnrolmentRequest = {
   fleet,
   tokenSecret: "a-token-secret-of-the-tests",
   publicKey: deviceKey.publicKey,

@@ -10,6 +10,7 @@ import {
   lineIdSchema,
 } from "../ids.ts";
 import type { EpochMs } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import { epochMsSchema } from "./fields.ts";
 
 /** Signed by the hub's online key. */
@@ -24,11 +25,13 @@ export interface Assignment {
 
 export const assignmentMessage: MessageType<Assignment> = {
   kind: "assignment",
-  schema: z.object({
-    device: deviceIdSchema,
-    line: lineIdSchema,
-    cohort: cohortIdSchema,
-    assignmentSequence: z.int().min(1),
-    issuedAtMs: epochMsSchema,
-  }),
+  schema: evalFree(() =>
+    z.object({
+      device: deviceIdSchema,
+      line: lineIdSchema,
+      cohort: cohortIdSchema,
+      assignmentSequence: z.int().min(1),
+      issuedAtMs: epochMsSchema,
+    }),
+  ),
 };

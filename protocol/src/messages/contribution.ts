@@ -13,6 +13,7 @@ import {
 } from "../ids.ts";
 import { DELTA_BYTES_MAX } from "../limits.ts";
 import type { EpochMs } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import { bytesSchema, countSchema, epochMsSchema } from "./fields.ts";
 
 /** Paired outcomes of two versions on the same samples; only discordant pairs are evidence. */
@@ -25,11 +26,13 @@ export interface PairedCounts {
   readonly losses: number;
 }
 
-export const pairedCountsSchema: z.ZodType<PairedCounts> = z
-  .object({ n: countSchema, wins: countSchema, losses: countSchema })
-  .refine(({ n, wins, losses }) => wins + losses <= n, {
-    message: "wins and losses cannot be more than n",
-  });
+export const pairedCountsSchema: z.ZodType<PairedCounts> = evalFree(() =>
+  z
+    .object({ n: countSchema, wins: countSchema, losses: countSchema })
+    .refine(({ n, wins, losses }) => wins + losses <= n, {
+      message: "wins and losses cannot be more than n",
+    }),
+);
 
 /** A delta that a device trained, clipped, quantised, decoded again and checked with its local guard. */
 export interface Contribution {
@@ -53,16 +56,18 @@ export interface Contribution {
 
 export const contributionMessage: MessageType<Contribution> = {
   kind: "contribution",
-  schema: z.object({
-    device: deviceIdSchema,
-    line: lineIdSchema,
-    contributionSequence: z.int().min(1),
-    base: modelVersionSchema,
-    delta: bytesSchema(1, DELTA_BYTES_MAX),
-    result: digestSchema,
-    examples: z.int().min(1),
-    steps: z.int().min(1),
-    evidence: pairedCountsSchema,
-    createdAtMs: epochMsSchema,
-  }),
+  schema: evalFree(() =>
+    z.object({
+      device: deviceIdSchema,
+      line: lineIdSchema,
+      contributionSequence: z.int().min(1),
+      base: modelVersionSchema,
+      delta: bytesSchema(1, DELTA_BYTES_MAX),
+      result: digestSchema,
+      examples: z.int().min(1),
+      steps: z.int().min(1),
+      evidence: pairedCountsSchema,
+      createdAtMs: epochMsSchema,
+    }),
+  ),
 };

@@ -11,6 +11,7 @@ import {
 } from "../ids.ts";
 import { BAKE_MS_MAX } from "../limits.ts";
 import type { DecisionSequence, EpochMs, Generation, SecurityEpoch } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import {
   type BlobRef,
   blobRefSchema,
@@ -82,47 +83,53 @@ export interface Decision {
   readonly issuedAtMs: EpochMs;
 }
 
-const releaseTargetSchema = z.object({
-  version: modelVersionSchema,
-  generation: generationSchema,
-  securityEpoch: securityEpochSchema,
-  record: blobRefSchema,
-});
+const releaseTargetSchema = evalFree(() =>
+  z.object({
+    version: modelVersionSchema,
+    generation: generationSchema,
+    securityEpoch: securityEpochSchema,
+    record: blobRefSchema,
+  }),
+);
 
-const selectionSchema = z.object({
-  salt: z.string().min(1).max(64),
-  threshold: z.int().min(0).max(0xffffffff),
-});
+const selectionSchema = evalFree(() =>
+  z.object({
+    salt: z.string().min(1).max(64),
+    threshold: z.int().min(0).max(0xffffffff),
+  }),
+);
 
 export const decisionMessage: MessageType<Decision> = {
   kind: "decision",
-  schema: z
-    .object({
-      line: lineIdSchema,
-      cohort: cohortIdSchema,
-      decisionSequence: decisionSequenceSchema,
-      action: z.enum(["release", "evaluate", "canary", "promote", "rollback", "pin"]),
-      champion: releaseTargetSchema,
-      rollout: z.object({ target: releaseTargetSchema, selection: selectionSchema }).optional(),
-      shadow: z
-        .object({
-          version: modelVersionSchema,
-          base: modelVersionSchema,
-          delta: blobRefSchema,
-          selection: selectionSchema,
-        })
-        .optional(),
-      personal: z.enum(["keep", "refit", "park", "discard"]),
-      bakeMs: z.int().min(0).max(BAKE_MS_MAX),
-      blobUrl: z
-        .string()
-        .max(512)
-        .regex(/^(?:https?:\/\/[!-~]+)?$/, { message: "must be an http or https URL or empty" }),
-      reason: reasonSchema,
-      issuedAtMs: epochMsSchema,
-    })
-    .refine(({ champion, shadow }) => shadow === undefined || shadow.base === champion.version, {
-      path: ["shadow", "base"],
-      message: "must be the champion's version",
-    }),
+  schema: evalFree(() =>
+    z
+      .object({
+        line: lineIdSchema,
+        cohort: cohortIdSchema,
+        decisionSequence: decisionSequenceSchema,
+        action: z.enum(["release", "evaluate", "canary", "promote", "rollback", "pin"]),
+        champion: releaseTargetSchema,
+        rollout: z.object({ target: releaseTargetSchema, selection: selectionSchema }).optional(),
+        shadow: z
+          .object({
+            version: modelVersionSchema,
+            base: modelVersionSchema,
+            delta: blobRefSchema,
+            selection: selectionSchema,
+          })
+          .optional(),
+        personal: z.enum(["keep", "refit", "park", "discard"]),
+        bakeMs: z.int().min(0).max(BAKE_MS_MAX),
+        blobUrl: z
+          .string()
+          .max(512)
+          .regex(/^(?:https?:\/\/[!-~]+)?$/, { message: "must be an http or https URL or empty" }),
+        reason: reasonSchema,
+        issuedAtMs: epochMsSchema,
+      })
+      .refine(({ champion, shadow }) => shadow === undefined || shadow.base === champion.version, {
+        path: ["shadow", "base"],
+        message: "must be the champion's version",
+      }),
+  ),
 };

@@ -10,6 +10,7 @@ import {
   modelVersionSchema,
 } from "../ids.ts";
 import type { EpochMs, SecurityEpoch } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import { epochMsSchema, securityEpochSchema } from "./fields.ts";
 
 /** Aggregates of one graph, near one released base. */
@@ -26,12 +27,14 @@ export interface Delegation {
 
 export const delegationMessage: MessageType<Delegation> = {
   kind: "delegation",
-  schema: z.object({
-    line: lineIdSchema,
-    graph: digestSchema,
-    base: modelVersionSchema,
-    normMax: z.number().positive(),
-    securityEpoch: securityEpochSchema,
-    expiresAtMs: epochMsSchema,
-  }),
+  schema: evalFree(() =>
+    z.object({
+      line: lineIdSchema,
+      graph: digestSchema,
+      base: modelVersionSchema,
+      normMax: z.number().positive(),
+      securityEpoch: securityEpochSchema,
+      expiresAtMs: epochMsSchema,
+    }),
+  ),
 };

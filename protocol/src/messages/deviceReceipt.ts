@@ -10,6 +10,7 @@ import {
   modelVersionSchema,
 } from "../ids.ts";
 import type { DecisionSequence, EpochMs } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import { codeSchema, decisionSequenceSchema, epochMsSchema, reasonSchema } from "./fields.ts";
 
 /**
@@ -36,14 +37,16 @@ export interface DeviceReceipt {
 
 export const deviceReceiptMessage: MessageType<DeviceReceipt> = {
   kind: "deviceReceipt",
-  schema: z.object({
-    device: deviceIdSchema,
-    line: lineIdSchema,
-    decisionSequence: decisionSequenceSchema,
-    outcome: z.enum(["activated", "baked", "reverted", "refused"]),
-    active: modelVersionSchema,
-    code: codeSchema,
-    message: reasonSchema,
-    atMs: epochMsSchema,
-  }),
+  schema: evalFree(() =>
+    z.object({
+      device: deviceIdSchema,
+      line: lineIdSchema,
+      decisionSequence: decisionSequenceSchema,
+      outcome: z.enum(["activated", "baked", "reverted", "refused"]),
+      active: modelVersionSchema,
+      code: codeSchema,
+      message: reasonSchema,
+      atMs: epochMsSchema,
+    }),
+  ),
 };

@@ -13,6 +13,7 @@ import {
 } from "../ids.ts";
 import { FRAME_BYTES_MAX } from "../limits.ts";
 import type { EpochMs } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import { bytesSchema, codeSchema, epochMsSchema, publicKeySchema, reasonSchema } from "./fields.ts";
 
 /** Signed with the key that it names: proof that the device holds it. */
@@ -33,16 +34,18 @@ export interface EnrolmentRequest {
 
 export const enrolmentRequestMessage: MessageType<EnrolmentRequest> = {
   kind: "enrolmentRequest",
-  schema: z.object({
-    fleet: fleetIdSchema,
-    tokenSecret: z.string().min(16).max(128),
-    publicKey: publicKeySchema,
-    proposedId: deviceIdSchema.optional(),
-    line: lineIdSchema,
-    active: modelVersionSchema,
-    nonce: z.string().regex(/^[0-9a-f]{32}$/),
-    createdAtMs: epochMsSchema,
-  }),
+  schema: evalFree(() =>
+    z.object({
+      fleet: fleetIdSchema,
+      tokenSecret: z.string().min(16).max(128),
+      publicKey: publicKeySchema,
+      proposedId: deviceIdSchema.optional(),
+      line: lineIdSchema,
+      active: modelVersionSchema,
+      nonce: z.string().regex(/^[0-9a-f]{32}$/),
+      createdAtMs: epochMsSchema,
+    }),
+  ),
 };
 
 /** What an accepted device is given. */
@@ -66,20 +69,22 @@ export interface EnrolmentReply {
 
 export const enrolmentReplyMessage: MessageType<EnrolmentReply> = {
   kind: "enrolmentReply",
-  schema: z
-    .object({
-      nonce: z.string().regex(/^[0-9a-f]{32}$/),
-      grant: z
-        .object({
-          device: deviceIdSchema,
-          credential: z.string().min(16).max(128),
-          trustRoot: bytesSchema(1, FRAME_BYTES_MAX),
-          assignment: bytesSchema(1, FRAME_BYTES_MAX),
-        })
-        .optional(),
-      refusal: z.object({ code: codeSchema, message: reasonSchema }).optional(),
-    })
-    .refine(({ grant, refusal }) => (grant === undefined) !== (refusal === undefined), {
-      message: "must have either a grant or a refusal",
-    }),
+  schema: evalFree(() =>
+    z
+      .object({
+        nonce: z.string().regex(/^[0-9a-f]{32}$/),
+        grant: z
+          .object({
+            device: deviceIdSchema,
+            credential: z.string().min(16).max(128),
+            trustRoot: bytesSchema(1, FRAME_BYTES_MAX),
+            assignment: bytesSchema(1, FRAME_BYTES_MAX),
+          })
+          .optional(),
+        refusal: z.object({ code: codeSchema, message: reasonSchema }).optional(),
+      })
+      .refine(({ grant, refusal }) => (grant === undefined) !== (refusal === undefined), {
+        message: "must have either a grant or a refusal",
+      }),
+  ),
 };

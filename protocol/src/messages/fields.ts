@@ -11,6 +11,7 @@ import {
 } from "../limits.ts";
 import { plainText } from "../plainText.ts";
 import type { DecisionSequence, EpochMs, Generation, SecurityEpoch } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 
 const counter = z.int().min(0);
 
@@ -65,14 +66,16 @@ export interface BlobRef {
   readonly blocks?: readonly Digest[] | undefined;
 }
 
-export const blobRefSchema: z.ZodType<BlobRef> = z
-  .object({
-    digest: digestSchema,
-    bytes: z.int().min(0).max(BLOB_BYTES_MAX),
-    blocks: z.array(digestSchema).max(BLOB_BLOCK_COUNT_MAX).optional(),
-  })
-  .refine(
-    ({ bytes, blocks }) =>
-      blocks === undefined || blocks.length === Math.ceil(bytes / BLOB_BLOCK_BYTES),
-    { message: `must have one block for every ${BLOB_BLOCK_BYTES} bytes` },
-  );
+export const blobRefSchema: z.ZodType<BlobRef> = evalFree(() =>
+  z
+    .object({
+      digest: digestSchema,
+      bytes: z.int().min(0).max(BLOB_BYTES_MAX),
+      blocks: z.array(digestSchema).max(BLOB_BLOCK_COUNT_MAX).optional(),
+    })
+    .refine(
+      ({ bytes, blocks }) =>
+        blocks === undefined || blocks.length === Math.ceil(bytes / BLOB_BLOCK_BYTES),
+      { message: `must have one block for every ${BLOB_BLOCK_BYTES} bytes` },
+    ),
+);

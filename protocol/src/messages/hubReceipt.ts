@@ -5,6 +5,7 @@ import type { Refusal } from "../errors.ts";
 import { type Digest, digestSchema } from "../ids.ts";
 import { RECEIPT_ENTRIES_MAX, RECEIPT_MESSAGE_BYTES_MAX } from "../limits.ts";
 import type { EpochMs } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import { codeSchema, epochMsSchema, reasonSchema } from "./fields.ts";
 
 /** Fate of one message, named by the digest of its whole frame. */
@@ -24,20 +25,22 @@ export interface HubReceipt {
 
 export const hubReceiptMessage: MessageType<HubReceipt> = {
   kind: "hubReceipt",
-  schema: z.object({
-    entries: z
-      .array(
-        z.object({
-          digest: digestSchema,
-          outcome: z.enum(["committed", "refused"]),
-          code: codeSchema,
-          message: reasonSchema,
-        }),
-      )
-      .min(1)
-      .max(RECEIPT_ENTRIES_MAX),
-    atMs: epochMsSchema,
-  }),
+  schema: evalFree(() =>
+    z.object({
+      entries: z
+        .array(
+          z.object({
+            digest: digestSchema,
+            outcome: z.enum(["committed", "refused"]),
+            code: codeSchema,
+            message: reasonSchema,
+          }),
+        )
+        .min(1)
+        .max(RECEIPT_ENTRIES_MAX),
+      atMs: epochMsSchema,
+    }),
+  ),
 };
 
 /** The entry of a message that is durable. */

@@ -10,6 +10,7 @@ import {
   modelVersionSchema,
 } from "../ids.ts";
 import type { EpochMs, Generation, SecurityEpoch } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import {
   type BlobRef,
   blobRefSchema,
@@ -57,26 +58,28 @@ export interface ReleaseRecord {
 
 export const releaseRecordMessage: MessageType<ReleaseRecord> = {
   kind: "releaseRecord",
-  schema: z.object({
-    line: lineIdSchema,
-    version: modelVersionSchema,
-    generation: generationSchema,
-    securityEpoch: securityEpochSchema,
-    parts: z.object({
-      graph: blobRefSchema,
-      parameters: blobRefSchema,
-      preprocessing: blobRefSchema,
-      calibration: blobRefSchema,
-      learning: blobRefSchema,
+  schema: evalFree(() =>
+    z.object({
+      line: lineIdSchema,
+      version: modelVersionSchema,
+      generation: generationSchema,
+      securityEpoch: securityEpochSchema,
+      parts: z.object({
+        graph: blobRefSchema,
+        parameters: blobRefSchema,
+        preprocessing: blobRefSchema,
+        calibration: blobRefSchema,
+        learning: blobRefSchema,
+      }),
+      delta: z.object({ base: modelVersionSchema, blob: blobRefSchema }).optional(),
+      lineage: z.object({
+        source: z.enum(["imported", "aggregate"]),
+        base: modelVersionSchema.optional(),
+        contributions: digestSchema.optional(),
+        contributionCount: countSchema,
+      }),
+      createdAtMs: epochMsSchema,
+      note: reasonSchema,
     }),
-    delta: z.object({ base: modelVersionSchema, blob: blobRefSchema }).optional(),
-    lineage: z.object({
-      source: z.enum(["imported", "aggregate"]),
-      base: modelVersionSchema.optional(),
-      contributions: digestSchema.optional(),
-      contributionCount: countSchema,
-    }),
-    createdAtMs: epochMsSchema,
-    note: reasonSchema,
-  }),
+  ),
 };

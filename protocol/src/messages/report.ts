@@ -12,6 +12,7 @@ import {
 import { REPORT_PAIRED_MAX } from "../limits.ts";
 import type { DecisionSequence, EpochMs } from "../units.ts";
 import { type PairedCounts, pairedCountsSchema } from "./contribution.ts";
+import { evalFree } from "./evalFree.ts";
 import { countSchema, epochMsSchema, reasonSchema } from "./fields.ts";
 
 /** Everything that a device counts, since its enrolment, over all its users. */
@@ -60,35 +61,37 @@ export interface Report {
 
 export const reportMessage: MessageType<Report> = {
   kind: "report",
-  schema: z.object({
-    device: deviceIdSchema,
-    line: lineIdSchema,
-    reportSequence: z.int().min(1),
-    atMs: epochMsSchema,
-    active: modelVersionSchema,
-    personalUsers: countSchema,
-    users: countSchema,
-    decisionSequence: countSchema as unknown as z.ZodType<DecisionSequence>,
-    counts: z.object({
-      predictions: countSchema,
-      feedback: countSchema,
-      correct: countSchema,
-      outliers: countSchema,
-      alarms: countSchema,
-      trainings: countSchema,
-      trainingSteps: countSchema,
-      adopted: countSchema,
-      dropped: countSchema,
-      reverted: countSchema,
-      contributions: countSchema,
+  schema: evalFree(() =>
+    z.object({
+      device: deviceIdSchema,
+      line: lineIdSchema,
+      reportSequence: z.int().min(1),
+      atMs: epochMsSchema,
+      active: modelVersionSchema,
+      personalUsers: countSchema,
+      users: countSchema,
+      decisionSequence: countSchema as unknown as z.ZodType<DecisionSequence>,
+      counts: z.object({
+        predictions: countSchema,
+        feedback: countSchema,
+        correct: countSchema,
+        outliers: countSchema,
+        alarms: countSchema,
+        trainings: countSchema,
+        trainingSteps: countSchema,
+        adopted: countSchema,
+        dropped: countSchema,
+        reverted: countSchema,
+        contributions: countSchema,
+      }),
+      paired: z
+        .array(
+          z
+            .object({ champion: modelVersionSchema, challenger: modelVersionSchema })
+            .and(pairedCountsSchema),
+        )
+        .max(REPORT_PAIRED_MAX),
+      state: reasonSchema,
     }),
-    paired: z
-      .array(
-        z
-          .object({ champion: modelVersionSchema, challenger: modelVersionSchema })
-          .and(pairedCountsSchema),
-      )
-      .max(REPORT_PAIRED_MAX),
-    state: reasonSchema,
-  }),
+  ),
 };

@@ -1,0 +1,9 @@
+// What a browser or an older Node runs: the whole public door, and the frozen vectors through it.
+import * as protocol from "../src/index.ts";
+import { runVectors, type VectorRun } from "./runVectors.ts";
+import { vectors } from "./vectors.ts";
+
+/** Runs the vectors where this is loaded. */
+export function runEverywhere(): VectorRun {
+  return runVectors(protocol, { portable: protocol.portableCryptography }, vectors);
+}
