@@ -1,8 +1,8 @@
 // Manifests that do not fit themselves or point elsewhere.
 import { Fault } from "@attune/protocol";
 import { expect, it } from "vitest";
+import { tinyHapt } from "../../test/tinyHapt.ts";
 import { parseHarHaptManifest } from "./harHaptManifest.ts";
-import { tinyHapt } from "./tinyHapt.fixture.ts";
 
 const codeOf = (text: string): string => {
   try {

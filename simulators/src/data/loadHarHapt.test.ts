@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fault } from "@attune/protocol";
 import { afterEach, expect, it } from "vitest";
+import { tinyHapt } from "../../test/tinyHapt.ts";
 import { windowFeatures } from "../hapt/windowFeatures.ts";
 import { hasDataSet } from "./dataFolder.ts";
 import { loadHarHapt } from "./loadHarHapt.ts";
-import { tinyHapt } from "./tinyHapt.fixture.ts";
 
 const folders: string[] = [];
 
