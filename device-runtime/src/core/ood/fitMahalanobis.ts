@@ -1,5 +1,5 @@
 // Fits the out-of-distribution profile of a model package. It runs where a package is made, not on a device's hot path.
-import { accept, type Outcome, refuse } from "@attune/protocol";
+import { type Outcome, refuse } from "@attune/protocol";
 import type { OodProfile } from "./oodProfile.ts";
 import { checkOodProfile, classCountMax, featureCountMax, packedLength } from "./oodProfile.ts";
 
