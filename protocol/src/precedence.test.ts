@@ -49,10 +49,11 @@ const withByte =
 
 /** Faults that any frame may have. Each leaves those of the others in place. */
 const frameFaults: readonly Fault[] = [
-  onBytes(
-    "frame.too_large",
-    (bytes) => new Uint8Array([...bytes, ...new Uint8Array(FRAME_BYTES_MAX)]),
-  ),
+  onBytes("frame.too_large", (bytes) => {
+    const larger = new Uint8Array(FRAME_BYTES_MAX + 1);
+    larger.set(bytes);
+    return larger;
+  }),
   onBytes("frame.magic_invalid", withByte(0, 0)),
   onBytes("frame.protocol_unsupported", withByte(2, 9)),
   onBytes("frame.kind_unexpected", withByte(3, 99)),
