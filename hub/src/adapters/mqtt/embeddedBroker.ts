@@ -103,7 +103,8 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions): Broker {
         done(null, may ? subscription : null);
       },
     });
-    broker.on("clientReady", (client) => {
+    // Before its CONNACK, so that whoever is told of a connection can end it.
+    broker.on("client", (client) => {
       const principal = principals.get(client);
       if (principal?.kind !== "device") return;
       devices.set(principal.device, client);

@@ -440,8 +440,11 @@ export function openSqliteStore(file: string, cryptography: Cryptography): SyncS
       nextCursor: rows.length > limit ? String(items.at(-1)?.id) : null,
     };
   };
-  const before = ({ cursor }: PageRequest): number =>
-    cursor === null ? Number.MAX_SAFE_INTEGER : Number(cursor) || 0;
+  /** One row more than asked for tells whether there is another page. */
+  const span = ({ cursor, limit }: PageRequest): { before: number; limit: number } => ({
+    before: cursor === null ? Number.MAX_SAFE_INTEGER : Number(cursor),
+    limit: limit + 1,
+  });
 
   const all = <T>(text: string, ...params: unknown[]): T[] => sql(text).all(...params) as T[];
 
@@ -566,12 +569,9 @@ export function openSqliteStore(file: string, cryptography: Cryptography): SyncS
       ),
     contributions({ device, line }, request) {
       const rows = all<Row & { id: number }>(
-        `SELECT id, ${contributionColumns} FROM contribution WHERE (?1 IS NULL OR device = ?1) AND (?2 IS NULL OR line = ?2)
-         AND id < ?3 ORDER BY id DESC LIMIT ?4`,
-        device,
-        line,
-        before(request),
-        request.limit + 1,
+        `SELECT id, ${contributionColumns} FROM contribution WHERE (@device IS NULL OR device = @device)
+         AND (@line IS NULL OR line = @line) AND id < @before ORDER BY id DESC LIMIT @limit`,
+        { device, line, ...span(request) },
       );
       return page(
         rows.map((row) => ({ ...toContribution(row), id: row.id })),
@@ -580,23 +580,18 @@ export function openSqliteStore(file: string, cryptography: Cryptography): SyncS
     },
     receipts({ device, version }, request) {
       const rows = all<StoredReceipt>(
-        `SELECT id, ${receiptColumns} FROM device_receipt WHERE (?1 IS NULL OR device = ?1) AND (?2 IS NULL OR active = ?2)
-         AND id < ?3 ORDER BY id DESC LIMIT ?4`,
-        device,
-        version,
-        before(request),
-        request.limit + 1,
+        `SELECT id, ${receiptColumns} FROM device_receipt WHERE (@device IS NULL OR device = @device)
+         AND (@version IS NULL OR active = @version) AND id < @before ORDER BY id DESC LIMIT @limit`,
+        { device, version, ...span(request) },
       );
       return page(rows, request);
     },
     decisions({ line, cohort }, request) {
       const rows = all<Row & { id: number }>(
         `SELECT rowid AS id, line, cohort, decision_sequence AS decisionSequence, action, frame, at_ms AS atMs FROM decision
-         WHERE (?1 IS NULL OR line = ?1) AND (?2 IS NULL OR cohort = ?2) AND rowid < ?3 ORDER BY rowid DESC LIMIT ?4`,
-        line,
-        cohort,
-        before(request),
-        request.limit + 1,
+         WHERE (@line IS NULL OR line = @line) AND (@cohort IS NULL OR cohort = @cohort) AND rowid < @before
+         ORDER BY rowid DESC LIMIT @limit`,
+        { line, cohort, ...span(request) },
       );
       return page(
         rows.map((row) => ({ ...row, frame: toBytes(row["frame"]) }) as unknown as StoredDecision),
@@ -605,11 +600,9 @@ export function openSqliteStore(file: string, cryptography: Cryptography): SyncS
     },
     signingRequests({ state }, request) {
       const rows = all<Row & { id: number }>(
-        `SELECT rowid AS id, payload, body FROM signing_request WHERE (?1 IS NULL OR state = ?1) AND rowid < ?2
-         ORDER BY rowid DESC LIMIT ?3`,
-        state,
-        before(request),
-        request.limit + 1,
+        `SELECT rowid AS id, payload, body FROM signing_request WHERE (@state IS NULL OR state = @state)
+         AND rowid < @before ORDER BY rowid DESC LIMIT @limit`,
+        { state, ...span(request) },
       );
       const items = rows.slice(0, request.limit).map(toSigningRequest);
       const nextCursor = rows.length > request.limit ? String(rows[request.limit - 1]?.id) : null;
@@ -621,9 +614,9 @@ export function openSqliteStore(file: string, cryptography: Cryptography): SyncS
     },
     delegations: ({ line }) =>
       all<Row>(
-        `SELECT digest, line, frame, stored_at_ms AS storedAtMs FROM delegation WHERE ?1 IS NULL OR line = ?1
+        `SELECT digest, line, frame, stored_at_ms AS storedAtMs FROM delegation WHERE @line IS NULL OR line = @line
          ORDER BY rowid DESC`,
-        line,
+        { line },
       ).map(withBytes("frame")) as never,
     audit: (after, limit) =>
       readAudit("SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?", after, limit),
@@ -655,7 +648,8 @@ type StoredReceipt = Awaited<ReturnType<Store["receipts"]>>["items"][number] & {
 type StoredDecision = DecisionRow & { id: number };
 
 function openDatabase(file: string): Database.Database {
-  const database = new Database(file);
+  // A killed hub leaves no lock: waiting longer would only delay the message.
+  const database = new Database(file, { timeout: 250 });
   try {
     database.pragma("locking_mode = EXCLUSIVE");
     database.pragma("journal_mode = WAL");
