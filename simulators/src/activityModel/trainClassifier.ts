@@ -1,0 +1,148 @@
+// Trains a 1-D convolutional classifier of inertial windows with the project's own compiler, from scratch. It must not know whose
+// windows they are.
+import { type ForkableRandom, shuffle } from "@attune/device-runtime";
+import {
+  buildCnn1d,
+  type Cnn1dSpec,
+  compileTraining,
+  createTrainer,
+  type OrtRuntime,
+  patchParameters,
+  readParameters,
+} from "@attune/device-runtime/model";
+import { assertDefect, parameterSetOf, unwrap } from "@attune/protocol";
+import { ACTIVITY_COUNT } from "../people/activity.ts";
+import { CHANNEL_COUNT, WINDOW_SAMPLES, WINDOW_SIZE } from "../people/inertialWindow.ts";
+import { type Augmentation, augmentInto } from "./augmentation.ts";
+
+/** A window to learn from. */
+export interface TrainingWindow {
+  /** Shape `(6, 128)`, channels first. */
+  readonly samples: Float32Array;
+  /** Place in `activities`. */
+  readonly label: number;
+}
+
+/** The shape of a network, apart from what the windows decide. */
+export type ClassifierShape = Pick<Cnn1dSpec, "convolutions" | "reduce" | "dense" | "detail">;
+
+/** How to train; plain data. */
+export interface ClassifierRecipe {
+  readonly shape: ClassifierShape;
+  /** Times that every window is seen, each time augmented anew. */
+  readonly epochs: number;
+  readonly batchSize: number;
+  /** At the start; falls to 0 along half a cosine. */
+  readonly learningRate: number;
+  /** AdamW's. */
+  readonly weightDecay: number;
+  readonly augmentation: Augmentation;
+}
+
+/** Steps of one call into the engine, some tens of milliseconds. */
+const STEPS_PER_SLICE = 20;
+
+/**
+ * Trains a classifier.
+ *
+ * - Deterministic on one machine and engine: same windows, recipe and random, same bytes.
+ * - The network normalises its channels itself, with the mean and deviation of the windows given.
+ *
+ * @param windows at least one batch; a last incomplete batch of an epoch is left out
+ * @param random its forks are used, it is not drawn from
+ * @param onProgress called after every slice with the share done and the mean loss of the slice
+ * @returns an ONNX file: input `data` `[batch, 6, 128]`, output `logits` `[batch, 6]`
+ * @throws {@link Defect} `classifier.windows_missing`
+ */
+export async function trainClassifier(
+  runtime: OrtRuntime,
+  windows: readonly TrainingWindow[],
+  recipe: ClassifierRecipe,
+  random: ForkableRandom,
+  onProgress: (share: number, loss: number) => void = () => {},
+): Promise<Uint8Array> {
+  const { batchSize, epochs } = recipe;
+  const stepsPerEpoch = Math.floor(windows.length / batchSize);
+  assertDefect(
+    stepsPerEpoch > 0,
+    "classifier.windows_missing",
+    `${windows.length} windows to learn from, at least one batch of ${batchSize}`,
+  );
+  const model = buildCnn1d(
+    {
+      channels: CHANNEL_COUNT,
+      length: WINDOW_SAMPLES,
+      classCount: ACTIVITY_COUNT,
+      normalization: channelScaleOf(windows),
+      ...recipe.shape,
+    },
+    random.fork("weights"),
+  );
+  const compiled = unwrap(
+    compileTraining(model, {
+      scope: "all",
+      loss: { kind: "crossEntropy" },
+      optimizer: { kind: "adamw", weightDecay: recipe.weightDecay },
+    }),
+  );
+  const trainer = await createTrainer(runtime, compiled);
+  let state = trainer.begin(unwrap(readParameters(model)));
+  const order = Uint32Array.from(windows, (_, index) => index);
+  const stepCount = epochs * stepsPerEpoch;
+  const changes = random.fork("augmentation");
+  const orders = random.fork("order");
+  for (let first = 0; first < stepCount; ) {
+    const inEpoch = first % stepsPerEpoch;
+    if (inEpoch === 0) shuffle(orders, order);
+    const steps = Math.min(STEPS_PER_SLICE, stepsPerEpoch - inEpoch);
+    const chosen = order.subarray(inEpoch * batchSize, (inEpoch + steps) * batchSize);
+    const data = new Float32Array(chosen.length * WINDOW_SIZE);
+    const truth = new Int32Array(chosen.length);
+    chosen.forEach((at, index) => {
+      const { samples, label } = windows[at] as TrainingWindow;
+      const into = data.subarray(index * WINDOW_SIZE, (index + 1) * WINDOW_SIZE);
+      augmentInto(changes, recipe.augmentation, samples, into);
+      truth[index] = label;
+    });
+    const learningRate = Float32Array.from(
+      { length: steps },
+      (_, step) =>
+        recipe.learningRate * 0.5 * (1 + Math.cos((Math.PI * (first + step)) / stepCount)),
+    );
+    const slice = await trainer.run(state, {
+      stepCount: steps,
+      batchSize,
+      data,
+      truth,
+      learningRate,
+    });
+    state = slice.state;
+    first += steps;
+    onProgress(first / stepCount, slice.losses.reduce((sum, loss) => sum + loss, 0) / steps);
+  }
+  await trainer.release();
+  return unwrap(patchParameters(model, parameterSetOf(state.parameters)));
+}
+
+/** Mean and deviation of each channel over all windows. */
+function channelScaleOf(windows: readonly TrainingWindow[]): {
+  mean: Float32Array;
+  deviation: Float32Array;
+} {
+  const count = windows.length * WINDOW_SAMPLES;
+  const overChannel = (channel: number, of: (value: number) => number): number => {
+    let sum = 0;
+    for (const { samples } of windows) {
+      const start = channel * WINDOW_SAMPLES;
+      for (let at = start; at < start + WINDOW_SAMPLES; at++) sum += of(samples[at] as number);
+    }
+    return sum / count;
+  };
+  const mean = Float32Array.from({ length: CHANNEL_COUNT }, (_, channel) =>
+    overChannel(channel, (value) => value),
+  );
+  const deviation = mean.map((middle, channel) =>
+    Math.sqrt(overChannel(channel, (value) => (value - middle) ** 2)),
+  );
+  return { mean, deviation };
+}
