@@ -42,6 +42,8 @@ export interface EDetector {
   observe(value: number): boolean;
   /** The evidence that the rate has risen, from 0 to `averageRunLengthMin`. Zero right after an alarm. */
   evidence(): number;
+  /** The evidence at which the last alarm was raised, 0 before the first one. Not part of the state. */
+  alarmEvidence(): number;
   /** A copy of what it remembers, to go on from later. */
   state(): EDetectorState;
 }
@@ -104,6 +106,7 @@ export function createEDetector(config: EDetectorConfig, state?: EDetectorState)
   let sampleCount = 0;
   let samplesSinceAlarm = 0;
   let alarmCount = 0;
+  let alarmEvidence = 0;
   if (state !== undefined) {
     if (
       state.wealth.length !== stakes.length ||
@@ -138,13 +141,16 @@ export function createEDetector(config: EDetectorConfig, state?: EDetectorState)
       }
       sampleCount++;
       samplesSinceAlarm++;
-      if (evidence() < averageRunLengthMin) return false;
+      const now = evidence();
+      if (now < averageRunLengthMin) return false;
+      alarmEvidence = now;
       wealth.fill(0);
       samplesSinceAlarm = 0;
       alarmCount++;
       return true;
     },
     evidence,
+    alarmEvidence: () => alarmEvidence,
     state: () => ({ wealth: [...wealth], sampleCount, samplesSinceAlarm, alarmCount }),
   };
 }

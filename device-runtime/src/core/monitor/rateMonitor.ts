@@ -1,0 +1,149 @@
+// One watched rate of one user: block means, the user's own normal, the alarm. It must not know what the rate is of.
+import { createEDetector, type EDetector, type EDetectorState } from "./eDetector.ts";
+import { shrunkRate } from "./rate.ts";
+
+/** How one rate is watched; plain data of a model package. */
+export interface RateRule {
+  /**
+   * So many observations are averaged into one for the detector, 1 or more. Windows that overlap and errors that come in runs are
+   * one observation, not many; the run length then counts blocks.
+   */
+  readonly blockLength: number;
+  /** Blocks between false alarms on average, at least; 10 or more. */
+  readonly averageRunLengthMin: number;
+  /** Added to what is normal: a rise that nobody would act on, `[0, 1)`. */
+  readonly slack: number;
+  /** So many first blocks show what is normal for this user, without any alarm; 0 takes the package's rate as it is. */
+  readonly baselineBlocks: number;
+  /** The package's rate weighs as much as so many blocks of the user's own. */
+  readonly priorBlocks: number;
+}
+
+/** All that a {@link RateMonitor} remembers; plain data. */
+export interface RateMonitorState {
+  /** The block that is not full yet. */
+  readonly blockSum: number;
+  readonly blockCount: number;
+  readonly baselineSum: number;
+  readonly baselineCount: number;
+  /** Null while the baseline is learned. */
+  readonly detector: EDetectorState | null;
+  /** Of all observations. */
+  readonly totalSum: number;
+  readonly totalCount: number;
+  /** Mean of about the last {@link recentBlocks} blocks. */
+  readonly recentRate: number;
+}
+
+/** What can be told about a watched rate. */
+export interface RateReport {
+  /** Observations so far, and their mean (0 when there are none). */
+  readonly count: number;
+  readonly rate: number;
+  /** Mean of about the last sixteen blocks: what the rate is now. */
+  readonly recentRate: number;
+  /** What counts as normal, slack included; null while that is learned. */
+  readonly referenceRate: number | null;
+  /** From 0 to `limit`. */
+  readonly evidence: number;
+  readonly limit: number;
+  readonly alarmCount: number;
+  /** Why no alarm can come yet, or empty. */
+  readonly waiting: string;
+}
+
+/** One rate, watched. One owner. */
+export interface RateMonitor {
+  /** Takes in one observation in `[0, 1]`; true when the alarm is raised. Allocates nothing. */
+  observe(value: number): boolean;
+  /** Evidence of the last alarm. */
+  alarmEvidence(): number;
+  report(): RateReport;
+  state(): RateMonitorState;
+}
+
+/** Weight of the mean of what is recent, in blocks. */
+const recentBlocks = 16;
+
+/** The highest reference rate at which a rise can still show. */
+const referenceRateMax = 0.99;
+
+/**
+ * Creates a watch on one rate, or goes on from a state.
+ *
+ * The user's first blocks give the user's own normal, pulled towards the package's by `priorBlocks`; that is where a normal but
+ * unusual person stops being an alarm. From then on an e-detector watches the block means.
+ *
+ * @param populationRate what is normal for all people, `[0, 1)`; of the model package.
+ * @throws Defect `detector.config_invalid` for a rule that no detector takes.
+ */
+export function createRateMonitor(
+  rule: RateRule,
+  populationRate: number,
+  state?: RateMonitorState,
+): RateMonitor {
+  let blockSum = state?.blockSum ?? 0;
+  let blockCount = state?.blockCount ?? 0;
+  let baselineSum = state?.baselineSum ?? 0;
+  let baselineCount = state?.baselineCount ?? 0;
+  let totalSum = state?.totalSum ?? 0;
+  let totalCount = state?.totalCount ?? 0;
+  let recentRate = state?.recentRate ?? populationRate;
+  // The reference follows from what was observed, so it need not be kept.
+  let detector: EDetector | null =
+    baselineCount < rule.baselineBlocks ? null : detectorFrom(state?.detector ?? undefined);
+
+  function detectorFrom(detectorState?: EDetectorState): EDetector {
+    const normal = shrunkRate(populationRate, rule.priorBlocks, baselineSum, baselineCount);
+    const referenceRate = Math.min(referenceRateMax, normal + rule.slack);
+    const { averageRunLengthMin } = rule;
+    return createEDetector({ referenceRate, averageRunLengthMin }, detectorState);
+  }
+
+  function observeBlock(mean: number): boolean {
+    recentRate += (mean - recentRate) / recentBlocks;
+    if (detector !== null) return detector.observe(mean);
+    baselineSum += mean;
+    baselineCount++;
+    if (baselineCount >= rule.baselineBlocks) detector = detectorFrom();
+    return false;
+  }
+
+  return {
+    observe(value) {
+      totalSum += value;
+      totalCount++;
+      blockSum += value;
+      blockCount++;
+      if (blockCount < rule.blockLength) return false;
+      const mean = blockSum / blockCount;
+      blockSum = 0;
+      blockCount = 0;
+      return observeBlock(mean);
+    },
+    alarmEvidence: () => detector?.alarmEvidence() ?? 0,
+    report: () => ({
+      count: totalCount,
+      rate: totalCount === 0 ? 0 : totalSum / totalCount,
+      recentRate,
+      referenceRate: detector?.referenceRate ?? null,
+      evidence: detector?.evidence() ?? 0,
+      limit: rule.averageRunLengthMin,
+      alarmCount: detector?.state().alarmCount ?? 0,
+      waiting:
+        detector === null
+          ? `waiting: ${baselineCount} of ${rule.baselineBlocks} blocks to learn what is normal here`
+          : "",
+    }),
+    state: () => ({
+      blockSum,
+      blockCount,
+      baselineSum,
+      baselineCount,
+      detector: detector?.state() ?? null,
+      totalSum,
+      totalCount,
+      recentRate,
+    }),
+  };
+}
