@@ -26,7 +26,7 @@ export const CBOR_DEPTH_MAX = 32;
 
 /**
  * Values and keys in one message: the largest is a release record with blocks, {@link FRAME_BYTES_MAX} / 66 bytes a digest = 1,490,
- * or a receipt of {@link RECEIPT_ENTRIES_MAX} x 9; rounded up to leave room for fields that a later version adds. More would only cost time.
+ * and about 60 more; rounded up to leave room for fields that a later version adds. More would only cost time.
  */
 export const MESSAGE_ITEMS_MAX = 4096;
 
@@ -82,14 +82,11 @@ export const PAIRED_DISCORDANT_MAX = 32;
 /** Comparisons in one report: a shadow, a canary and what they superseded. */
 export const REPORT_PAIRED_MAX = 8;
 
-/** Digests in one hub receipt: what one commit of the hub may hold. */
-export const RECEIPT_ENTRIES_MAX = 256;
-
 /**
- * UTF-8 bytes of a refusal's message within a hub receipt. A frame has ({@link FRAME_BYTES_MAX} - 81 for header and signature - 32) /
- * {@link RECEIPT_ENTRIES_MAX} = 383 bytes an entry; its names, digest, outcome and code (48 at most) take 157.
+ * Messages that one hub receipt answers. An entry has 1,658 bytes with a refusal's text at its longest (500 characters of 3 bytes),
+ * a frame has room for 98,197: 59 fit, rounded down.
  */
-export const RECEIPT_MESSAGE_BYTES_MAX = 200;
+export const RECEIPT_ENTRIES_MAX = 56;
 
 /** Characters of an id: a DNS label, so that it is safe in topics, file names and URLs. */
 export const ID_LENGTH_MAX = 63;
