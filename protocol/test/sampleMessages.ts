@@ -1,7 +1,10 @@
 // One plausible value of every message, and the keys of one small fleet, all from fixed seeds. Tests only.
+import { decodeCbor } from "../src/codec/cbor.ts";
+import { parseFrame } from "../src/codec/frame.ts";
 import { encodeMessage, type MessageType } from "../src/codec/message.ts";
 import type { KeyPair } from "../src/crypto/cryptography.ts";
 import { nodeCryptography } from "../src/crypto/nodeCryptography.ts";
+import { unwrap } from "../src/errors.ts";
 import type { CohortId, DeviceId, Digest, FleetId, LineId, ModelVersion } from "../src/ids.ts";
 import { type Assignment, assignmentMessage } from "../src/messages/assignment.ts";
 import { type Contribution, contributionMessage } from "../src/messages/contribution.ts";
@@ -220,7 +223,7 @@ const delegation: Delegation = {
   expiresAtMs: (atMs + 2_592_000_000) as EpochMs,
 };
 
-const enrolmentRequest: EnrolmentRequest = {
+export const enrolmentRequest: EnrolmentRequest = {
   fleet,
   tokenSecret: "a-token-secret-of-the-tests",
   publicKey: deviceKey.publicKey,
@@ -275,4 +278,9 @@ export const sampleMessages: readonly SampleMessage[] = [
 /** The frame of a sample, signed by whom it should be. */
 export function frameOf({ type, value, keys }: SampleMessage): Uint8Array {
   return signedWith(type, value, keys);
+}
+
+/** What the frame of a sample says, as any reader of CBOR sees it. */
+export function fromPayload(message: SampleMessage): unknown {
+  return unwrap(decodeCbor(unwrap(parseFrame(frameOf(message), message.type.kind)).payload));
 }

@@ -10,7 +10,7 @@ import { z } from "zod";
  *
  * @param make makes the schema, synchronously
  * @example
- * evalFree(() => z.object({ n: z.int() })).parse({ n: 1 }); // => { n: 1 }
+ * evalFree(() => "whatever makes schemas"); // => "whatever makes schemas"
  */
 export function evalFree<Schema>(make: () => Schema): Schema {
   const { jitless = false } = z.config();
