@@ -1,4 +1,5 @@
-// The protocol in one file, as an embedder's bundler makes it for a browser.
+// The protocol in one file, as an embedder's bundler makes it.
+import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
 /** A bundle and what it would still have to load. */
@@ -8,25 +9,28 @@ export interface Bundle {
 }
 
 /**
- * Bundles an entry of this workspace for browsers.
+ * Bundles an entry of this workspace.
  *
- * @param entry path from the workspace's root
+ * @param entry address of a file
+ * @param external what stays an import: nothing for a browser
  */
-export async function bundleFor(entry: string): Promise<Bundle> {
+export async function bundleFor(entry: URL, external: readonly RegExp[] = []): Promise<Bundle> {
   const built = await build({
     configFile: false,
     logLevel: "error",
-    root: new URL("..", import.meta.url).pathname,
+    root: fileURLToPath(new URL("..", import.meta.url)),
     build: {
       write: false,
       target: "es2022",
       minify: false,
-      lib: { entry, formats: ["es"], fileName: "bundle" },
+      rolldownOptions: { external: [...external] },
+      lib: { entry: fileURLToPath(entry), formats: ["es"], fileName: "bundle" },
     },
   });
   const [chunk, ...more] = [built]
     .flat()
     .flatMap((result) => ("output" in result ? result.output : []));
-  if (chunk?.type !== "chunk" || more.length > 0) throw new Error(`${entry} is not one chunk`);
+  if (chunk?.type !== "chunk" || more.length > 0)
+    throw new Error(`${entry.pathname} is not one chunk`);
   return { code: chunk.code, imports: [...chunk.imports, ...chunk.dynamicImports] };
 }

@@ -58,6 +58,18 @@ export interface DeltaVector {
   readonly result: string;
 }
 
+/**
+ * A signature and the one right verdict on it: RFC 8032, section 7.1; Chalkias, Garillot and Nikolaenko 2020, "Taming the many
+ * EdDSAs", appendix C, and the generator of its cases.
+ */
+export interface SignatureVector {
+  readonly name: string;
+  readonly publicKey: string;
+  readonly message: string;
+  readonly signature: string;
+  readonly isValid: boolean;
+}
+
 /** Names that are digests. */
 export interface NameVectors {
   readonly keyIds: readonly { readonly publicKey: string; readonly keyId: string }[];
@@ -76,6 +88,7 @@ export interface Vectors {
   readonly refusals: readonly RefusalVector[];
   readonly parameters: readonly ParametersVector[];
   readonly deltas: readonly DeltaVector[];
+  readonly signatures: readonly SignatureVector[];
   readonly names: NameVectors;
 }
 
@@ -183,6 +196,14 @@ export function runVectors(
         isSame(`${what}, decoded`, toHex(protocol.encodeParameters(read)), bytes);
       }
       for (const vector of vectors.deltas) runDelta(vector, cryptography);
+      for (const { name: what, publicKey, message, signature, isValid } of vectors.signatures) {
+        const verdict = cryptography.verify(
+          fromHex(publicKey),
+          fromHex(message),
+          fromHex(signature),
+        );
+        isSame(`${name}, ${what}`, verdict, isValid);
+      }
       for (const { publicKey, keyId } of vectors.names.keyIds) {
         isSame("key id", protocol.keyIdOf(cryptography, fromHex(publicKey)), keyId);
       }
