@@ -23,7 +23,10 @@ import { assertPairedCounts, type PairedCounts, swapRoles } from "./pairedCounts
  *   Deviation: the mixture is uniform, so that it has no setting.
  */
 export function betterEvidence(counts: PairedCounts): number {
-  return Math.min(Number.MAX_VALUE, Math.exp(logBetterEvidence(counts)));
+  const { sum, logScale } = termsOf(counts);
+  // Without a scale, no logarithm: small counts come out exact.
+  const evidence = logScale === 0 ? sum : Math.exp(logScale + Math.log(sum));
+  return Math.min(Number.MAX_VALUE, evidence / (counts.losses + 1));
 }
 
 /**
@@ -41,10 +44,15 @@ export function harmEvidence(counts: PairedCounts): number {
  * @throws {@link Defect} `pairs.counts_invalid`.
  */
 export function logBetterEvidence(counts: PairedCounts): number {
+  const { sum, logScale } = termsOf(counts);
+  return logScale + Math.log(sum) - Math.log(counts.losses + 1);
+}
+
+/** The sum of `C(n + 1, j) / C(n + 1, wins)` for `j` from `wins` down to 0 is `sum · exp(logScale)`. */
+function termsOf(counts: PairedCounts): { readonly sum: number; readonly logScale: number } {
   assertPairedCounts(counts);
   const { wins, losses } = counts;
   const draws = wins + losses + 1;
-  // The sum of C(draws, j) / C(draws, wins) for j = wins, wins - 1, ..., 0, each term from the one before.
   let term = 1;
   let sum = 1;
   let logScale = 0;
@@ -60,7 +68,7 @@ export function logBetterEvidence(counts: PairedCounts): number {
     // From here on every term is smaller than the one before, and together they cannot change the sum.
     if (j < draws / 2 && term < sum * negligible) break;
   }
-  return logScale + Math.log(sum) - Math.log(losses + 1);
+  return { sum, logScale };
 }
 
 const rescaleAbove = 2 ** 900;

@@ -77,7 +77,7 @@ const runLengthFloor = 10;
  * const detector = createEDetector({ referenceRate: 0.1, averageRunLengthMin: 1000 });
  * let index = 0;
  * while (!detector.observe(1)) index++;
- * index; // => 5
+ * index; // => 6
  * @see Shin, Ramdas and Rinaldo 2024, "E-detectors", section 2.2 (Shiryaev-Roberts). Deviation: four stakes in equal parts in
  *   place of their adaptive grid.
  */
