@@ -24,6 +24,7 @@ export {
   type EDetectorState,
 } from "./core/monitor/eDetector.ts";
 export { type RateInterval, shrunkRate, wilsonInterval } from "./core/monitor/rate.ts";
+export type { RateReport, RateRule } from "./core/monitor/rateMonitor.ts";
 export {
   createUserMonitors,
   defaultMonitorPolicy,
