@@ -1,0 +1,169 @@
+// Routes of model lines: state, policy, validation set, rollouts, pins, rollbacks.
+import {
+  accept,
+  type CohortId,
+  cohortIdSchema,
+  type LineId,
+  lineIdSchema,
+  type Outcome,
+  type PersonalFate,
+  refuse,
+} from "@attune/protocol";
+import { z } from "@hono/zod-openapi";
+import { UPLOAD_BYTES_MAX } from "../limits.ts";
+import { type LinePolicyInput, mergePolicy } from "../policy.ts";
+import type { LineMemory } from "../shell/hubMemory.ts";
+import { setPolicy, storeValidationSet } from "../shell/modelActs.ts";
+import { removePin, rollBack, steerRollout } from "../shell/rolloutActs.ts";
+import type { RunningHub } from "../shell/runningHub.ts";
+import { type Api, defineRoute, reasonBody } from "./api.ts";
+import { parsePolicy } from "./policySchema.ts";
+import { findVersion } from "./versions.ts";
+
+const line = lineIdSchema as unknown as z.ZodType<LineId>;
+const cohort = cohortIdSchema as unknown as z.ZodType<CohortId>;
+const lineParams = z.object({ line });
+const fate: z.ZodType<PersonalFate> = z.enum(["keep", "refit", "park", "discard"]);
+
+export function lineRoutes(api: Api): void {
+  defineRoute(
+    api,
+    { method: "get", path: "/api/lines", summary: "Model lines", role: "viewer" },
+    ({ hub }) => accept({ items: hub.state().lines, nextCursor: null }),
+  );
+  defineRoute(
+    api,
+    {
+      method: "get",
+      path: "/api/lines/{line}",
+      summary: "One model line",
+      role: "viewer",
+      params: lineParams,
+    },
+    ({ hub, params }) => withLine(hub, params.line, (known) => accept(hub.documents.line(known))),
+  );
+  defineRoute(
+    api,
+    {
+      method: "get",
+      path: "/api/lines/{line}/policy",
+      summary: "The rules of a line",
+      role: "viewer",
+      params: lineParams,
+    },
+    ({ hub, params }) => withLine(hub, params.line, ({ row }) => accept(row.policy)),
+  );
+  defineRoute(
+    api,
+    {
+      method: "put",
+      path: "/api/lines/{line}/policy",
+      summary: "Changes rules of a line; what is left out stays",
+      role: "admin",
+      params: lineParams,
+      body: z.object({
+        policy: z.record(z.string(), z.unknown()),
+        reason: z.string().trim().min(1).max(500),
+      }),
+    },
+    ({ hub, params, body, actor }) => {
+      const before = hub.context.memory.lines.get(params.line)?.row.policy ?? hub.newLinePolicy;
+      const policy = parsePolicy(mergePolicy(before, body.policy as LinePolicyInput));
+      return policy.ok ? setPolicy(hub, params.line, policy.value, body.reason, actor) : policy;
+    },
+  );
+  defineRoute(
+    api,
+    {
+      method: "put",
+      path: "/api/lines/{line}/validation-set",
+      summary: "Stores what versions of a line are judged by",
+      role: "admin",
+      params: lineParams,
+      body: { bytesMax: UPLOAD_BYTES_MAX },
+    },
+    ({ hub, params, body, actor }) =>
+      storeValidationSet(hub, params.line, body as unknown as Uint8Array, actor),
+  );
+  for (const order of ["halt", "proceed"] as const) {
+    defineRoute(
+      api,
+      {
+        method: "post",
+        path: `/api/rollouts/{line}/${order}`,
+        summary:
+          order === "halt"
+            ? "Stops a rollout; it never grows again"
+            : "Lets a canary that is held go on",
+        role: "admin",
+        params: lineParams,
+        body: reasonBody,
+      },
+      ({ hub, params, body, actor }) =>
+        withLine(hub, params.line, async (known) => {
+          const steered = await steerRollout(hub, params.line, order, body.reason, actor);
+          return steered.ok ? accept(hub.documents.line(known)) : steered;
+        }),
+    );
+  }
+  defineRoute(
+    api,
+    {
+      method: "delete",
+      path: "/api/pins/{line}/{cohort}",
+      summary: "Lets a cohort that a person rolled back follow its line again",
+      role: "admin",
+      params: z.object({ line, cohort }),
+      body: reasonBody,
+    },
+    ({ hub, params, body, actor }) =>
+      withLine(hub, params.line, async (known) => {
+        const removed = await removePin(hub, params.line, params.cohort, body.reason, actor);
+        return removed.ok ? accept(hub.documents.line(known)) : removed;
+      }),
+  );
+  defineRoute(
+    api,
+    {
+      method: "post",
+      path: "/api/rollbacks",
+      summary: "Previews a rollback, or does it: the preview is exactly what is done",
+      role: "admin",
+      body: z.object({
+        line: line.optional(),
+        cohort,
+        to: z.string().min(4).max(128),
+        reason: z.string().trim().min(1).max(500),
+        dryRun: z.boolean().default(false),
+        personal: fate.optional(),
+      }),
+    },
+    ({ hub, body, actor }) => {
+      const found = findVersion(hub, body.to);
+      if (!found.ok) return found;
+      return rollBack(
+        hub,
+        {
+          line: body.line ?? found.value.line,
+          cohort: body.cohort,
+          to: found.value.version,
+          reason: body.reason,
+          isDryRun: body.dryRun,
+          personal: body.personal ?? null,
+        },
+        actor,
+      );
+    },
+  );
+}
+
+function withLine(
+  hub: RunningHub,
+  name: LineId,
+  use: (line: LineMemory) => Outcome<unknown> | Promise<Outcome<unknown>>,
+): Outcome<unknown> | Promise<Outcome<unknown>> {
+  const known = hub.context.memory.lines.get(name);
+  return known === undefined
+    ? refuse("operator.version_unknown", `there is no line ${name}`)
+    : use(known);
+}
