@@ -39,3 +39,40 @@ export type {
   OrtRuntime,
   OrtTensor,
 } from "./model/session/ortRuntime.ts";
+export {
+  buildReference,
+  type LabelledWindows,
+  type ReferenceSource,
+} from "./package/buildReference.ts";
+export type { Calibration } from "./package/calibration.ts";
+export { createEvaluator, type EvaluatedWindows, type Evaluator } from "./package/evaluator.ts";
+export {
+  type Learning,
+  type LearningLimits,
+  learningDefaults,
+  type ValidationRules,
+} from "./package/learning.ts";
+export {
+  blobRefOf,
+  createModelPackage,
+  type ModelPackage,
+  type ModelPackageSource,
+  modelOf,
+  type PartBytes,
+  type PartDigests,
+  type PartName,
+  partDigests,
+  partNames,
+  partRefs,
+  readModelParts,
+  versionOf,
+  withParameters,
+} from "./package/modelPackage.ts";
+export { decodeModelPackage, encodeModelPackage } from "./package/packageFile.ts";
+export {
+  type Channel,
+  type Preprocessing,
+  toModelInput,
+  windowLength,
+} from "./package/preprocessing.ts";
+export { createWindower, type Windower } from "./package/windower.ts";

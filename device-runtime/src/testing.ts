@@ -5,6 +5,13 @@ export {
   type FaultyDiskOptions,
   PowerCut,
 } from "./adapters/faultyDisk.ts";
+export {
+  createLoopbackBroker,
+  filterCovers,
+  type LoopbackBroker,
+  type LoopbackParty,
+  type LoopbackRules,
+} from "./adapters/loopbackLink.ts";
 export { createManualClock, type ManualClock } from "./adapters/manualClock.ts";
 export { createMemoryStorage } from "./adapters/memoryStorage.ts";
 export { createScaledClock } from "./adapters/scaledClock.ts";

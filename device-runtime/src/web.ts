@@ -1,2 +1,3 @@
-// Door: the device runtime with browser adapters. Only re-exports.
-export {};
+// Door: what of the device runtime runs in a browser today. Only re-exports.
+// A device is made with `createDeviceOf`, from a storage, an inference on `onnxruntime-web/wasm` and a trainer that the app hands in.
+export * from "./index.ts";

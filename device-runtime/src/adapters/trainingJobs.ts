@@ -1,0 +1,55 @@
+// Jobs at work in this thread: where each stands, and whose turn it is. It must not know whether this thread is a worker.
+import { Fault } from "@attune/protocol";
+import type { OrtRuntime } from "../model/session/ortRuntime.ts";
+import type { TrainingJob, TrainingTask } from "../ports/trainer.ts";
+import { createFairQueue } from "./fairQueue.ts";
+import { createTrainerCache } from "./trainerCache.ts";
+
+/** Trains in the thread that calls it. */
+export interface TrainingJobs {
+  /** Whether a task of this key needs no model. */
+  has(key: string): boolean;
+  begin(task: TrainingTask): Promise<TrainingJob>;
+  close(): Promise<void>;
+}
+
+/** The fault of whatever is asked of a trainer that was closed. */
+export function trainerClosed(): Fault {
+  return new Fault("the trainer is closed", {
+    code: "trainer.closed",
+    hint: "close devices before the trainer that they share",
+  });
+}
+
+/** Creates the jobs of one thread. */
+export function createTrainingJobs(runtime: OrtRuntime): TrainingJobs {
+  const cache = createTrainerCache(runtime);
+  const queue = createFairQueue();
+  let isClosed = false;
+
+  return {
+    has: (key) => cache.has(key),
+    async begin({ device, key, model, plan, start }) {
+      if (isClosed) throw trainerClosed();
+      const { trainer, giveBack } = await cache.borrow(key, plan, model);
+      let state =
+        start.kind === "fresh" ? trainer.begin(start.parameters, start.base) : start.state;
+      return {
+        runSlice: (slice) =>
+          queue.run(device, async () => {
+            if (isClosed) throw trainerClosed();
+            const trained = await trainer.run(state, slice);
+            state = trained.state;
+            return trained.losses;
+          }),
+        checkpoint: () => (isClosed ? Promise.reject(trainerClosed()) : Promise.resolve(state)),
+        release: giveBack,
+      };
+    },
+    async close() {
+      isClosed = true;
+      // Behind whatever runs now; what waits is refused when its turn comes.
+      await queue.run("", () => cache.close());
+    },
+  };
+}

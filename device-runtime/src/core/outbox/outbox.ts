@@ -1,0 +1,229 @@
+// Messages that are sent again until the hub's receipt: a PUBACK is not a delivery. It must not build a contribution.
+import {
+  type DecisionOutcome,
+  type DecisionSequence,
+  type DeviceReceipt,
+  decodeMessage,
+  deviceReceiptMessage,
+  digestOf,
+  type EpochMs,
+  encodeMessage,
+  hubReceiptMessage,
+  plainText,
+  REASON_LENGTH_MAX,
+  verifyRole,
+} from "@attune/protocol";
+import { backoffMs } from "../backoff.ts";
+import {
+  OUTBOX_BYTES_MAX,
+  OUTBOX_ENTRIES_MAX,
+  OUTBOX_IN_FLIGHT_MAX,
+  PUBLISH_DEADLINE_MS,
+  RECEIPT_WAIT_MS,
+  RECEIPT_WAIT_MS_MAX,
+} from "../limits.ts";
+import { leaveLink } from "../link/link.ts";
+import type { DeviceState } from "../state.ts";
+import { change, keep, noteRefusal, type Transition, tell } from "../transition.ts";
+import type { OutboxEntry, Sending } from "./outboxState.ts";
+
+/** Puts a message into the outbox. When it is full, the oldest of its kind goes, else the oldest of all, and is counted. */
+export function enqueue(transition: Transition, entry: OutboxEntry): void {
+  const { outbox } = transition.state.kept;
+  if (outbox.entries.some(({ digest }) => digest === entry.digest)) return;
+  const entries = [...outbox.entries, entry];
+  let droppedCount = outbox.droppedCount;
+  const bytes = (): number => entries.reduce((sum, one) => sum + one.bytes, 0);
+  while (entries.length > OUTBOX_ENTRIES_MAX || bytes() > OUTBOX_BYTES_MAX) {
+    const oldest = entries.findIndex((one) => one.kind === entry.kind && one !== entry);
+    entries.splice(Math.max(0, oldest), 1);
+    droppedCount += 1;
+  }
+  keep(transition, { outbox: { ...outbox, entries, droppedCount } });
+}
+
+/** Signs and keeps a receipt for a decision. */
+export function queueReceipt(
+  transition: Transition,
+  receipt: {
+    readonly decisionSequence: DecisionSequence;
+    readonly outcome: DecisionOutcome;
+    readonly code?: string;
+    readonly message?: string;
+  },
+): void {
+  const { state, context } = transition;
+  const { enrolment } = state.kept;
+  if (enrolment.phase !== "enrolled") return;
+  const { cryptography, keyPair, line } = context.settings;
+  const value: DeviceReceipt = {
+    device: enrolment.device,
+    line,
+    decisionSequence: receipt.decisionSequence,
+    outcome: receipt.outcome,
+    active: state.kept.slots.active.version,
+    code: receipt.code ?? "",
+    message: plainText(receipt.message ?? "", REASON_LENGTH_MAX),
+    atMs: Math.trunc(context.nowMs) as EpochMs,
+  };
+  const frame = encodeMessage(deviceReceiptMessage, value, [keyPair], cryptography);
+  enqueue(transition, {
+    kind: "receipt",
+    digest: digestOf(cryptography, frame),
+    bytes: frame.length,
+    frame,
+    createdAtMs: context.nowMs,
+    user: null,
+    layer: null,
+  });
+}
+
+/** Takes messages out that must not be sent any more: consent was withdrawn, or the user is erased. */
+export function withdraw(
+  transition: Transition,
+  isWithdrawn: (entry: OutboxEntry) => boolean,
+): void {
+  const { outbox } = transition.state.kept;
+  const entries = outbox.entries.filter((entry) => !isWithdrawn(entry));
+  if (entries.length === outbox.entries.length) return;
+  keep(transition, {
+    outbox: {
+      ...outbox,
+      entries,
+      droppedCount: outbox.droppedCount + outbox.entries.length - entries.length,
+    },
+  });
+}
+
+/** The broker has the message: now the hub's receipt is waited for. */
+export function published(transition: Transition, digest: string, attempt: number): void {
+  const sending = transition.state.sending[digest];
+  if (sending?.phase !== "publishing" || sending.attempt !== attempt) return;
+  setSending(transition, digest, {
+    phase: "awaiting",
+    attempt: attempt + 1,
+    untilMs:
+      transition.context.nowMs +
+      backoffMs(attempt, RECEIPT_WAIT_MS, RECEIPT_WAIT_MS_MAX, transition.context.jitter),
+  });
+}
+
+/** The message did not reach the broker. */
+export function publishFailed(transition: Transition, digest: string, attempt: number): void {
+  const sending = transition.state.sending[digest];
+  if (sending?.phase !== "publishing" || sending.attempt !== attempt) return;
+  setSending(transition, digest, {
+    phase: "due",
+    attempt: attempt + 1,
+    untilMs:
+      transition.context.nowMs +
+      backoffMs(attempt, RECEIPT_WAIT_MS, RECEIPT_WAIT_MS_MAX, transition.context.jitter),
+  });
+}
+
+/** The hub says what became of messages. Only what its key signed ends a message's stay. */
+export function receiptArrived(transition: Transition, bytes: Uint8Array): void {
+  const { enrolment, outbox } = transition.state.kept;
+  if (enrolment.phase !== "enrolled") return;
+  const { cryptography } = transition.context.settings;
+  const message = decodeMessage(hubReceiptMessage, bytes);
+  if (!message.ok) {
+    noteRefusal(transition, "receipt", message.refusal);
+    return;
+  }
+  const fates = new Map(message.value.value.entries.map((entry) => [entry.digest, entry]));
+  // One receipt goes to every device in a commit, and again after each repeat: most name nothing of ours.
+  if (!outbox.entries.some(({ digest }) => fates.has(digest))) return;
+  const signed = verifyRole(message.value.frame, enrolment.trustRoot, "hub", cryptography);
+  if (!signed.ok) {
+    noteRefusal(transition, "receipt", signed.refusal);
+    return;
+  }
+  for (const entry of outbox.entries) {
+    const fate = fates.get(entry.digest);
+    if (fate === undefined) continue;
+    const { kind, digest } = entry;
+    const { outcome, code, message: text } = fate;
+    tell(transition, "receipted", { kind, digest, outcome, code, message: text });
+    if (outcome === "refused") {
+      noteRefusal(transition, kind === "contribution" ? "contribution" : "decision", {
+        code,
+        message: `the hub refused a ${kind}: ${text}`,
+      });
+    }
+  }
+  keep(transition, {
+    outbox: { ...outbox, entries: outbox.entries.filter(({ digest }) => !fates.has(digest)) },
+  });
+}
+
+/** Starts what is due, and gives up on a connection that moves nothing. */
+export function settleOutbox(transition: Transition): void {
+  const { nowMs } = transition.context;
+  const { link } = transition.state;
+  const isOnline = link.phase === "online" && link.purpose === "device";
+  const sending: Record<string, Sending> = {};
+  let inFlightCount = 0;
+  let isStuck = false;
+  for (const { digest } of transition.state.kept.outbox.entries) {
+    const before = transition.state.sending[digest];
+    let now: Sending = before ?? { phase: "due", attempt: 0, untilMs: nowMs };
+    if (!isOnline) {
+      // Whatever was on its way is sent again with the next connection.
+      if (now.phase !== "due" || now.untilMs > nowMs) {
+        now = { phase: "due", attempt: now.attempt, untilMs: nowMs };
+      }
+    } else if (now.phase === "awaiting" && nowMs >= now.untilMs) {
+      now = { phase: "due", attempt: now.attempt, untilMs: nowMs };
+    } else if (now.phase === "publishing" && nowMs >= now.untilMs) {
+      isStuck = true;
+    }
+    if (isOnline && now.phase === "due" && nowMs >= now.untilMs) {
+      if (inFlightCount < OUTBOX_IN_FLIGHT_MAX) {
+        now = { phase: "publishing", attempt: now.attempt, untilMs: nowMs + PUBLISH_DEADLINE_MS };
+      }
+    }
+    if (now.phase === "publishing") inFlightCount += 1;
+    sending[digest] = now;
+  }
+  if (!isSameSending(sending, transition.state.sending)) change(transition, { sending });
+  if (isStuck) {
+    leaveLink(transition, {
+      reason: `the broker did not confirm a message within ${PUBLISH_DEADLINE_MS} ms`,
+      isStuck: true,
+    });
+    settleOutbox(transition);
+  }
+}
+
+/** When the outbox needs to be looked at again. */
+export function outboxDeadlineMs(state: DeviceState, nowMs: number): number | null {
+  if (state.link.phase !== "online" || state.link.purpose !== "device") return null;
+  let earliest: number | null = null;
+  for (const { untilMs } of Object.values(state.sending)) {
+    // What is due already waits for its turn, and goes on when another message is confirmed.
+    if (untilMs <= nowMs) continue;
+    if (earliest === null || untilMs < earliest) earliest = untilMs;
+  }
+  return earliest;
+}
+
+function setSending(transition: Transition, digest: string, sending: Sending): void {
+  change(transition, { sending: { ...transition.state.sending, [digest]: sending } });
+}
+
+function isSameSending(
+  a: Readonly<Record<string, Sending>>,
+  b: Readonly<Record<string, Sending>>,
+): boolean {
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every(
+      (key) =>
+        a[key]?.phase === b[key]?.phase &&
+        a[key]?.untilMs === b[key]?.untilMs &&
+        a[key]?.attempt === b[key]?.attempt,
+    )
+  );
+}

@@ -1,0 +1,247 @@
+// Answers windows, and takes the truth about them. It must not wait for any machine: what answers is decided elsewhere.
+import {
+  accept,
+  type ModelVersion,
+  type Outcome,
+  type ParameterSet,
+  refuse,
+} from "@attune/protocol";
+import type { CoreEvent } from "../core/events.ts";
+import type { Comparison } from "../core/slots/comparisonState.ts";
+import type { DeviceState } from "../core/state.ts";
+import { windowLength } from "../package/preprocessing.ts";
+import { largestIndex, softmaxInto } from "../package/softmax.ts";
+import { type Contestant, correctness } from "./comparePairs.ts";
+import type { Answer, FeedbackReport } from "./device.ts";
+import type { HeldVersion, HeldVersions } from "./heldVersions.ts";
+import { InputRefused } from "./inputRefused.ts";
+import type { OpenUser, OpenUsers } from "./openUsers.ts";
+import type { LabelledWindow, UserSession } from "./userSession.ts";
+
+/** What answering needs of the rest of a device. */
+export interface AnsweringParts {
+  readonly state: () => DeviceState;
+  readonly now: () => number;
+  /** What answers. */
+  readonly serving: () => HeldVersion;
+  readonly held: HeldVersions;
+  readonly users: OpenUsers;
+  /** Opens a user who is not open yet. */
+  readonly open: (user: string) => Promise<OpenUser>;
+  readonly nextPredictionId: () => string;
+  /** Something happened that nobody waits for. */
+  readonly send: (event: CoreEvent) => void;
+  /** Something happened that an answer depends on; resolves when it was acted on. */
+  readonly settle: (event: CoreEvent) => Promise<void>;
+  /** An answer is in memory only. */
+  readonly onAnswer: () => void;
+}
+
+/** Answers and feedback. */
+export interface Answering {
+  answer(user: string, window: Float32Array): Promise<Answer>;
+  /** Inside the lane only: everybody answers before anybody learns. */
+  takeFeedback(
+    open: OpenUser,
+    predictionId: string,
+    label: string,
+  ): Promise<{ readonly outcome: Outcome<FeedbackReport>; readonly events: readonly CoreEvent[] }>;
+}
+
+/** The comparison that runs, while the version that does not answer is loaded. */
+export function runningComparison(
+  state: DeviceState,
+  held: HeldVersions,
+): (Comparison & { readonly rival: HeldVersion }) | null {
+  const { current } = state.kept.comparison;
+  const rival = current === null ? undefined : held.get(current.other);
+  return current === null || rival === undefined || state.shadow?.phase !== "ready"
+    ? null
+    : { ...current, rival };
+}
+
+/** Creates the answering part of a device. */
+export function createAnswering(parts: AnsweringParts): Answering {
+  const { state, now, serving, held, users } = parts;
+
+  function layerOf(user: string, version: ModelVersion): ParameterSet | null {
+    const one = state().users[user];
+    if (one?.guard.serving !== "personal" || one.layer?.base !== version) return null;
+    return users.all.get(user)?.layers.get(one.layer.digest) ?? null;
+  }
+
+  /** NaN for finite input: a user's own parameters go; a version that bakes is left. Returns when another one may be asked. */
+  async function failed(user: string, version: ModelVersion, isPersonal: boolean): Promise<void> {
+    const digest = state().users[user]?.layer?.digest;
+    const message = `${version.slice(0, 8)} answered a finite window with NaN or infinity`;
+    await parts.settle(
+      isPersonal && digest !== undefined
+        ? { type: "layerFailed", user, digest, reason: message }
+        : {
+            type: "versionFailed",
+            version,
+            code: "model.output_not_finite",
+            message,
+            isLoadable: true,
+          },
+    );
+    const hasChanged =
+      serving().slot.version !== version ||
+      (isPersonal && state().users[user]?.layer?.digest !== digest);
+    if (!hasChanged) throw new InputRefused({ code: "model.output_not_finite", message });
+  }
+
+  /** Remembers an answer for its feedback, and lets the monitors see it. */
+  function note(
+    session: UserSession,
+    seen: {
+      readonly id: string;
+      readonly window: Float32Array;
+      readonly answer: number;
+      readonly isOutlier: boolean;
+      readonly confidence: number;
+    },
+  ): void {
+    // Whoever was erased while the model computed stays erased.
+    if (users.all.get(session.user)?.session !== session) return;
+    const { id, window, answer, isOutlier, confidence } = seen;
+    session.answered.predictions += 1;
+    if (isOutlier) session.answered.outliers += 1;
+    session.addPending({ id, window: window.slice(), answer, atMs: now() });
+    const alarms = session.monitors.observePrediction({ isOutlier, confidence });
+    if (alarms !== null) parts.send({ type: "alarmRaised", user: session.user, alarms });
+    parts.onAnswer();
+  }
+
+  return {
+    async answer(user, window) {
+      const { session } = users.all.get(user) ?? (await parts.open(user));
+      const predictionId = parts.nextPredictionId();
+      for (;;) {
+        const { slot, loaded, scorer } = serving();
+        const { preprocessing, calibration } = loaded.modelPackage;
+        checkWindow(window, windowLength(preprocessing));
+        const classCount = preprocessing.labels.length;
+        const layer = layerOf(user, slot.version);
+        const logits = new Float32Array(classCount);
+        const features = new Float32Array(loaded.featureCount);
+        await loaded.answer(window, 1, layer, { logits, features });
+        if (layer !== null && !loaded.areFeaturesShared) {
+          // The profile is of the shared features; a user's own may lie elsewhere and mean no harm.
+          await loaded.answer(window, 1, null, { logits: new Float32Array(classCount), features });
+        }
+        if (!logits.every(Number.isFinite) || !features.every(Number.isFinite)) {
+          await failed(user, slot.version, layer !== null);
+          continue;
+        }
+        const probabilities = new Float32Array(classCount);
+        softmaxInto(logits, 0, classCount, calibration.temperature, probabilities, 0);
+        const answer = largestIndex(logits, 0, classCount);
+        const score = scorer.score(features);
+        const isOutlier = score > calibration.ood.threshold;
+        const confidence = probabilities[answer] as number;
+        note(session, { id: predictionId, window, answer, isOutlier, confidence });
+        return {
+          label: preprocessing.labels[answer] as string,
+          probabilities,
+          ood: { score, isOutlier },
+          predictionId,
+          modelVersion: slot.version,
+          isPersonal: layer !== null,
+        };
+      }
+    },
+
+    async takeFeedback(open, predictionId, label) {
+      const { session, layers } = open;
+      const { user } = session;
+      const { slot, loaded } = serving();
+      const { labels } = loaded.modelPackage.preprocessing;
+      const truth = labels.indexOf(label);
+      const none = { events: [] };
+      if (truth < 0) {
+        const message = `"${label}" is not one of the model's labels: ${labels.join(", ")}`;
+        return { outcome: refuse("feedback.label_unknown", message), ...none };
+      }
+      const pending = session.pending(predictionId);
+      const before = state().users[user];
+      if (pending === undefined || before === undefined) {
+        const message = `prediction ${predictionId} is not remembered: it is too old, or has had its feedback`;
+        return { outcome: refuse("feedback.prediction_unknown", message), ...none };
+      }
+      const sample: LabelledWindow = { x: pending.window, label: truth, atMs: now() };
+      const isRight = async (who: Contestant): Promise<boolean> =>
+        (await correctness(who, [sample]))[0] === true;
+
+      const sharedCorrect = await isRight({ loaded, parameters: null });
+      const layer = layerOf(user, slot.version);
+      const servingCorrect =
+        layer === null ? sharedCorrect : await isRight({ loaded, parameters: layer });
+      const { challenger } = before;
+      const rivalLayer =
+        challenger?.base === slot.version ? layers.get(challenger.digest) : undefined;
+      const challengerCorrect =
+        rivalLayer === undefined ? null : await isRight({ loaded, parameters: rivalLayer });
+
+      const events: CoreEvent[] = [];
+      const compared = runningComparison(state(), held);
+      if (compared?.phase === "counting") {
+        const { champion, challenger: newer, rival } = compared;
+        const rivalCorrect = await isRight({ loaded: rival.loaded, parameters: null });
+        const isNewerServing = newer === slot.version;
+        events.push({
+          type: "pairsScored",
+          champion,
+          challenger: newer,
+          from: "feedback",
+          pairs: [
+            {
+              challengerCorrect: isNewerServing ? sharedCorrect : rivalCorrect,
+              championCorrect: isNewerServing ? rivalCorrect : sharedCorrect,
+            },
+          ],
+        });
+      }
+      const wasCorrect = pending.answer === truth;
+      const alarms = session.monitors.observeFeedback(wasCorrect);
+      const kept = session.takeFeedback(
+        pending,
+        truth,
+        before.feedbackCount,
+        sample.atMs,
+        before.job !== null,
+      );
+      events.push({
+        type: "feedbackScored",
+        user,
+        scored: {
+          wasCorrect,
+          servingCorrect,
+          sharedCorrect,
+          challengerCorrect,
+          samples: {
+            sampleCount: session.replay.count,
+            classCount: [...session.replay.labelCounts()].filter((count) => count > 0).length,
+          },
+        },
+      });
+      if (alarms !== null) events.push({ type: "alarmRaised", user, alarms });
+      return { outcome: accept({ wasCorrect, kept }), events };
+    },
+  };
+}
+
+function checkWindow(window: Float32Array, length: number): void {
+  if (window.length !== length) {
+    throw new InputRefused({
+      code: "input.shape_mismatch",
+      message: `the window has ${window.length} values, the model takes ${length}; see the package's preprocessing`,
+    });
+  }
+  if (!window.every(Number.isFinite)) {
+    throw new InputRefused({
+      code: "input.not_finite",
+      message: "the window holds NaN or infinity; leave it out, or mend the sensor",
+    });
+  }
+}

@@ -1,0 +1,111 @@
+// The connection that stands now, and who listens to what on it. It must not decide when to connect.
+import { type BlobRef, Fault, type FleetId, topics } from "@attune/protocol";
+import type { Clock } from "../ports/clock.ts";
+import type { Link, LinkConnection, LinkOptions } from "../ports/link.ts";
+import type { Work } from "./effectRunner.ts";
+
+/** How long a retained blob may take to arrive once its topic is subscribed to, before it counts as not published. */
+export const RETAINED_WAIT_MS = 5_000;
+
+/** The connection of a device. */
+export interface Connection {
+  /**
+   * Makes a connection; it stands until `options.signal` is aborted or the other side ends it.
+   *
+   * @param closed called once if it was made and is gone
+   */
+  open(options: LinkOptions, closed: (reason: string) => void): Promise<void>;
+  /** @throws Fault `link.closed` when there is none */
+  publish(topic: string, payload: Uint8Array): Promise<void>;
+  /** Listens until `signal` is aborted. */
+  listen(
+    topic: string,
+    listener: (payload: Uint8Array) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /**
+   * What is retained on a blob's topic; null when nothing comes in time, or there is no connection.
+   */
+  readRetained(fleet: FleetId, ref: BlobRef, work: Work): Promise<Uint8Array | null>;
+}
+
+/** Creates the place of a device's connection. */
+export function createConnection(link: Link | null, clock: Clock): Connection {
+  let current: LinkConnection | null = null;
+  const listeners = new Map<string, Set<(payload: Uint8Array) => void>>();
+
+  function standing(): LinkConnection {
+    if (current !== null) return current;
+    throw new Fault("there is no connection to the hub", {
+      code: "link.closed",
+      hint: "the device connects by itself",
+      isRetryable: true,
+    });
+  }
+
+  async function listen(
+    topic: string,
+    listener: (payload: Uint8Array) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const connection = standing();
+    const others = listeners.get(topic) ?? new Set();
+    listeners.set(topic, others.add(listener));
+    signal.addEventListener("abort", () => {
+      others.delete(listener);
+      if (others.size > 0) return;
+      if (listeners.get(topic) === others) listeners.delete(topic);
+      // A connection that is gone has forgotten the topic by itself.
+      if (current === connection) connection.unsubscribe([topic]).catch(() => undefined);
+    });
+    await connection.subscribe([topic]);
+  }
+
+  return {
+    async open(options, closed) {
+      if (link === null) throw new Fault("there is no hub", { code: "link.closed", hint: "" });
+      const made: { connection: LinkConnection | null; isOver: boolean } = {
+        connection: null,
+        isOver: false,
+      };
+      made.connection = await link.connect(options, {
+        message(topic, payload) {
+          for (const listener of listeners.get(topic) ?? []) listener(payload);
+        },
+        closed(reason) {
+          made.isOver = true;
+          if (current === made.connection) current = null;
+          closed(reason);
+        },
+      });
+      if (!made.isOver) current = made.connection;
+    },
+    publish: async (topic, payload) => standing().publish(topic, payload),
+    listen,
+    async readRetained(fleet, ref, work) {
+      if (current === null || work.signal.aborted) return null;
+      const controller = new AbortController();
+      const ended = AbortSignal.any([work.signal, controller.signal]);
+      try {
+        let arrived: (payload: Uint8Array | null) => void = () => undefined;
+        const payload = new Promise<Uint8Array | null>((resolve) => {
+          arrived = resolve;
+        });
+        await listen(topics.blob(fleet, ref.digest), arrived, ended);
+        const timer = clock.setTimer(RETAINED_WAIT_MS, () => {
+          arrived(null);
+        });
+        ended.addEventListener("abort", () => {
+          timer.cancel();
+          arrived(null);
+        });
+        return await work.remote(payload);
+      } catch (error) {
+        if (error instanceof Fault) return null;
+        throw error;
+      } finally {
+        controller.abort();
+      }
+    },
+  };
+}

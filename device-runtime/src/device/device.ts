@@ -1,0 +1,219 @@
+// What an app sees of a device. Types only.
+import type {
+  CohortId,
+  DeviceId,
+  Digest,
+  FleetId,
+  LineId,
+  ModelVersion,
+  Outcome,
+  ReportCounts,
+} from "@attune/protocol";
+import type { GuardVerdict } from "../core/learn/localGuard.ts";
+import type { TrainingNote } from "../core/learning/userState.ts";
+import type { LinkState } from "../core/link/linkState.ts";
+import type { MonitorReport } from "../core/monitor/userMonitors.ts";
+import type { DeviceEvents } from "../core/notices.ts";
+import type { Comparison } from "../core/slots/comparisonState.ts";
+import type { Preparation, SlotVersion } from "../core/slots/slotState.ts";
+import type { RefusalNote } from "../core/state.ts";
+import type { FeedbackPlace } from "./userSession.ts";
+
+/** One answer. */
+export interface Answer {
+  readonly label: string;
+  /** `(K,)`, in the order of the package's labels; sums to 1. */
+  readonly probabilities: Float32Array;
+  readonly ood: {
+    /** Distance of the window's features to the nearest known class, in standard deviations. */
+    readonly score: number;
+    /** The score is above what normal windows reach: do not trust the label. */
+    readonly isOutlier: boolean;
+  };
+  /** For {@link DeviceUser.feedback}, minutes or days later. */
+  readonly predictionId: string;
+  /** The shared version underneath. */
+  readonly modelVersion: ModelVersion;
+  /** Whether the user's own parameters answered. */
+  readonly isPersonal: boolean;
+}
+
+/** What became of a feedback. */
+export interface FeedbackReport {
+  /** The answer that was given was right. */
+  readonly wasCorrect: boolean;
+  /** Whether the window is trained on, held out, in the gap between the two, waits for a training to end, or was not kept. */
+  readonly kept: FeedbackPlace;
+}
+
+/** One user of a device. */
+export interface DeviceUser {
+  /**
+   * Answers one window with the active version, or with the user's own parameters on top of it. Waits for nothing else.
+   *
+   * @param window `(windowLength,)` in raw units and the package's layout; must not change until the answer is there
+   * @throws InputRefused `input.shape_mismatch`, `input.not_finite`, `model.output_not_finite`
+   */
+  predict(window: Float32Array): Promise<Answer>;
+  /**
+   * Takes in raw samples, and answers every window that they complete.
+   *
+   * @param samples `(k, channels)` row by row, in time order
+   */
+  pushSamples(samples: Float32Array): Promise<readonly Answer[]>;
+  /**
+   * Tells the truth about an answer. Durable when it resolves.
+   *
+   * @returns `feedback.prediction_unknown` when the answer is too old or has had its feedback, `feedback.label_unknown`
+   * @throws Fault when it could not be written; it counts in memory, and is written as soon as that works again
+   */
+  feedback(predictionId: string, label: string): Promise<Outcome<FeedbackReport>>;
+}
+
+/** A model that keeps itself good. */
+export interface Device {
+  /**
+   * A user of this device.
+   *
+   * @param name anything; never leaves the device, and is stored under a keyed hash only
+   */
+  user(name: string): DeviceUser;
+  /** Listens; call the result to stop. Listeners are called after what they are told of is on disk. */
+  on<K extends keyof DeviceEvents>(name: K, listener: (event: DeviceEvents[K]) => void): () => void;
+  /** Everything about the device as plain data, without secrets. */
+  inspect(): DeviceInspection;
+  /** Takes back everything about a user: files are overwritten and removed, messages that were not sent are withdrawn. */
+  eraseUser(name: string): Promise<void>;
+  /** Consent to contribute what was learned; apart from being connected. Withdrawing it also withdraws what waits. */
+  setContribute(contribute: boolean): Promise<void>;
+  /** Resolves when everything that can be done now is done. Deadlines and answers of the hub are not waited for. */
+  whenIdle(): Promise<void>;
+  /** Stops as one should: everything is on disk, nothing runs any more. */
+  close(): Promise<void>;
+}
+
+/** A slot as a person reads it. */
+export type InspectedSlot = Pick<
+  SlotVersion,
+  "version" | "generation" | "securityEpoch" | "source"
+>;
+
+/** What {@link Device.inspect} tells. */
+export interface DeviceInspection {
+  readonly device: DeviceId | null;
+  readonly fleet: FleetId | null;
+  readonly line: LineId;
+  readonly cohort: CohortId | null;
+  readonly enrolment: {
+    readonly state: "none" | "enrolling" | "refused" | "enrolled";
+    readonly waiting: string | null;
+    readonly code: string | null;
+  };
+  /** Whom the device believes. An expired root is still believed: a device has no clock that could be trusted. */
+  readonly trustRoot: {
+    readonly version: number;
+    readonly isDemo: boolean;
+    readonly isExpired: boolean;
+  } | null;
+  readonly link: {
+    readonly state: LinkState["phase"] | "stuck";
+    readonly reason: string;
+    readonly sinceMs: number;
+    readonly nextTryMs: number | null;
+  };
+  readonly contribute: boolean;
+  readonly slots: {
+    readonly active: InspectedSlot & {
+      readonly isBaking: boolean;
+      readonly bakeUntilMs: number | null;
+    };
+    readonly previousGood: InspectedSlot | null;
+    readonly standby: {
+      readonly version: ModelVersion;
+      readonly phase: Preparation["phase"];
+      readonly attempts: number;
+      readonly waiting: string;
+    } | null;
+    readonly floor: { readonly decisionSequence: number; readonly securityEpoch: number };
+    readonly decision: {
+      readonly decisionSequence: number;
+      readonly action: string;
+      readonly reason: string;
+      readonly isSettled: boolean;
+    } | null;
+  };
+  readonly comparisons: readonly {
+    readonly champion: ModelVersion;
+    readonly challenger: ModelVersion;
+    readonly n: number;
+    readonly wins: number;
+    readonly losses: number;
+    readonly state: Comparison["phase"] | "over" | "preparing";
+  }[];
+  readonly users: readonly InspectedUser[];
+  readonly outbox: {
+    readonly entries: readonly {
+      readonly kind: "contribution" | "receipt";
+      readonly digest: Digest;
+      readonly bytes: number;
+      readonly createdAtMs: number;
+      readonly attempts: number;
+      readonly nextTryMs: number | null;
+      readonly waiting: string;
+    }[];
+    readonly bytes: number;
+    readonly dropped: number;
+  };
+  readonly refusals: readonly RefusalNote[];
+  readonly counts: ReportCounts;
+  readonly storage: { readonly files: number; readonly fault: string | null };
+  /** What the device does or waits for. */
+  readonly state: string;
+}
+
+/** One user in {@link DeviceInspection}. */
+export interface InspectedUser {
+  /** The keyed hash that the user is stored under. */
+  readonly user: string;
+  /** When it was given in this run. */
+  readonly name: string | null;
+  readonly serving: "shared" | "personal";
+  readonly counts: ReportCounts;
+  /** Answers that may still get their truth. */
+  readonly pending: number;
+  readonly replay: {
+    readonly count: number;
+    readonly capacity: number;
+    readonly bytes: number;
+    readonly labelCounts: readonly number[];
+  };
+  readonly holdout: { readonly count: number };
+  readonly monitor: MonitorReport;
+  readonly trigger: {
+    readonly action: string;
+    readonly because: string;
+    readonly waiting: readonly string[];
+    readonly stepsLeft: number;
+  };
+  readonly job: {
+    readonly jobIndex: number;
+    readonly because: string;
+    readonly stepsKept: number;
+    readonly stepCount: number;
+    readonly waiting: string;
+  } | null;
+  readonly challenger: { readonly jobIndex: number; readonly digest: Digest } | null;
+  readonly layer: {
+    readonly jobIndex: number;
+    readonly digest: Digest;
+    readonly base: ModelVersion;
+  } | null;
+  /** Where the guard's trials stand. */
+  readonly guard: readonly GuardVerdict[];
+  /** What it has decided, oldest first. */
+  readonly verdicts: readonly (GuardVerdict & { readonly atMs: number })[];
+  readonly lastTraining: TrainingNote | null;
+  readonly parked: readonly { readonly base: ModelVersion; readonly jobIndex: number }[];
+  /** Why the newest training was contributed, or not. */
+  readonly contribution: string;
+}

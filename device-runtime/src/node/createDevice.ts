@@ -1,0 +1,140 @@
+// A device in a Node process, with everything that Node has to offer as its default. It must not hold policy.
+import { readFile } from "node:fs/promises";
+import {
+  type Cryptography,
+  deviceIdSchema,
+  Fault,
+  parseEnrolmentToken,
+  unwrap,
+} from "@attune/protocol";
+import { nodeCryptography } from "@attune/protocol/node";
+import { createHttpBlobSource } from "../adapters/httpBlobSource.ts";
+import { createMqttLink } from "../adapters/mqttLink.ts";
+import { createFileStorage } from "../adapters/node/fileStorage.ts";
+import { createSystemClock } from "../adapters/systemClock.ts";
+import { createDeviceOf } from "../device/createDeviceOf.ts";
+import type { Device } from "../device/device.ts";
+import { decodeModelPackage } from "../package/packageFile.ts";
+import type { BlobSource } from "../ports/blobSource.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Inference } from "../ports/inference.ts";
+import type { Link } from "../ports/link.ts";
+import type { ForkableRandom } from "../ports/random.ts";
+import type { Storage } from "../ports/storage.ts";
+import type { TrainerPort } from "../ports/trainer.ts";
+import { shareInference, shareTrainer } from "./processShared.ts";
+
+/** What an app says about its device. */
+export interface DeviceOptions {
+  /** The model package that came with the app: its bytes, or the path of its file. */
+  readonly model: Uint8Array | string;
+  /** Folder for everything that is kept, this device's own; or give `storage`. */
+  readonly store?: string;
+  readonly storage?: Storage;
+  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`; without it the device works offline for ever. */
+  readonly hub?: string;
+  /** From the hub's operator; needed once. */
+  readonly enrolmentToken?: string;
+  /** A name to enrol under, such as `ward-3-bed-2`: lower-case letters, digits, inner hyphens. The hub makes one up otherwise. */
+  readonly proposedId?: string;
+  /** Consent to contribute what was learned. What was said before holds when it is left out; at the first start it is `false`. */
+  readonly contribute?: boolean;
+  /** Time; the system's when left out. */
+  readonly clock?: Clock;
+  /** All randomness, keys included, for simulations; the system's when left out. */
+  readonly random?: ForkableRandom;
+  /** A connection in place of `hub`. */
+  readonly link?: Link;
+  /** Who trains; a pool of workers that all devices of the process share when left out. Not closed with the device. */
+  readonly trainer?: TrainerPort;
+  /** Loaded versions; shared by all devices of the process when left out. */
+  readonly inference?: Inference;
+  readonly cryptography?: Cryptography;
+  readonly blobSource?: BlobSource;
+}
+
+const misused = (message: string, hint: string): Fault =>
+  new Fault(message, { code: "device.option_invalid", hint });
+
+/**
+ * Starts a device. It answers from its bundled package at once, without a network; everything else happens by itself.
+ *
+ * @throws Fault `device.option_invalid`, `device.package_unusable`, `ort.not_installed`, or what the storage throws
+ * @example
+ * const device = await createDevice({ model: "activity.attune", store: "./attune" });
+ * const answer = await device.user("anna").predict(window);
+ */
+export async function createDevice(options: DeviceOptions): Promise<Device> {
+  const cryptography = options.cryptography ?? nodeCryptography;
+  const { hub } = options;
+  if ((options.store === undefined) === (options.storage === undefined)) {
+    throw misused("a device needs either store or storage", "pass store: a folder of its own");
+  }
+  const token =
+    options.enrolmentToken === undefined ? null : parseEnrolmentToken(options.enrolmentToken);
+  if (token?.ok === false) {
+    throw misused(token.refusal.message, "ask the hub's operator for a new enrolment token");
+  }
+  const proposedId = deviceIdSchema.optional().safeParse(options.proposedId);
+  if (!proposedId.success) {
+    throw misused(
+      `proposedId "${options.proposedId}" is not a device id`,
+      "use lower-case letters, digits and inner hyphens, like ward-3-bed-2",
+    );
+  }
+  const bytes = typeof options.model === "string" ? await readModel(options.model) : options.model;
+  const modelPackage = decodeModelPackage(bytes, cryptography);
+  if (!modelPackage.ok) {
+    throw new Fault(`the model package cannot be read: ${modelPackage.refusal.message}`, {
+      code: "device.package_unusable",
+      hint: `${modelPackage.refusal.code}: make it again with createModelPackage`,
+    });
+  }
+  const link = options.link ?? (hub === undefined ? null : createMqttLink(hub));
+  const storage = options.storage ?? (await createFileStorage(options.store ?? ""));
+  const trainer = options.trainer === undefined ? shareTrainer() : null;
+  const inference = options.inference === undefined ? shareInference() : null;
+  const release = async (): Promise<void> => {
+    await trainer?.release();
+    await inference?.release();
+  };
+  try {
+    return await createDeviceOf({
+      modelPackage: modelPackage.value,
+      storage,
+      clock: options.clock ?? createSystemClock(),
+      random: options.random ?? null,
+      link,
+      isLoopback: hub === undefined ? options.link !== undefined : isLoopback(hub),
+      token: token === null ? null : unwrap(token),
+      proposedId: proposedId.data ?? null,
+      contribute: options.contribute ?? null,
+      trainer: options.trainer ?? (trainer as NonNullable<typeof trainer>).value,
+      inference: options.inference ?? (await (inference as NonNullable<typeof inference>).value),
+      blobSource: options.blobSource ?? createHttpBlobSource(),
+      cryptography,
+      onClose: release,
+    });
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function readModel(path: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (cause) {
+    throw new Fault(`the model package ${path} cannot be read`, {
+      code: "device.option_invalid",
+      hint: "model is the path of a package file, or its bytes",
+      cause,
+    });
+  }
+}
+
+/** Whether a hub's address is this machine's own. */
+function isLoopback(hub: string): boolean {
+  const host = URL.parse(hub)?.hostname ?? "";
+  return host === "localhost" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
+}

@@ -1,0 +1,20 @@
+// Every bound of a model package, each with the sum that gives it. Nothing here may be computed from input.
+import { BLOB_BYTES_MAX } from "@attune/protocol";
+
+/** Classes that a package may name; one name of {@link PACKAGE_NAME_LENGTH_MAX} each makes 64 KB. */
+export const PACKAGE_LABELS_MAX = 1024;
+
+/** Characters of a label or of a channel's name. */
+export const PACKAGE_NAME_LENGTH_MAX = 64;
+
+/** Channels of one sample; feature vectors come as channels, the longest in common use have 561. */
+export const PACKAGE_CHANNELS_MAX = 4096;
+
+/** Numbers in one window: 64 channels of a minute at 100 Hz are 384,000. */
+export const WINDOW_VALUES_MAX: number = 512 * 1024;
+
+/** A small part (preprocessing, calibration, learning): a profile of 1,024 features takes 4 MB, doubled. */
+export const SMALL_PART_BYTES_MAX: number = 8 * 1024 * 1024;
+
+/** A package file: graph and parameters as large as any blob, three small parts, and 64 KB around them. */
+export const PACKAGE_BYTES_MAX: number = 2 * BLOB_BYTES_MAX + 3 * SMALL_PART_BYTES_MAX + 64 * 1024;

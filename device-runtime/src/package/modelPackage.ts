@@ -1,0 +1,227 @@
+// A model with everything that a device needs to answer and to learn: five content-addressed parts. It must not read files.
+import {
+  accept,
+  BLOB_BLOCK_BYTES,
+  BLOB_BYTES_MAX,
+  type BlobRef,
+  type Cryptography,
+  type Digest,
+  decodeParameters,
+  digestOf,
+  elementCount,
+  encodeCbor,
+  encodeParameters,
+  type LineId,
+  lineIdSchema,
+  type ModelVersion,
+  MQTT_PAYLOAD_BYTES_MAX,
+  modelVersionOf,
+  type Outcome,
+  type ParameterSet,
+  type ReleaseParts,
+  refuse,
+  unwrap,
+} from "@attune/protocol";
+import { compileServing } from "../model/compile/compileServing.ts";
+import { compileTraining } from "../model/compile/compileTraining.ts";
+import { joinModel, splitModel } from "../model/parameters/splitModel.ts";
+import type { Calibration } from "./calibration.ts";
+import type { Learning } from "./learning.ts";
+import { SMALL_PART_BYTES_MAX } from "./limits.ts";
+import { parseCalibration, parseLearning, parsePreprocessing } from "./packageSchemas.ts";
+import { type Preprocessing, windowLength } from "./preprocessing.ts";
+
+/** Name of a part, as in a release record. */
+export type PartName = keyof ReleaseParts;
+
+/** The exact bytes of each part: what is hashed, stored and sent. */
+export type PartBytes = Readonly<Record<PartName, Uint8Array>>;
+
+/** Digests of the parts. */
+export type PartDigests = Readonly<Record<PartName, Digest>>;
+
+/** In the order in which they are checked, small ones first. */
+export const partNames: readonly PartName[] = [
+  "preprocessing",
+  "learning",
+  "calibration",
+  "graph",
+  "parameters",
+];
+
+/** A model package; made by the functions of this file only. */
+export interface ModelPackage {
+  readonly line: LineId;
+  readonly bytes: PartBytes;
+  /** The ONNX graph without its parameters; see `joinModel`. */
+  readonly graph: Uint8Array;
+  readonly parameters: ParameterSet;
+  readonly preprocessing: Preprocessing;
+  readonly calibration: Calibration;
+  readonly learning: Learning;
+}
+
+/** What a model package is made of. */
+export interface ModelPackageSource {
+  readonly line: string;
+  /** A whole ONNX file. */
+  readonly model: Uint8Array;
+  readonly preprocessing: Preprocessing;
+  readonly calibration: Calibration;
+  readonly learning: Learning;
+}
+
+/**
+ * Makes a model package, and checks that its parts fit each other and that a device could train it.
+ *
+ * @returns `model.*` when the model does not compile, `message.schema_invalid` when a part is malformed, `input.shape_mismatch`
+ *   when parts do not fit
+ */
+export function createModelPackage(source: ModelPackageSource): Outcome<ModelPackage> {
+  const line = lineIdSchema.safeParse(source.line);
+  if (!line.success) {
+    return refuse(
+      "message.schema_invalid",
+      `line "${source.line}" must be lower-case letters, digits and inner hyphens, like activity`,
+    );
+  }
+  const split = splitModel(source.model);
+  if (!split.ok) return split;
+  const made = readModelParts(line.data, {
+    graph: split.value.graph,
+    parameters: encodeParameters(split.value.parameters),
+    preprocessing: encodeCbor(source.preprocessing),
+    calibration: encodeCbor(source.calibration),
+    learning: encodeCbor(source.learning),
+  });
+  if (!made.ok) return made;
+  const fits = checkFit(source.model, made.value);
+  return fits.ok ? made : fits;
+}
+
+/**
+ * Reads a package from its five parts, none of which is trusted. Whether the graph loads shows only when it is loaded.
+ *
+ * @returns `blob.too_large`, `frame.not_decodable`, `delta.*` or `message.schema_invalid`
+ */
+export function readModelParts(line: LineId, bytes: PartBytes): Outcome<ModelPackage> {
+  for (const name of partNames) {
+    const limit = name === "graph" || name === "parameters" ? BLOB_BYTES_MAX : SMALL_PART_BYTES_MAX;
+    if (bytes[name].length > limit) {
+      return refuse(
+        "blob.too_large",
+        `the package's ${name} has ${bytes[name].length} bytes, limit ${limit}; make it smaller`,
+      );
+    }
+  }
+  const preprocessing = parsePreprocessing(bytes.preprocessing);
+  if (!preprocessing.ok) return preprocessing;
+  const learning = parseLearning(bytes.learning);
+  if (!learning.ok) return learning;
+  const calibration = parseCalibration(bytes.calibration, preprocessing.value.labels.length);
+  if (!calibration.ok) return calibration;
+  const parameters = decodeParameters(bytes.parameters);
+  if (!parameters.ok) return parameters;
+  return accept({
+    line,
+    bytes,
+    graph: bytes.graph,
+    parameters: parameters.value,
+    preprocessing: preprocessing.value,
+    calibration: calibration.value,
+    learning: learning.value,
+  });
+}
+
+/**
+ * Whether a model's shapes are those that its package speaks of, and whether the training plan compiles.
+ *
+ * @param model the whole ONNX file
+ */
+export function checkFit(
+  model: Uint8Array,
+  { preprocessing, calibration, learning }: ModelPackage,
+): Outcome<null> {
+  const serving = compileServing(model, { scope: learning.plan.scope });
+  if (!serving.ok) return serving;
+  const training = compileTraining(model, learning.plan);
+  if (!training.ok) return training;
+  const { sampleDims, logitCount, featureCount, batchSize } = serving.value;
+  const facts = [
+    ["numbers a sample", elementCount(sampleDims), windowLength(preprocessing)],
+    ["scores", logitCount, preprocessing.labels.length],
+    ["features", featureCount, calibration.ood.profile.dimension],
+  ] as const;
+  for (const [what, has, wanted] of facts) {
+    if (has !== wanted) {
+      return refuse(
+        "input.shape_mismatch",
+        `the model has ${has} ${what}, the package speaks of ${wanted}; make the package from the same model`,
+      );
+    }
+  }
+  if (batchSize !== undefined) {
+    return refuse(
+      "input.shape_mismatch",
+      `the model has a fixed batch of ${batchSize}; export it with a batch of unknown size`,
+    );
+  }
+  return accept(null);
+}
+
+/** The whole ONNX file of a package. */
+export function modelOf({ graph, parameters }: ModelPackage): Outcome<Uint8Array> {
+  return joinModel(graph, parameters);
+}
+
+/** Digests of a package's parts. */
+export function partDigests({ bytes }: ModelPackage, cryptography: Cryptography): PartDigests {
+  return {
+    graph: digestOf(cryptography, bytes.graph),
+    parameters: digestOf(cryptography, bytes.parameters),
+    preprocessing: digestOf(cryptography, bytes.preprocessing),
+    calibration: digestOf(cryptography, bytes.calibration),
+    learning: digestOf(cryptography, bytes.learning),
+  };
+}
+
+/** The ModelVersion of a package. */
+export function versionOf(modelPackage: ModelPackage, cryptography: Cryptography): ModelVersion {
+  return modelVersionOf(partDigests(modelPackage, cryptography), cryptography);
+}
+
+/** Where a package's parts can be had, for a release record. */
+export function partRefs({ bytes }: ModelPackage, cryptography: Cryptography): ReleaseParts {
+  return {
+    graph: blobRefOf(bytes.graph, cryptography),
+    parameters: blobRefOf(bytes.parameters, cryptography),
+    preprocessing: blobRefOf(bytes.preprocessing, cryptography),
+    calibration: blobRefOf(bytes.calibration, cryptography),
+    learning: blobRefOf(bytes.learning, cryptography),
+  };
+}
+
+/** A reference to a blob: with digests of its blocks when it is too large for one MQTT message. */
+export function blobRefOf(bytes: Uint8Array, cryptography: Cryptography): BlobRef {
+  const ref = { digest: digestOf(cryptography, bytes), bytes: bytes.length };
+  if (bytes.length <= MQTT_PAYLOAD_BYTES_MAX) return ref;
+  const blocks: Digest[] = [];
+  for (let at = 0; at < bytes.length; at += BLOB_BLOCK_BYTES) {
+    blocks.push(digestOf(cryptography, bytes.subarray(at, at + BLOB_BLOCK_BYTES)));
+  }
+  return { ...ref, blocks };
+}
+
+/**
+ * The same package with other parameters, as a candidate is.
+ *
+ * @param parameters all of them, in canonical order, with the names and shapes of the package's
+ * @throws Defect when they are not
+ */
+export function withParameters(modelPackage: ModelPackage, parameters: ParameterSet): ModelPackage {
+  const bytes = { ...modelPackage.bytes, parameters: encodeParameters(parameters) };
+  const made = { ...modelPackage, bytes, parameters };
+  // Joining fails for any name or shape that the graph does not have.
+  unwrap(joinModel(made.graph, parameters));
+  return made;
+}
