@@ -58,6 +58,8 @@ export interface TestDeviceOptions {
   readonly name: string;
   readonly line: LineId;
   readonly active: ModelVersion;
+  /** The key of another name, for somebody who takes this one. */
+  readonly keyName?: string;
 }
 
 /** A key pair by name: the same name is the same device. */
@@ -67,7 +69,7 @@ export function keyOf(name: string): KeyPair {
 
 /** Sends one enrolment request and resolves with the reply. */
 export async function requestEnrolment(
-  { mqttUrl, token, name, line, active }: TestDeviceOptions,
+  { mqttUrl, token, name, line, active, keyName = name }: TestDeviceOptions,
   change: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes,
 ): Promise<ReturnType<typeof readReply>> {
   const nonce = Buffer.from(nodeCryptography.sha256(Buffer.from(`${name}${Math.random()}`)))
@@ -84,7 +86,7 @@ export async function requestEnrolment(
     const reply = new Promise<Uint8Array>((resolve) => {
       client.once("message", (_topic, payload) => resolve(new Uint8Array(payload)));
     });
-    const key = keyOf(name);
+    const key = keyOf(keyName);
     const request = encodeMessage(
       enrolmentRequestMessage,
       {

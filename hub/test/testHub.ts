@@ -215,10 +215,15 @@ export async function startTestHub(options: Partial<HubOptions> = {}): Promise<T
   let addresses = await hub.start();
   const adminToken = addresses.adminToken;
   const listen = (): void => {
+    const lookAll = (): void => {
+      for (const look of looks) look();
+    };
     hub.onAudit((row) => {
       audit.push(row);
-      for (const look of looks) look();
+      lookAll();
     });
+    // What leaves no row, such as a report, shows in the state a little later.
+    hub.onState(lookAll);
   };
   listen();
 

@@ -100,7 +100,7 @@ export function accessRoutes(api: Api): void {
     },
     ({ hub }) =>
       accept({
-        items: [...hub.context.memory.accessTokens.values()].map(({ hash: _, ...row }) => row),
+        items: [...hub.context.memory.accessTokens.values()].map(({ hash: _hash, ...row }) => row),
         nextCursor: null,
       }),
   );

@@ -1,7 +1,7 @@
 // How a resource's routes are declared: who may call them, what they take, and that acts run one at a time.
 // It must not know any resource.
 import { accept, Fault, type Outcome, refuse } from "@attune/protocol";
-import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { JSON_BODY_BYTES_MAX, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX } from "../limits.ts";
@@ -42,6 +42,18 @@ export interface RouteInput<P, Q, B> {
   readonly body: B;
 }
 
+/** A body that is taken as it is, up to its limit. */
+export interface BytesBody<B> {
+  readonly bytesMax: number;
+  /** The type of what a handler is given; there is no such value. */
+  readonly given?: B;
+}
+
+/** A body of at most so many bytes. */
+export function bytesBody(bytesMax: number): BytesBody<Uint8Array> {
+  return { bytesMax };
+}
+
 /** One route. */
 export interface RouteSpec<P, Q, B> {
   readonly method: "get" | "post" | "put" | "delete";
@@ -51,8 +63,8 @@ export interface RouteSpec<P, Q, B> {
   readonly role: RouteRole;
   readonly params?: z.ZodType<P>;
   readonly query?: z.ZodType<Q>;
-  /** A schema for JSON; `bytes` for a body of at most so many bytes. */
-  readonly body?: z.ZodType<B> | { readonly bytesMax: number };
+  /** A schema for JSON, or {@link bytesBody}. */
+  readonly body?: z.ZodType<B> | BytesBody<B>;
   readonly status?: ContentfulStatusCode;
 }
 
@@ -135,7 +147,7 @@ function parse<T>(
 
 async function readBody(
   context: Context,
-  body: z.ZodType<unknown> | { readonly bytesMax: number } | undefined,
+  body: z.ZodType | BytesBody<unknown> | undefined,
 ): Promise<Outcome<unknown>> {
   if (body === undefined) return accept(null);
   const isBytes = "bytesMax" in body;
@@ -232,7 +244,7 @@ export const pageQuery: z.ZodType<PageRequest> = z
       .regex(/^\d{1,16}$/)
       .optional(),
   })
-  .transform(({ limit, cursor }) => ({ limit, cursor: cursor ?? null })) as never;
+  .transform(({ limit, cursor }) => ({ limit, cursor: cursor ?? null }));
 
 /** A page of items that are all in memory. The cursor is the number of items before it. */
 export function pageOf<T>(items: readonly T[], { limit, cursor }: PageRequest): Page<T> {

@@ -16,8 +16,8 @@ import { type Api, defineRoute, pageOf, pageQuery, reasonBody } from "./api.ts";
 
 const DAY_MS = 86_400_000;
 
-const deviceParams = z.object({ device: deviceIdSchema as unknown as z.ZodType<DeviceId> });
-const cohort = cohortIdSchema as unknown as z.ZodType<CohortId>;
+const deviceParams = z.object({ device: deviceIdSchema });
+const cohort = cohortIdSchema;
 
 export function deviceRoutes(api: Api): void {
   defineRoute(
@@ -84,7 +84,7 @@ export function deviceRoutes(api: Api): void {
     ({ hub }) =>
       accept({
         items: [...hub.context.memory.enrolmentTokens.values()]
-          .map(({ secretHash: _, ...row }) => row)
+          .map(({ secretHash: _hash, ...row }) => row)
           .reverse(),
         nextCursor: null,
       }),

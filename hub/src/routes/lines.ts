@@ -1,7 +1,6 @@
 // Routes of model lines: state, policy, validation set, rollouts, pins, rollbacks.
 import {
   accept,
-  type CohortId,
   cohortIdSchema,
   type LineId,
   lineIdSchema,
@@ -11,17 +10,17 @@ import {
 } from "@attune/protocol";
 import { z } from "@hono/zod-openapi";
 import { UPLOAD_BYTES_MAX } from "../limits.ts";
-import { type LinePolicyInput, mergePolicy } from "../policy.ts";
+import { mergePolicy } from "../policy.ts";
 import type { LineMemory } from "../shell/hubMemory.ts";
 import { setPolicy, storeValidationSet } from "../shell/modelActs.ts";
 import { removePin, rollBack, steerRollout } from "../shell/rolloutActs.ts";
 import type { RunningHub } from "../shell/runningHub.ts";
-import { type Api, defineRoute, reasonBody } from "./api.ts";
+import { type Api, bytesBody, defineRoute, reasonBody } from "./api.ts";
 import { parsePolicy } from "./policySchema.ts";
 import { findVersion } from "./versions.ts";
 
-const line = lineIdSchema as unknown as z.ZodType<LineId>;
-const cohort = cohortIdSchema as unknown as z.ZodType<CohortId>;
+const line = lineIdSchema;
+const cohort = cohortIdSchema;
 const lineParams = z.object({ line });
 const fate: z.ZodType<PersonalFate> = z.enum(["keep", "refit", "park", "discard"]);
 
@@ -68,7 +67,7 @@ export function lineRoutes(api: Api): void {
     },
     ({ hub, params, body, actor }) => {
       const before = hub.context.memory.lines.get(params.line)?.row.policy ?? hub.newLinePolicy;
-      const policy = parsePolicy(mergePolicy(before, body.policy as LinePolicyInput));
+      const policy = parsePolicy(mergePolicy(before, body.policy));
       return policy.ok ? setPolicy(hub, params.line, policy.value, body.reason, actor) : policy;
     },
   );
@@ -80,10 +79,9 @@ export function lineRoutes(api: Api): void {
       summary: "Stores what versions of a line are judged by",
       role: "admin",
       params: lineParams,
-      body: { bytesMax: UPLOAD_BYTES_MAX },
+      body: bytesBody(UPLOAD_BYTES_MAX),
     },
-    ({ hub, params, body, actor }) =>
-      storeValidationSet(hub, params.line, body as unknown as Uint8Array, actor),
+    ({ hub, params, body, actor }) => storeValidationSet(hub, params.line, body, actor),
   );
   for (const order of ["halt", "proceed"] as const) {
     defineRoute(

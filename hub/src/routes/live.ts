@@ -60,7 +60,6 @@ export function liveRoutes(api: Api, events: LiveEvents): void {
       listenerCount += 1;
       let state: HubState | null = hub.state();
       let rows: AuditRow[] = [];
-      let isOpen = true;
       let wake: () => void = () => undefined;
       const stopAudit = events.onAudit((row) => {
         // A listener that is this slow comes back with its last id and is told from there.
@@ -73,12 +72,11 @@ export function liveRoutes(api: Api, events: LiveEvents): void {
         wake();
       });
       stream.onAbort(() => {
-        isOpen = false;
         wake();
       });
       try {
         let last = header !== undefined && after.success ? after.data : null;
-        while (isOpen) {
+        while (!stream.aborted) {
           if (last !== null) {
             // What was missed comes from the store, until it meets what is new.
             const missed = await hub.context.store.audit(last, PAGE_ROWS_MAX);
@@ -104,7 +102,7 @@ export function liveRoutes(api: Api, events: LiveEvents): void {
             };
           });
           wake = () => undefined;
-          if (isKeepAlive && isOpen) await stream.write(": keep-alive\n\n");
+          if (isKeepAlive && !stream.aborted) await stream.write(": keep-alive\n\n");
         }
       } finally {
         listenerCount -= 1;

@@ -1,5 +1,5 @@
 // Routes of signing requests: what release keys are asked to sign, and their answers.
-import { accept, type KeyId, keyIdSchema, type Outcome, refuse } from "@attune/protocol";
+import { accept, keyIdSchema, type Outcome, refuse } from "@attune/protocol";
 import { z } from "@hono/zod-openapi";
 import type { SigningRequestRow } from "../ports/store.ts";
 import type { RunningHub } from "../shell/runningHub.ts";
@@ -52,7 +52,7 @@ export function signingRoutes(api: Api): void {
       role: "signer",
       params: idParams,
       body: z.object({
-        keyId: keyIdSchema as unknown as z.ZodType<KeyId>,
+        keyId: keyIdSchema,
         signature: z.string().regex(/^[0-9a-f]{128}$/),
       }),
     },
@@ -108,7 +108,7 @@ async function documentOf(hub: RunningHub, row: SigningRequestRow): Promise<Sign
   const championRecord = champion === null ? null : (memory.versions.get(champion)?.record ?? null);
   const frame = championRecord === null ? null : await blobs.get(championRecord.digest);
   const contributions =
-    version?.window == null
+    version === undefined || version.window === null
       ? []
       : await store.windowContributions(row.line, version.window, null, 4096);
   return {

@@ -1,12 +1,12 @@
 // Routes of versions: import, list, look, approve.
-import { accept, type LineId, lineIdSchema, type Outcome, refuse } from "@attune/protocol";
+import { accept, lineIdSchema, type Outcome, refuse } from "@attune/protocol";
 import { z } from "@hono/zod-openapi";
 import { UPLOAD_BYTES_MAX } from "../limits.ts";
 import type { VersionRow } from "../ports/store.ts";
 import { importModel } from "../shell/modelActs.ts";
 import { decideChallenger } from "../shell/rolloutActs.ts";
 import type { RunningHub } from "../shell/runningHub.ts";
-import { type Api, defineRoute, pageOf, pageQuery } from "./api.ts";
+import { type Api, bytesBody, defineRoute, pageOf, pageQuery } from "./api.ts";
 
 const versionParams = z.object({ version: z.string().min(4).max(128) });
 
@@ -19,17 +19,17 @@ export function versionRoutes(api: Api): void {
       summary: "Imports a model package; it passes the same gate as every candidate",
       role: "admin",
       query: z.object({
-        line: (lineIdSchema as unknown as z.ZodType<LineId>).optional(),
+        line: lineIdSchema.optional(),
         note: z.string().max(500).default(""),
         securityEpoch: z.coerce.number().int().min(0).optional(),
       }),
-      body: { bytesMax: UPLOAD_BYTES_MAX },
+      body: bytesBody(UPLOAD_BYTES_MAX),
       status: 202,
     },
     async ({ hub, query, body, actor }) => {
       const imported = await importModel(
         hub,
-        body as unknown as Uint8Array,
+        body,
         { line: query.line ?? null, note: query.note, securityEpoch: query.securityEpoch ?? null },
         actor,
       );

@@ -130,10 +130,10 @@ export function createDocuments(
     const state = memory.lines.get(row.line)?.row.state;
     if (state === undefined) return null;
     const pin = state.cohorts[row.cohort]?.pin;
-    if (pin != null) return { version: pin.version, isCanary: false };
+    if (pin) return { version: pin.version, isCanary: false };
     const { challenger, champion } = state;
     const rollout = challenger?.rollout;
-    if (challenger?.version != null && rollout != null) {
+    if (challenger?.version && rollout) {
       if (canaryHash(rollout.salt, row.device, cryptography) <= rollout.threshold) {
         return { version: challenger.version, isCanary: rollout.stageIndex === 0 };
       }
@@ -223,7 +223,7 @@ export function createDocuments(
     const members = [...memory.devices.values()].filter(
       ({ row }) => row.line === name && row.status !== "retired",
     );
-    return (Object.entries(state.cohorts) as [string, (typeof state.cohorts)[never]][])
+    return Object.entries(state.cohorts)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([cohort, { decisionSequence, action, reason, pin }]) => {
         const own = members.filter(({ row }) => row.cohort === cohort);

@@ -138,7 +138,7 @@ export function createLineRunner(context: HubContext, parts: LineRunnerParts): L
       const rows = await store.pairs(champion, version);
       line.pairs.set(key, new Map(rows.map((row) => [row.device, row])));
     }
-    if (challenger?.rollout == null) line.receipts.clear();
+    if (!challenger?.rollout) line.receipts.clear();
   };
 
   const act = async (name: LineId, event: LineEvent, extras: StepExtras = {}): Promise<boolean> => {
@@ -167,7 +167,7 @@ export function createLineRunner(context: HubContext, parts: LineRunnerParts): L
     ];
     const isBaseMoved =
       before.state.champion !== step.state.champion ||
-      (before.state.challenger?.rollout != null && step.state.challenger === null);
+      (before.state.challenger?.rollout && step.state.challenger === null);
     const bases = isBaseMoved ? basesOf(step.state, before.policy, versions) : null;
     if (bases !== null) changes.push({ kind: "basesKept", line: name, bases: [...bases] });
     await context.commit(changes, audit);
@@ -195,7 +195,7 @@ export function createLineRunner(context: HubContext, parts: LineRunnerParts): L
       bases.add(base);
       base = (versions.get(base) ?? memory.versions.get(base))?.parent ?? null;
     }
-    if (state.challenger?.version != null) bases.add(state.challenger.version);
+    if (state.challenger?.version) bases.add(state.challenger.version);
     return bases;
   };
 
@@ -452,7 +452,7 @@ export function createLineRunner(context: HubContext, parts: LineRunnerParts): L
       if (line === undefined) return;
       const { device, decisionSequence, outcome, active, code, message } = receipt;
       const rollout = line.row.state.challenger?.rollout;
-      if (rollout != null && decisionSequence >= rollout.firstSequence) {
+      if (rollout && decisionSequence >= rollout.firstSequence) {
         line.receipts.set(`${device}/${decisionSequence}/${outcome}`, {
           device,
           decisionSequence,
@@ -480,7 +480,7 @@ export function createLineRunner(context: HubContext, parts: LineRunnerParts): L
     async resume() {
       for (const line of memory.lines.values()) {
         const rollout = line.row.state.challenger?.rollout;
-        if (rollout != null) {
+        if (rollout) {
           for (const receipt of await store.receiptsSince(line.row.line, rollout.firstSequence)) {
             const { device, decisionSequence, outcome } = receipt;
             line.receipts.set(`${device}/${decisionSequence}/${outcome}`, receipt);

@@ -81,9 +81,9 @@ async function aggregate(
   const { clock, cryptography, memory } = context;
   const { row } = line;
   const { challengerId, window } = work;
-  const champion = row.state.challenger?.champion;
-  const base = champion == null ? null : await shelf.of(champion);
-  const baseRow = champion == null ? undefined : memory.versions.get(champion);
+  const champion = row.state.challenger?.champion ?? null;
+  const base = champion === null ? null : await shelf.of(champion);
+  const baseRow = champion === null ? undefined : memory.versions.get(champion);
   assertDefect(base !== null && baseRow !== undefined, "version.missing", "a window needs a base");
   const { sum, digests } = await sumWindow(context, line, window, base);
   const made = makeCandidate(base, sum.mean());

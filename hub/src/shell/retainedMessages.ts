@@ -71,7 +71,7 @@ export function createRetainedMessages(context: HubContext): RetainedMessages {
         await broker.publish(topic, bytes, true);
         published.set(topic, key);
       }
-      for (const topic of [...published.keys()]) {
+      for (const topic of published.keys()) {
         if (messages.has(topic)) continue;
         await broker.publish(topic, new Uint8Array(), true);
         published.delete(topic);

@@ -58,13 +58,11 @@ export function createExternalBroker(options: ExternalBrokerOptions): Broker {
         });
         connecting.on("connect", () => {
           hasConnected = true;
-          connecting
-            .subscribeAsync(filters, { qos: 1 })
-            .then(() => {
-              handlers.onConnection(true);
-              resolve();
-            })
-            .catch((error: unknown) => reject(unavailable(url, error)));
+          connecting.subscribe(filters, { qos: 1 }, (error) => {
+            if (error) return reject(unavailable(url, error));
+            handlers.onConnection(true);
+            resolve();
+          });
         });
       });
       try {

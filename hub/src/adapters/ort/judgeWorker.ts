@@ -29,15 +29,17 @@ interface ModelAnswers {
 const port = parentPort;
 if (port !== null) {
   let runtime: Promise<OrtRuntime> | undefined;
-  port.on("message", async ({ id, task }: JudgeCall) => {
-    let reply: JudgeReply;
+  const replyTo = async ({ id, task }: JudgeCall): Promise<JudgeReply> => {
     try {
       runtime ??= import("onnxruntime-node").then((ort) => createOrtRuntime(ort));
-      reply = { id, answers: await answer(task, await runtime) };
+      return { id, answers: await answer(task, await runtime) };
     } catch (error) {
-      reply = { id, failure: error instanceof Error ? error.message : String(error) };
+      return { id, failure: error instanceof Error ? error.message : String(error) };
     }
-    port.postMessage(reply);
+  };
+  port.on("message", (call: JudgeCall) => {
+    // It never rejects: what fails is part of the reply.
+    void replyTo(call).then((reply) => port.postMessage(reply));
   });
 }
 

@@ -53,6 +53,7 @@ export function createWorkerJudge(): ModelJudge {
       const answers = new Promise<ValidationAnswers>((resolve, reject) => {
         waiting.set(id, { resolve, reject });
       });
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
       worker.postMessage({ id, task } satisfies JudgeCall);
       return answers;
     },

@@ -434,10 +434,10 @@ export function openSqliteStore(file: string, cryptography: Cryptography): SyncS
     rows: T[],
     { limit }: PageRequest,
   ): Page<Omit<T, "id">> => {
-    const items = rows.slice(0, limit);
+    const shown = rows.slice(0, limit);
     return {
-      items: items.map(({ id: _, ...item }) => item),
-      nextCursor: rows.length > limit ? String(items.at(-1)?.id) : null,
+      items: shown.map(({ id: _id, ...item }) => item),
+      nextCursor: rows.length > limit ? String(shown.at(-1)?.id) : null,
     };
   };
   /** One row more than asked for tells whether there is another page. */
@@ -718,7 +718,7 @@ const withBytes =
   };
 
 function toContribution(row: Row): ContributionRow {
-  const { n, wins, losses, id: _, frame: __, ...rest } = row;
+  const { n, wins, losses, id: _id, frame: _frame, ...rest } = row;
   return { ...rest, evidence: { n, wins, losses } } as unknown as ContributionRow;
 }
 

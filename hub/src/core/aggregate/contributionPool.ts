@@ -73,9 +73,7 @@ export function createContributionPool(): ContributionPool {
       removeWhere(device, (contribution) => contribution.contributionSequence <= sequence),
     removeDevice: (device) => void byDevice.delete(device),
     keepBases(kept) {
-      for (const device of [...byDevice.keys()]) {
-        removeWhere(device, ({ base }) => !kept.has(base));
-      }
+      for (const device of byDevice.keys()) removeWhere(device, ({ base }) => !kept.has(base));
     },
     has: (device) => byDevice.has(device),
     get deviceCount() {

@@ -103,7 +103,7 @@ export function planRollback(
     );
   }
   const { challenger } = state;
-  const rolling = challenger?.rollout == null ? null : challenger.version;
+  const rolling = challenger?.rollout ? challenger.version : null;
   if (to.version === from.version && rolling === null) {
     return refuse("operator.state_conflict", `${cohort} serves ${name} already`);
   }

@@ -100,13 +100,13 @@ export function followingCohorts(state: LineState): readonly CohortId[] {
 }
 
 function followingDevices(state: LineState, view: LineView): LineView["devices"] {
-  return view.devices.filter(({ cohort }) => state.cohorts[cohort]?.pin == null);
+  return view.devices.filter(({ cohort }) => !state.cohorts[cohort]?.pin);
 }
 
 /** Health of the rollout that is on its way, or null. */
 export function currentHealth(state: LineState, view: LineView): RolloutHealth | null {
   const { challenger } = state;
-  if (challenger?.rollout == null || challenger.version === null) return null;
+  if (!challenger?.rollout || challenger.version === null) return null;
   const devices = followingDevices(state, view);
   const observations = { ...view, devices };
   return rolloutHealth(challenger.rollout, challenger.version, observations, view.policy.rollout);
@@ -340,7 +340,7 @@ function repeatDecision(draft: Draft, cohort: CohortId, reason: string): void {
 
 function removePin(draft: Draft, cohort: CohortId, reason: string): void {
   const state = draft.state.cohorts[cohort];
-  if (state?.pin == null) return;
+  if (!state?.pin) return;
   audit(draft, "pin.removed", cohort, reason, { version: state.pin.version });
   setCohort(draft, cohort, { ...state, pin: null });
   repeatDecision(draft, cohort, reason);
@@ -715,7 +715,7 @@ function planFor(
 }
 
 function rolloutOf(challenger: Challenger | null): DecisionPlan["rollout"] {
-  if (challenger?.version == null || challenger.rollout === null) return null;
+  if (!challenger?.version || challenger.rollout === null) return null;
   const { salt, threshold } = challenger.rollout;
   return { version: challenger.version, salt, threshold };
 }
