@@ -1,5 +1,5 @@
 // An audit row as a sentence, for the terminal and the page. It only words what the row says; it must not judge or fetch.
-import type { AuditRow } from "./api.ts";
+import type { AuditRow } from "../core/audit/auditChain.ts";
 
 /** What kind of news a row is, for its colour; the sentence says the same. */
 export type AuditTone = "good" | "bad" | "wait" | "plain";
@@ -10,10 +10,12 @@ const tones: Readonly<Record<string, AuditTone>> = {
   "rollout.promoted": "good",
   "rollout.started": "wait",
   "rollout.grown": "wait",
+  "rollout.proceeded": "wait",
   "rollout.held": "wait",
   "rollout.halted": "bad",
   "rollout.rolledBack": "bad",
   "rollback.ordered": "bad",
+  "window.failed": "bad",
   "signing.refused": "bad",
   "refusal.counted": "bad",
   "device.quarantined": "bad",
@@ -22,73 +24,98 @@ const tones: Readonly<Record<string, AuditTone>> = {
 
 /** Tone of a row. */
 export function auditTone(row: AuditRow): AuditTone {
-  if (row.action === "gate.verdict") {
-    const { verdict } = row.detail;
+  const { verdict, outcome } = row.detail;
+  if (row.action === "gate.verdict" || row.action === "approval.given") {
     return verdict === "promote" ? "good" : verdict === "reject" ? "bad" : "wait";
   }
   if (row.action === "receipt.stored") {
-    const { outcome } = row.detail;
-    return outcome === "baked"
-      ? "good"
-      : outcome === "reverted" || outcome === "refused"
-        ? "bad"
-        : "plain";
+    return outcome === "reverted" || outcome === "refused" ? "bad" : "plain";
   }
   return tones[row.action] ?? "plain";
 }
 
-const phrases: Readonly<Record<string, string>> = {
-  "hub.started": "hub started",
-  "hub.stopped": "hub stopped",
-  "access.created": "made an API token",
-  "access.revoked": "revoked an API token",
-  "trust.rootAccepted": "trust root accepted",
-  "delegation.stored": "delegation stored",
-  "token.created": "made an enrolment token",
-  "device.enrolled": "joined the fleet",
-  "device.retired": "retired",
-  "device.quarantined": "quarantined: its deltas are kept out",
-  "device.released": "out of quarantine",
-  "device.moved": "moved to another cohort",
-  "contribution.committed": "sent a delta, which is committed",
-  "refusal.counted": "sent something that was refused",
-  "model.imported": "brought a model",
-  "validation.stored": "brought a validation set",
-  "policy.changed": "changed the policy",
-  "window.closed": "window closed",
-  "candidate.made": "candidate made",
-  "gate.verdict": "gate",
-  "approval.given": "approval given",
-  "signing.requested": "asks for a signature",
-  "signing.signed": "signed",
-  "signing.refused": "signature refused",
-  "release.created": "released",
-  "rollout.started": "canary starts",
-  "rollout.grown": "rollout grows",
-  "rollout.held": "rollout holds",
-  "rollout.halted": "rollout halted",
-  "rollout.rolledBack": "rolled back by itself",
-  "rollout.promoted": "promoted to the whole fleet",
-  "rollback.ordered": "rollback ordered",
-  "pin.removed": "follows its line again",
-  "decision.made": "decision sent",
-  "receipt.stored": "answered a decision",
+/** What a row says before its reason; `it` is its subject as people read it. */
+type Phrase = (it: string, row: AuditRow) => string;
+
+const textOf = (value: unknown): string =>
+  typeof value === "string" || typeof value === "number" ? String(value) : "";
+
+const phrases: Readonly<Record<string, Phrase>> = {
+  "hub.started": () => "The hub started",
+  "hub.stopped": () => "The hub stopped",
+  "access.created": (_, { detail }) => `API token of role ${textOf(detail["role"])} made`,
+  "access.revoked": (_, { detail }) => `API token of role ${textOf(detail["role"])} revoked`,
+  "trust.rootAccepted": (it) => `Trust root ${it} accepted`,
+  "delegation.stored": () => "Signer may co-sign aggregates",
+  "token.created": (_, { detail }) =>
+    `Enrolment token made for ${textOf(detail["uses"])} of cohort ${textOf(detail["cohort"])}`,
+  "device.enrolled": (it) => `${it} joined the fleet`,
+  "device.retired": (it) => `${it} is retired`,
+  "device.quarantined": (it) => `${it} is in quarantine`,
+  "device.released": (it) => `${it} is out of quarantine`,
+  "device.moved": (it, { detail }) => `${it} moved to cohort ${textOf(detail["cohort"])}`,
+  "contribution.committed": (_, { detail }) => `${textOf(detail["device"])} sent a delta`,
+  "refusal.counted": (it, { detail }) =>
+    `${it} was refused (${textOf(detail["code"])}, ${textOf(detail["count"])} times)`,
+  "model.imported": (it) => `${it} was imported`,
+  "validation.stored": () => "Validation set stored",
+  "policy.changed": (it) => `Policy of ${it} changed`,
+  "window.closed": (it) => `Window ${it} closed`,
+  "window.failed": (it) => `Window ${it} made no candidate`,
+  "candidate.made": (it, { detail }) =>
+    `${it} made of ${textOf(detail["contributionCount"])} deltas`,
+  "gate.verdict": (it, { detail }) =>
+    ({
+      promote: `Gate lets ${it} pass`,
+      reject: `Gate rejects ${it}`,
+      hold: `Gate holds ${it}`,
+    })[textOf(detail["verdict"])] ?? `Gate looked at ${it}`,
+  "approval.given": (it, { detail }) =>
+    `A person ${detail["verdict"] === "promote" ? "approves" : "rejects"} ${it}`,
+  "signing.requested": (it) => `${it} waits for release keys`,
+  "signing.signed": (it) => `Signer signs ${it}`,
+  "signing.refused": (it) => `Signer refuses ${it}`,
+  "release.created": (it) => `${it} is released`,
+  "rollout.started": (it, { detail }) => {
+    const { devices } = detail;
+    return `${it} goes to ${Array.isArray(devices) ? `${devices.length} canaries` : "canaries"}`;
+  },
+  "rollout.grown": (it) => `${it} spreads`,
+  "rollout.held": (it) => `${it} holds`,
+  "rollout.proceeded": (it) => `${it} may go on`,
+  "rollout.halted": (it) => `${it} is halted`,
+  "rollout.rolledBack": (it) => `${it} is rolled back`,
+  "rollout.promoted": (it) => `${it} is the champion`,
+  "rollback.ordered": (it, { detail }) => `Cohort ${textOf(detail["cohort"])} goes back to ${it}`,
+  "pin.removed": (it) => `Cohort ${it} follows its line again`,
+  "decision.made": (it, { detail }) =>
+    `Decision ${textOf(detail["decisionSequence"])} for cohort ${it}: ${textOf(detail["action"])}`,
+  "receipt.stored": (it, { detail }) =>
+    ({
+      activated: `${textOf(detail["device"])} serves ${it}`,
+      baked: `${textOf(detail["device"])} has proven ${it}`,
+      reverted: `${textOf(detail["device"])} went back to ${it}`,
+      refused: `${textOf(detail["device"])} refused a decision (${textOf(detail["code"])})`,
+    })[textOf(detail["outcome"])] ?? `${textOf(detail["device"])} answered a decision`,
 };
 
-/** Digests are cut to the eight digits that people read; the row keeps them whole. */
-const cutDigests = (text: string): string =>
-  text.replace(/\b[0-9a-f]{64}\b/g, (d) => d.slice(0, 8));
+const DIGEST = /\b[0-9a-f]{64}\b/g;
 
 /**
- * One line that says who did what to what, and why.
+ * One line that says who did what to what, and why. Digests are cut to the eight digits that people read; the row keeps them
+ * whole.
  *
  * @example
- * auditSentence({ action: "device.enrolled", subject: "wrist-03", reason: "", actor: "hub" } as AuditRow); // => "wrist-03 joined the fleet"
+ * const row = { action: "device.enrolled", subject: "wrist-03", reason: "", actor: "hub", line: null, detail: {} };
+ * auditSentence(row); // => "wrist-03 joined the fleet"
  */
 export function auditSentence(row: AuditRow): string {
-  const phrase = phrases[row.action] ?? row.action;
-  const subject = row.subject === "" ? "" : `${cutDigests(row.subject)} `;
-  const reason = row.reason === "" ? "" : `: ${cutDigests(row.reason)}`;
-  const by = /^(?:admin|signer):/.test(row.actor) ? ` (${row.actor})` : "";
-  return `${subject}${phrase}${reason}${by}`;
+  const { action, line, reason, actor } = row;
+  const subject = row.subject.replace(DIGEST, (digest) =>
+    line === null ? digest.slice(0, 8) : `${line}@${digest.slice(0, 8)}`,
+  );
+  const phrase = phrases[action]?.(subject, row) ?? `${action} ${subject}`.trim();
+  const because = reason === "" ? "" : `: ${reason.replace(DIGEST, (text) => text.slice(0, 8))}`;
+  const by = actor.startsWith("admin:") ? ` (by ${actor})` : "";
+  return `${phrase}${because}${by}`;
 }

@@ -24,6 +24,8 @@ export interface Connection {
 export interface OperatorFile {
   readonly url: string;
   readonly token: string;
+  /** Of role `viewer`, for the page's address: a browser needs no more. */
+  readonly pageToken?: string;
 }
 
 /** Where a hub listens when nobody says otherwise. */
@@ -85,8 +87,12 @@ export function readOperatorFile(dataFolder: string): OperatorFile | null {
     );
   }
   try {
-    const { url, token } = JSON.parse(readFileSync(path, "utf8")) as Partial<OperatorFile>;
-    if (typeof url === "string" && typeof token === "string") return { url, token };
+    const { url, token, pageToken } = JSON.parse(
+      readFileSync(path, "utf8"),
+    ) as Partial<OperatorFile>;
+    if (typeof url === "string" && typeof token === "string") {
+      return { url, token, ...(typeof pageToken === "string" ? { pageToken } : {}) };
+    }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
