@@ -98,7 +98,7 @@ export function verifySignatures(
   let wrong: KeyId | undefined;
   for (const { keyId, signature } of known) {
     const publicKey = trusted.get(keyId);
-    if (publicKey === undefined || signers.has(keyId)) continue;
+    if (publicKey === undefined) continue;
     if (cryptography.verify(publicKey, message, signature)) signers.add(keyId);
     else wrong = keyId;
   }

@@ -43,6 +43,16 @@ describe("a compression bomb", () => {
     },
   );
 
+  it("[PR33] made of the shortest literals, one bit each, is stopped as soon", () => {
+    const literals = new Uint8Array(
+      deflateRawSync(Buffer.alloc(700_000), { strategy: constants.Z_HUFFMAN_ONLY }),
+    );
+    const { bytes, reads } = counted(literals);
+    expect(inflateInto(bytes, new Uint8Array(1000))).toMatchObject({ isSize: true });
+    expect(literals.length).toBeGreaterThan(80_000);
+    expect(reads()).toBeLessThan(1000);
+  });
+
   it("[PR33] made of empty blocks is read once through", () => {
     const empty = new Uint8Array(19_000 * 5).map((_, at) => [0, 0, 0, 0xff, 0xff][at % 5] ?? 0);
     const { bytes, reads } = counted(empty);

@@ -71,7 +71,7 @@ export function clipDelta(delta: ParameterDelta, normMax: number): ParameterDelt
 }
 
 /**
- * The parameters that a base and a delta make: `fround(base + value)` per element, -0 made 0. The same on every engine,
+ * The parameters that a base and a delta make: `fround(base + value)` per element, never -0. The same on every engine,
  * because it is never computed by an inference runtime.
  *
  * @returns all parameters of the base, the changed ones new
@@ -97,7 +97,8 @@ export function applyDelta(base: ParameterSet, delta: ParameterDelta): Parameter
     );
     const data = new Float32Array(values.length);
     for (let at = 0; at < data.length; at += 1) {
-      data[at] = Math.fround((tensor.data[at] ?? 0) + (values[at] ?? 0)) + 0;
+      // A base has no -0, so no sum is one.
+      data[at] = Math.fround((tensor.data[at] ?? 0) + (values[at] ?? 0));
     }
     assertDefect(
       data.every((value) => Number.isFinite(value)),
