@@ -165,6 +165,8 @@ export function createHub(options: HubOptions): Hub {
       const broker = createBroker(options);
       const stored = await store.load();
       const memory = createHubMemory(stored);
+      // A broker of our own has nobody connected yet; another one may have everybody.
+      if (broker.isGuarding) for (const device of memory.devices.values()) device.isConnected = false;
       const context = createHubContext(
         { fleet: options.fleet, clock, random, cryptography, store, blobs, broker, onlineKey },
         memory,
