@@ -1,16 +1,22 @@
+import {
+  applyDelta,
+  contributionMessage,
+  type DeviceId,
+  decodeDelta,
+  decodeMessage,
+  digestOf,
+  encodeParameters,
+  unwrap,
+} from "@attune/protocol";
 import { nodeCryptography } from "@attune/protocol/node";
-import { beforeAll, expect, it } from "vitest";
-import { createInlineTrainer } from "../src/adapters/inlineTrainer.ts";
-import { createManualClock } from "../src/adapters/manualClock.ts";
-import { createMemoryStorage } from "../src/adapters/memoryStorage.ts";
-import { createInference } from "../src/adapters/ortInference.ts";
+import { beforeAll, describe, expect, it } from "vitest";
 import { createSeededRandom } from "../src/adapters/seededRandom.ts";
 import { loadNodeOrt } from "../src/model/session/nodeOrtRuntime.ts";
 import type { OrtRuntime } from "../src/model/session/ortRuntime.ts";
-import { createDevice } from "../src/node/createDevice.ts";
-import type { ModelPackage } from "../src/package/modelPackage.ts";
-import { intBelow } from "../src/ports/random.ts";
-import { benchPackage, fileOf, labels, windowOf } from "./benchModel.ts";
+import { type ModelPackage, versionOf } from "../src/package/modelPackage.ts";
+import { createPerson, openBenchDevice } from "./benchDevice.ts";
+import { createBenchHub } from "./benchHub.ts";
+import { benchPackage } from "./benchModel.ts";
 
 let runtime: OrtRuntime;
 let modelPackage: ModelPackage;
@@ -20,48 +26,49 @@ beforeAll(async () => {
   modelPackage = await benchPackage(runtime);
 });
 
-it("alone: a person who changes is noticed, learned from, tested and adopted", async () => {
-  const clock = createManualClock(Date.UTC(2026, 0, 5));
-  const device = await createDevice({
-    model: fileOf(modelPackage),
-    storage: createMemoryStorage(),
-    clock,
-    random: createSeededRandom("device 1"),
-    inference: createInference(runtime, nodeCryptography),
-    trainer: createInlineTrainer(runtime),
+describe("a person who changes", () => {
+  it("[DR40] [DR45] is noticed, learned from, tested, adopted, and what was learned arrives at the hub bit for bit", async () => {
+    const hub = createBenchHub();
+    const bench = await openBenchDevice(runtime, modelPackage, { hub_: hub, contribute: true });
+    const { device, events } = bench;
+    expect(device.inspect()).toMatchObject({
+      device: "dev-1",
+      cohort: "everyone",
+      link: { state: "online" },
+    });
+    const anna = createPerson(bench, device.user("anna"), createSeededRandom("anna"));
+    const usual = await anna.live(60, 0);
+    const changed = await anna.live(40, 0.6);
+    await anna.live(120, 0.6);
+    const later = await anna.live(60, 0.6);
+    expect(usual).toBeGreaterThan(0.9);
+    expect(changed).toBeLessThan(usual - 0.1);
+    expect(later).toBeGreaterThan(changed + 0.1);
+
+    const names = events.map(({ name }) => name);
+    const order = ["alarm", "training", "trained", "adopted", "contributed", "receipted"] as const;
+    const firsts = order.map((name) => names.indexOf(name));
+    expect(Math.min(...firsts)).toBeGreaterThanOrEqual(0);
+    expect(names.indexOf("alarm")).toBeLessThan(names.indexOf("adopted"));
+    expect(names.indexOf("adopted")).toBeLessThan(names.indexOf("contributed"));
+
+    const [frame] = hub.received.frames;
+    const { value: contribution, frame: signed } = unwrap(
+      decodeMessage(contributionMessage, frame as Uint8Array),
+    );
+    expect(contribution).toMatchObject({
+      device: "dev-1" as DeviceId,
+      contributionSequence: 1,
+      base: versionOf(modelPackage, nodeCryptography),
+    });
+    expect(contribution.evidence.wins).toBeGreaterThanOrEqual(contribution.evidence.losses);
+    expect(signed.signatures).toHaveLength(1);
+    const rebuilt = applyDelta(
+      modelPackage.parameters,
+      unwrap(decodeDelta(contribution.delta, modelPackage.parameters)),
+    );
+    expect(digestOf(nodeCryptography, encodeParameters(rebuilt))).toBe(contribution.result);
+    expect(device.inspect().outbox.entries).toEqual([]);
+    await device.close();
   });
-  const log: string[] = [];
-  for (const name of [
-    "alarm",
-    "training",
-    "trained",
-    "abandoned",
-    "adopted",
-    "dropped",
-    "reverted",
-  ] as const) {
-    device.on(name, (event) => log.push(`${name} ${JSON.stringify(event)}`));
-  }
-  const anna = device.user("anna");
-  const random = createSeededRandom("anna");
-  const live = async (count: number, turn: number): Promise<number> => {
-    let correct = 0;
-    for (let index = 0; index < count; index += 1) {
-      const label = intBelow(random, 3);
-      const answer = await anna.predict(windowOf(random, label, turn));
-      if (answer.label === labels[label]) correct += 1;
-      await anna.feedback(answer.predictionId, labels[label] as string);
-      await device.whenIdle();
-      clock.advance(60_000);
-    }
-    return correct / count;
-  };
-  const first = await live(60, 0);
-  const changed = await live(60, 0.6);
-  const later = await live(200, 0.6);
-  console.log(first, changed, later);
-  console.log(log.join("\n"));
-  console.log(JSON.stringify(device.inspect(), null, 1).slice(0, 6000));
-  expect(device.inspect().users[0]?.serving).toBe("personal");
-  await device.close();
 });

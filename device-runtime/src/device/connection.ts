@@ -87,11 +87,19 @@ export function createConnection(link: Link | null, clock: Clock): Connection {
       const controller = new AbortController();
       const ended = AbortSignal.any([work.signal, controller.signal]);
       try {
-        let arrived: (payload: Uint8Array | null) => void = () => undefined;
+        let retained: Uint8Array | null = null;
+        let arrived: (payload: Uint8Array | null) => void = (payload) => {
+          retained = payload;
+        };
+        await listen(topics.blob(fleet, ref.digest), (payload) => arrived(payload), ended);
+        if (retained !== null) return retained;
         const payload = new Promise<Uint8Array | null>((resolve) => {
-          arrived = resolve;
+          const goOn = work.pause();
+          arrived = (bytes) => {
+            goOn();
+            resolve(bytes);
+          };
         });
-        await listen(topics.blob(fleet, ref.digest), arrived, ended);
         const timer = clock.setTimer(RETAINED_WAIT_MS, () => {
           arrived(null);
         });
@@ -99,7 +107,7 @@ export function createConnection(link: Link | null, clock: Clock): Connection {
           timer.cancel();
           arrived(null);
         });
-        return await work.remote(payload);
+        return await payload;
       } catch (error) {
         if (error instanceof Fault) return null;
         throw error;

@@ -6,8 +6,8 @@ import type { Lane } from "./lane.ts";
 export interface Work {
   /** Aborted when the effect should not go on. */
   readonly signal: AbortSignal;
-  /** Brackets a time in which only someone else can do something: it does not count as being at work. */
-  remote<T>(waiting: Promise<T>): Promise<T>;
+  /** From here on only someone else, or a deadline, can do something: that does not count as work, until the result is called. */
+  pause(): () => void;
 }
 
 /** Runs effects. */
@@ -37,13 +37,14 @@ export function createEffectRunner(
     try {
       await start(effect, {
         signal,
-        async remote(waiting) {
+        pause() {
           end();
-          try {
-            return await waiting;
-          } finally {
+          let isOver = false;
+          return () => {
+            if (isOver) return;
+            isOver = true;
             end = lane.begin();
-          }
+          };
         },
       });
     } finally {
