@@ -43,7 +43,9 @@ export interface Cnn1dSpec {
  * @returns an ONNX file that any runtime opens
  * @throws Defect `builder.size_invalid`, `builder.normalization_invalid`, `builder.detail_invalid`
  * @example
- * buildCnn1d({ channels: 6, length: 128, convolutions: [{ filters: 32, kernel: 5, pool: 2 }], reduce: "average", dense: [], classCount: 6 }, random);
+ * const convolutions = [{ filters: 32, kernel: 5, pool: 2 }];
+ * const spec = { channels: 6, length: 128, convolutions, reduce: "average", dense: [], classCount: 6 };
+ * const model = buildCnn1d(spec, createSeededRandom(1));
  */
 export function buildCnn1d(spec: Cnn1dSpec, random: Random): Uint8Array {
   const { channels, convolutions, dense, classCount } = spec;

@@ -25,7 +25,7 @@ export interface PerceptronSpec {
  * @returns an ONNX file that any runtime opens
  * @throws Defect `builder.size_invalid`, `builder.normalization_invalid`
  * @example
- * buildPerceptron({ inputSize: 561, hidden: [64], classCount: 6 }, random);
+ * const model = buildPerceptron({ inputSize: 561, hidden: [64], classCount: 6 }, createSeededRandom(1));
  */
 export function buildPerceptron(spec: PerceptronSpec, random: Random): Uint8Array {
   const { inputSize, hidden, classCount, normalization } = spec;

@@ -61,7 +61,9 @@ const countPerSample = (shape: Shape, what: string): number => {
  *
  * @param model bytes of an ONNX file, not trusted
  * @example
- * compileServing(model, { scope: "head" });
+ * const model = buildPerceptron({ inputSize: 561, hidden: [64], classCount: 6 }, createSeededRandom(1));
+ * const compiled = compileServing(model, { scope: "head" });
+ * compiled.ok && compiled.value.parameters.map(({ name }) => name); // => ["head.bias", "head.weight"]
  */
 export function compileServing(
   model: Uint8Array,

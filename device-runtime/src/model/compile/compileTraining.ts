@@ -90,7 +90,9 @@ const STEPS = "train:steps";
  * @param plan what to train; every number is checked
  * @returns the graphs, or a refusal that names the node, operator or setting that stands in the way
  * @example
- * compileTraining(model, { scope: "head", loss: { kind: "crossEntropy" }, optimizer: { kind: "adam" } });
+ * const model = buildPerceptron({ inputSize: 561, hidden: [64], classCount: 6 }, createSeededRandom(1));
+ * const compiled = compileTraining(model, { scope: "head", loss: { kind: "crossEntropy" }, optimizer: { kind: "adam" } });
+ * compiled.ok; // => true
  */
 export function compileTraining(model: Uint8Array, plan: TrainingPlan): Outcome<CompiledTraining> {
   return orRefusal(() => {

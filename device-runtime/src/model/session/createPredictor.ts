@@ -59,8 +59,15 @@ function copyInto(
  *
  * @throws Fault `ort.graph_not_loadable`
  * @example
- * const predictor = await createPredictor(createOrtRuntime(ort), compiled);
- * await predictor.predict(window, 1, parameters, { logits, features });
+ * import { unwrap } from "@attune/protocol";
+ *
+ * const model = buildPerceptron({ inputSize: 4, hidden: [8], classCount: 3 }, createSeededRandom(1));
+ * const compiled = unwrap(compileServing(model, { scope: "head" }));
+ * const predictor = await createPredictor(await loadNodeOrt(), compiled);
+ * const logits = new Float32Array(compiled.logitCount);
+ * await predictor.predict(new Float32Array(4), 1, unwrap(readParameters(model)), { logits });
+ * logits; // => new Float32Array(3)
+ * await predictor.release();
  */
 export async function createPredictor(
   runtime: OrtRuntime,

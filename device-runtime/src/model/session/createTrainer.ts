@@ -228,8 +228,16 @@ function resultFloats(results: Readonly<Record<string, OrtTensor>>, name: string
  *
  * @throws Fault `ort.graph_not_loadable`
  * @example
- * const trainer = await createTrainer(createOrtRuntime(ort), compiled);
- * const { state, losses } = await trainer.run(trainer.begin(parameters), slice);
+ * import { unwrap } from "@attune/protocol";
+ *
+ * const model = buildPerceptron({ inputSize: 2, hidden: [], classCount: 2 }, createSeededRandom(1));
+ * const plan = { scope: "all", loss: { kind: "crossEntropy" }, optimizer: { kind: "sgd" } };
+ * const trainer = await createTrainer(await loadNodeOrt(), unwrap(compileTraining(model, plan)));
+ * const slice = { stepCount: 1, batchSize: 2, data: Float32Array.of(0, 1, 1, 0), truth: Int32Array.of(0, 1), learningRate: 0.1 };
+ * const first = await trainer.run(trainer.begin(unwrap(readParameters(model))), slice);
+ * const second = await trainer.run(first.state, slice);
+ * second.losses[0] < first.losses[0]; // => true
+ * await trainer.release();
  */
 export async function createTrainer(
   runtime: OrtRuntime,
