@@ -24,6 +24,8 @@ export type CoreEvent =
   /** A deadline may have passed. */
   | { readonly type: "ticked" }
   | { readonly type: "consentSet"; readonly contribute: boolean }
+  /** Files of a user are damaged beyond use, and the user begins anew. */
+  | { readonly type: "userLost"; readonly user: string; readonly reason: string }
   // Connection.
   | { readonly type: "linkOpened"; readonly serial: number }
   | { readonly type: "linkClosed"; readonly serial: number; readonly reason: string }

@@ -104,6 +104,9 @@ function handle(transition: Transition, event: CoreEvent): void {
       keep(transition, { consent: { contribute: event.contribute } });
       if (!event.contribute) withdraw(transition, ({ kind }) => kind === "contribution");
       return;
+    case "userLost":
+      noteRefusal(transition, "storage", { code: "store.journal_corrupt", message: event.reason });
+      return;
     case "linkOpened":
       linkOpened(transition, event.serial);
       wake(transition);

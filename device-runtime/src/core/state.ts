@@ -18,7 +18,8 @@ export type RefusalSubject =
   | "trustRoot"
   | "receipt"
   | "contribution"
-  | "enrolment";
+  | "enrolment"
+  | "storage";
 
 /** A refusal that a person may want to see. */
 export interface RefusalNote {

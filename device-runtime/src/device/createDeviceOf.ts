@@ -279,7 +279,8 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
   async function openUser(user: string): Promise<OpenUser> {
     const before = users.all.get(user);
     if (before !== undefined) return before;
-    const { one, damaged } = await users.open(user, servingVersion().loaded.modelPackage);
+    const { one, damaged, lost } = await users.open(user, servingVersion().loaded.modelPackage);
+    if (lost !== "") loop.advance({ type: "userLost", user, reason: lost });
     const { restored } = one.session;
     if (restored !== null) loop.restoreUser(user, restored);
     const reason = "its file is damaged";

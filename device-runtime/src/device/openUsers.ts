@@ -31,13 +31,20 @@ export interface OpenUsers {
   /**
    * Opens a user's files. Inside the lane only.
    *
-   * @returns the user, and digests of parameters whose files are damaged
+   * A journal that is damaged beyond a torn end is wiped, and the user begins anew: one damaged file must not keep the others from
+   * their device.
+   *
+   * @returns the user; digests of parameters whose files are damaged; why a journal was lost, or empty
    * @throws Fault `device.users_full`
    */
   open(
     user: string,
     modelPackage: ModelPackage,
-  ): Promise<{ readonly one: OpenUser; readonly damaged: readonly Digest[] }>;
+  ): Promise<{
+    readonly one: OpenUser;
+    readonly damaged: readonly Digest[];
+    readonly lost: string;
+  }>;
   /** Users who have files here. */
   stored(): readonly string[];
   /** Answers that were counted since the state was told. */
@@ -67,6 +74,14 @@ export function createOpenUsers(parts: {
     new Uint8Array([...new TextEncoder().encode("attune/v1/user-key\0"), ...parts.secret]),
   );
 
+  async function wipe(user: string): Promise<void> {
+    all.delete(user);
+    await files.refresh();
+    for (const name of files.names()) {
+      if (name.startsWith(fileNames.userPrefix(user))) await files.wipe(name);
+    }
+  }
+
   return {
     all,
     names,
@@ -85,11 +100,14 @@ export function createOpenUsers(parts: {
           hint: "erase a user with device.eraseUser(name)",
         });
       }
-      const session = await openUserSession({
-        storage,
-        user,
-        modelPackage,
-        random: random.fork(`user ${user}`),
+      const begin = (): Promise<UserSession> =>
+        openUserSession({ storage, user, modelPackage, random: random.fork(`user ${user}`) });
+      let lost = "";
+      const session = await begin().catch(async (error: unknown) => {
+        if (!(error instanceof Fault) || error.code !== "store.journal_corrupt") throw error;
+        lost = error.message;
+        await wipe(user);
+        return begin();
       });
       const one: OpenUser = { session, layers: new Map() };
       const damaged: Digest[] = [];
@@ -99,7 +117,7 @@ export function createOpenUsers(parts: {
         else one.layers.set(digest, parameters);
       }
       all.set(user, one);
-      return { one, damaged };
+      return { one, damaged, lost };
     },
     stored() {
       const users = new Set<string>();
@@ -138,12 +156,6 @@ export function createOpenUsers(parts: {
         for (const digest of layers.keys()) if (!needed.has(digest)) layers.delete(digest);
       }
     },
-    async wipe(user) {
-      all.delete(user);
-      await files.refresh();
-      for (const name of files.names()) {
-        if (name.startsWith(fileNames.userPrefix(user))) await files.wipe(name);
-      }
-    },
+    wipe,
   };
 }
