@@ -78,7 +78,8 @@ const phrases: Readonly<Record<string, Phrase>> = {
   "release.created": (it) => `${it} is released`,
   "rollout.started": (it, { detail }) => {
     const { devices } = detail;
-    return `${it} goes to ${Array.isArray(devices) ? `${devices.length} canaries` : "canaries"}`;
+    const count = Array.isArray(devices) ? devices.length : null;
+    return `${it} goes to ${count === null ? "canaries" : count === 1 ? "1 canary" : `${count} canaries`}`;
   },
   "rollout.grown": (it) => `${it} spreads`,
   "rollout.held": (it) => `${it} holds`,

@@ -19,6 +19,8 @@ interface DifferencePlotProps {
 const WIDTH = 600;
 const HEIGHT = 92;
 const BASE = 44;
+/** Room for half a label at either end. */
+const EDGE = 36;
 
 /** The plot; everything in it is also in its label and in the line under it. */
 export function DifferencePlot(props: DifferencePlotProps): JSX.Element {
@@ -34,7 +36,7 @@ export function DifferencePlot(props: DifferencePlotProps): JSX.Element {
     ),
   );
   const x = (share: number): number =>
-    WIDTH / 2 + (Math.max(-reach, Math.min(reach, share)) / reach) * (WIDTH / 2 - 24);
+    WIDTH / 2 + (Math.max(-reach, Math.min(reach, share)) / reach) * (WIDTH / 2 - EDGE);
   const tone =
     low === null
       ? "unknown"
@@ -56,7 +58,7 @@ export function DifferencePlot(props: DifferencePlotProps): JSX.Element {
         {title}: <strong>{text}</strong>
       </figcaption>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`${title}: ${text}`}>
-        <rect class="borne" x={x(-margin)} y="14" width={WIDTH - 24 - x(-margin)} height="50" />
+        <rect class="borne" x={x(-margin)} y="14" width={WIDTH - EDGE - x(-margin)} height="50" />
         {ticks.map((tick) => (
           <g key={tick}>
             <line class={tick === 0 ? "zero" : "tick"} x1={x(tick)} x2={x(tick)} y1="14" y2="64" />
@@ -74,7 +76,7 @@ export function DifferencePlot(props: DifferencePlotProps): JSX.Element {
           <line
             class="interval"
             x1={x(low)}
-            x2={high === null ? WIDTH - 24 : x(high)}
+            x2={high === null ? WIDTH - EDGE : x(high)}
             y1={BASE - 12}
             y2={BASE - 12}
           />

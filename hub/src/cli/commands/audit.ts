@@ -23,8 +23,14 @@ export function addAuditCommands(program: Command, attach: Attach): void {
       .option("--limit <count>", "at most so many", "100"),
     listAudit,
   );
-  attach(
-    audit.command("verify").description("whether every row's hash still holds the one before it"),
+  attach<VerifyOptions>(
+    audit
+      .command("verify")
+      .description("whether every row's hash still holds the one before it")
+      .option(
+        "--kept <row:hash>",
+        "a row that you noted elsewhere: without one, rows cut off the end do not show",
+      ),
     verifyAudit,
   );
 }

@@ -1,0 +1,96 @@
+// The real `attune` as a child process, for tests: what it prints, what it exits with.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+const bin: string = join(import.meta.dirname, "../../bin/attune.js");
+
+/** What one run left behind. */
+export interface AttuneRun {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts `attune` in a folder, with nothing of this process's own settings. */
+export function spawnAttune(
+  folder: string,
+  words: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  return spawn(process.execPath, [bin, ...words], {
+    cwd: folder,
+    env: { PATH: process.env["PATH"] ?? "", HOME: folder, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+/** Runs `attune` to its end. */
+export async function runAttune(
+  folder: string,
+  words: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<AttuneRun> {
+  const child = spawnAttune(folder, words, environment);
+  const texts = { stdout: "", stderr: "" };
+  child.stdout?.on("data", (chunk: Buffer) => {
+    texts.stdout += chunk.toString();
+  });
+  child.stderr?.on("data", (chunk: Buffer) => {
+    texts.stderr += chunk.toString();
+  });
+  const [exitCode] = (await once(child, "close")) as [number | null];
+  return { exitCode, ...texts };
+}
+
+/** A hub in a process of its own. */
+export interface HubProcess {
+  readonly httpUrl: string;
+  readonly mqttUrl: string;
+  readonly pageUrl: string;
+  readonly adminToken: string | null;
+  readonly child: ChildProcess;
+  /** What it has told so far. */
+  readonly told: () => string;
+  /** As ctrl-C does; resolves with the exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** Runs `attune hub start` on any free ports and waits until it listens. */
+export async function startHubProcess(
+  folder: string,
+  words: readonly string[] = [],
+): Promise<HubProcess> {
+  const child = spawnAttune(folder, [
+    ...["hub", "start", "-o", "ndjson"],
+    ...["--http-port", "0", "--mqtt-port", "0", "--ws-port", "0"],
+    ...words,
+  ]);
+  let told = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    told += chunk.toString();
+  });
+  const started = await new Promise<string>((resolve, reject) => {
+    let line = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      line += chunk.toString();
+      if (line.includes("\n")) resolve(line);
+    });
+    child.once("exit", () => reject(new Error(`the hub did not start: ${told}`)));
+  });
+  const addresses = JSON.parse(started) as Pick<
+    HubProcess,
+    "httpUrl" | "mqttUrl" | "pageUrl" | "adminToken"
+  >;
+  return {
+    ...addresses,
+    child,
+    told: () => told,
+    stop: async () => {
+      if (child.exitCode !== null) return child.exitCode;
+      const ended = once(child, "exit") as Promise<[number | null]>;
+      child.kill("SIGINT");
+      return (await ended)[0];
+    },
+  };
+}
