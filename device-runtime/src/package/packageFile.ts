@@ -1,15 +1,24 @@
 // A model package as one file, to be bundled with an app or handed to a hub. It must not know where the file is.
 import {
   type Cryptography,
+  type Digest,
   decodeCbor,
+  digestOf,
   encodeCbor,
   type Outcome,
   refuse,
-  shortVersion,
 } from "@attune/protocol";
 import { PACKAGE_BYTES_MAX } from "./limits.ts";
 import { type ModelPackage, readModelParts, versionOf } from "./modelPackage.ts";
 import { PACKAGE_FORMAT, parsePackageFile } from "./packageSchemas.ts";
+
+/** Of everything in a package: the ModelVersion leaves line and learning out. */
+function checksumOf(modelPackage: ModelPackage, cryptography: Cryptography): Digest {
+  const version = versionOf(modelPackage, cryptography);
+  const learning = digestOf(cryptography, modelPackage.bytes.learning);
+  const text = `attune/v1/model-package\0${modelPackage.line}\0${version}\0${learning}`;
+  return digestOf(cryptography, new TextEncoder().encode(text));
+}
 
 /** The file of a package. The same package gives the same bytes. */
 export function encodeModelPackage(
@@ -20,7 +29,7 @@ export function encodeModelPackage(
   return encodeCbor({
     ...PACKAGE_FORMAT,
     line: modelPackage.line,
-    version: versionOf(modelPackage, cryptography),
+    checksum: checksumOf(modelPackage, cryptography),
     parts: { preprocessing, learning, calibration, graph, parameters },
   });
 }
@@ -28,7 +37,7 @@ export function encodeModelPackage(
 /**
  * Reads a package file from anywhere.
  *
- * The ModelVersion in the file finds damage, not malice: whoever changes a part can change it, too. What vouches for a release is
+ * The checksum in the file finds damage, not malice: whoever changes a part can change it, too. What vouches for a release is
  * its signed record; what vouches for a bundled package is whoever installed the app.
  *
  * @returns `blob.too_large`, `frame.not_decodable`, `message.schema_invalid`, `version.mismatch`, or a refusal of a part
@@ -49,11 +58,10 @@ export function decodeModelPackage(
   if (!file.ok) return file;
   const made = readModelParts(file.value.line, file.value.parts);
   if (!made.ok) return made;
-  const version = versionOf(made.value, cryptography);
-  if (version !== file.value.version) {
+  if (checksumOf(made.value, cryptography) !== file.value.checksum) {
     return refuse(
       "version.mismatch",
-      `the package file says ${shortVersion(file.value.line, file.value.version)}, its parts are ${shortVersion(file.value.line, version)}; it is damaged, copy it again`,
+      `the package file of line ${file.value.line} does not hold what it was made with; it is damaged, copy it again`,
     );
   }
   return made;

@@ -1,11 +1,11 @@
 // What the parts of a model package look like when they arrive. Sole owner of zod in this package; nothing that does not pass
 // here reaches the runtime.
 import {
+  type Digest,
   decodeCbor,
+  digestSchema,
   type LineId,
   lineIdSchema,
-  type ModelVersion,
-  modelVersionSchema,
   type Outcome,
   refuse,
 } from "@attune/protocol";
@@ -199,13 +199,13 @@ const learning: z.ZodType<Learning> = z.object({
 
 const packageFile: z.ZodType<{
   readonly line: LineId;
-  readonly version: ModelVersion;
+  readonly checksum: Digest;
   readonly parts: PartBytes;
 }> = z.object({
   format: z.literal(PACKAGE_FORMAT.format),
   formatVersion: z.literal(PACKAGE_FORMAT.formatVersion),
   line: lineIdSchema,
-  version: modelVersionSchema,
+  checksum: digestSchema,
   parts: z.object({
     graph: bytes,
     parameters: bytes,
@@ -262,6 +262,6 @@ export function parseLearning(part: Uint8Array): Outcome<Learning> {
 /** Reads the outside of a package file. */
 export function parsePackageFile(
   value: unknown,
-): Outcome<{ readonly line: LineId; readonly version: ModelVersion; readonly parts: PartBytes }> {
+): Outcome<{ readonly line: LineId; readonly checksum: Digest; readonly parts: PartBytes }> {
   return parse("package", packageFile, value);
 }

@@ -1,0 +1,251 @@
+import {
+  BLOB_BLOCK_BYTES,
+  decodeCbor,
+  digestOf,
+  encodeCbor,
+  encodeParameters,
+  MQTT_PAYLOAD_BYTES_MAX,
+  modelVersionOf,
+  parameterSetOf,
+  portableCryptography,
+  unwrap,
+} from "@attune/protocol";
+import { nodeCryptography } from "@attune/protocol/node";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { benchPackage, labels, preprocessing, windowsOf } from "../../test/benchModel.ts";
+import { createSeededRandom } from "../adapters/seededRandom.ts";
+import { buildPerceptron } from "../model/build/buildPerceptron.ts";
+import { loadNodeOrt } from "../model/session/nodeOrtRuntime.ts";
+import type { OrtRuntime } from "../model/session/ortRuntime.ts";
+import { createEvaluator } from "./evaluator.ts";
+import { learningDefaults } from "./learning.ts";
+import {
+  blobRefOf,
+  createModelPackage,
+  type ModelPackage,
+  modelOf,
+  partDigests,
+  partRefs,
+  readModelParts,
+  versionOf,
+  withParameters,
+} from "./modelPackage.ts";
+import { decodeModelPackage, encodeModelPackage } from "./packageFile.ts";
+
+let runtime: OrtRuntime;
+let made: ModelPackage;
+
+beforeAll(async () => {
+  runtime = await loadNodeOrt();
+  made = await benchPackage(runtime);
+});
+
+const model = (): Uint8Array => unwrap(modelOf(made));
+const again = (changes: Partial<Parameters<typeof createModelPackage>[0]> = {}) =>
+  createModelPackage({
+    line: "activity",
+    model: model(),
+    preprocessing,
+    calibration: made.calibration,
+    learning: made.learning,
+    ...changes,
+  });
+
+describe("a package", () => {
+  it("[DR1] is the same bytes for the same input, and its version is that of its parts", () => {
+    const other = unwrap(again());
+    expect(other.bytes).toEqual(made.bytes);
+    expect(encodeModelPackage(other, nodeCryptography)).toEqual(
+      encodeModelPackage(made, portableCryptography),
+    );
+    expect(versionOf(made, nodeCryptography)).toBe(
+      modelVersionOf(partDigests(made, nodeCryptography), nodeCryptography),
+    );
+  });
+
+  it("[DR1] has another version when anything changes that decides an answer, and the same when only learning does", () => {
+    const version = versionOf(made, nodeCryptography);
+    const taught = unwrap(
+      again({ learning: learningDefaults({ validation: { countMin: 9, lossesOverWinsMax: 1 } }) }),
+    );
+    expect(versionOf(taught, nodeCryptography)).toBe(version);
+    const cooler = unwrap(again({ calibration: { ...made.calibration, temperature: 2 } }));
+    expect(versionOf(cooler, nodeCryptography)).not.toBe(version);
+    const renamed = unwrap(again({ preprocessing: { ...preprocessing, labels: ["a", "b", "c"] } }));
+    expect(versionOf(renamed, nodeCryptography)).not.toBe(version);
+  });
+
+  it("[DR3] with other parameters differs in that part only", () => {
+    const other = withParameters(
+      made,
+      parameterSetOf(
+        made.parameters.map((tensor) => ({ ...tensor, data: tensor.data.map((x) => x / 2) })),
+      ),
+    );
+    const [before, after] = [
+      partDigests(made, nodeCryptography),
+      partDigests(other, nodeCryptography),
+    ];
+    expect({ ...after, parameters: before.parameters }).toEqual(before);
+    expect(after.parameters).not.toBe(before.parameters);
+    expect(() => withParameters(made, made.parameters.slice(1))).toThrow();
+  });
+
+  it("[DR1] goes through its file and its parts unchanged", () => {
+    const file = encodeModelPackage(made, nodeCryptography);
+    expect(unwrap(decodeModelPackage(file, nodeCryptography))).toEqual(made);
+    expect(unwrap(readModelParts(made.line, made.bytes))).toEqual(made);
+  });
+
+  it("[DR31] refers to its parts by digest, with blocks where a part is too large for a message", () => {
+    const refs = partRefs(made, nodeCryptography);
+    expect(refs.graph).toEqual({
+      digest: digestOf(nodeCryptography, made.bytes.graph),
+      bytes: made.bytes.graph.length,
+    });
+    const large = new Uint8Array(MQTT_PAYLOAD_BYTES_MAX + 1).map((_, index) => index % 250);
+    const ref = blobRefOf(large, nodeCryptography);
+    expect(ref.blocks).toEqual([
+      digestOf(nodeCryptography, large.subarray(0, BLOB_BLOCK_BYTES)),
+      digestOf(nodeCryptography, large.subarray(BLOB_BLOCK_BYTES)),
+    ]);
+  });
+
+  it("[DR5] knows what is normal for people that its model has not seen", () => {
+    const { ood, reference, temperature } = made.calibration;
+    expect(reference.errorRate).toBeGreaterThan(0);
+    expect(reference.errorRate).toBeLessThan(0.1);
+    expect(reference.outlierShare).toBeLessThanOrEqual(0.06);
+    expect(ood.threshold).toBeGreaterThan(1);
+    expect(ood.profile.classCount).toBe(3);
+    expect(temperature).toBeGreaterThan(0.1);
+  });
+
+  it("[DR6] is evaluated as devices answer, also with other parameters", async () => {
+    const evaluator = unwrap(await createEvaluator(made, runtime));
+    const { windows, labels: truth } = windowsOf(createSeededRandom("evaluated"), 300);
+    const { classes, probabilities, oodScores } = await evaluator.answer(windows);
+    const correct = classes.filter((one, index) => one === truth[index]).length;
+    expect(correct / truth.length).toBeGreaterThan(0.9);
+    expect(probabilities).toHaveLength(300 * labels.length);
+    expect(
+      [...oodScores].filter((score) => score > made.calibration.ood.threshold).length,
+    ).toBeLessThan(40);
+    const upsideDown = parameterSetOf(
+      made.parameters.map((tensor) => ({
+        ...tensor,
+        data: tensor.name.startsWith("head") ? tensor.data.map((x) => -x) : tensor.data,
+      })),
+    );
+    const wrong = await evaluator.answer(windows, upsideDown);
+    expect(wrong.classes.filter((one, index) => one === truth[index]).length).toBeLessThan(150);
+    await evaluator.release();
+  });
+});
+
+describe("what does not make a package", () => {
+  const code = (outcome: ReturnType<typeof again>): string =>
+    outcome.ok ? "accepted" : outcome.refusal.code;
+  const other = (): Uint8Array =>
+    buildPerceptron({ inputSize: 7, hidden: [8], classCount: 3 }, createSeededRandom("other"));
+
+  it("[DR2] message.schema_invalid: a line that is no id", () => {
+    expect(code(again({ line: "An Activity" }))).toBe("message.schema_invalid");
+  });
+
+  it("[DR2] message.schema_invalid: a label twice, a scale of 0, windows beyond the limit, an unknown policy", () => {
+    const wrong = [
+      { preprocessing: { ...preprocessing, labels: ["a", "a", "b"] } },
+      { preprocessing: { ...preprocessing, channels: [{ name: "x", offset: 0, scale: 0 }] } },
+      { preprocessing: { ...preprocessing, windowSamples: 1e9 } },
+      { calibration: { ...made.calibration, temperature: Number.NaN } },
+      {
+        learning: { ...made.learning, guard: { ...made.learning.guard, rule: "mostly" as never } },
+      },
+      { learning: { ...made.learning, monitor: {} as never } },
+    ];
+    expect(wrong.map((changes) => code(again(changes)))).toEqual(
+      wrong.map(() => "message.schema_invalid"),
+    );
+  });
+
+  it("[DR2] input.shape_mismatch: a model of other windows, classes or features", () => {
+    expect(code(again({ model: other() }))).toBe("input.shape_mismatch");
+    expect(code(again({ preprocessing: { ...preprocessing, labels: ["a", "b"] } }))).toBe(
+      "input.shape_mismatch",
+    );
+    const wide = buildPerceptron(
+      { inputSize: 6, hidden: [9], classCount: 3 },
+      createSeededRandom("wide"),
+    );
+    expect(code(again({ model: wide }))).toBe("input.shape_mismatch");
+  });
+
+  it("[DR2] model.*: no model, or a plan that it cannot be trained with", () => {
+    expect(code(again({ model: Uint8Array.of(1, 2, 3) }))).toMatch(/^model\./);
+    const plan = { ...made.learning.plan, scope: { names: ["nobody"] } };
+    expect(code(again({ learning: learningDefaults({ plan }) }))).toBe("model.parameter_unknown");
+    const wild = { ...made.learning.plan, pullToBase: -1 };
+    expect(code(again({ learning: learningDefaults({ plan: wild }) }))).toBe("model.plan_invalid");
+  });
+});
+
+describe("a hostile file", () => {
+  const code = (bytes: Uint8Array): string => {
+    const outcome = decodeModelPackage(bytes, nodeCryptography);
+    return outcome.ok ? "accepted" : outcome.refusal.code;
+  };
+  const fileWith = (changes: (file: Record<string, unknown>) => void): Uint8Array => {
+    const file = unwrap(decodeCbor(encodeModelPackage(made, nodeCryptography))) as Record<
+      string,
+      unknown
+    >;
+    changes(file);
+    return encodeCbor(file);
+  };
+
+  it("[DR2] frame.not_decodable and message.schema_invalid: it is no package", () => {
+    expect(code(new Uint8Array())).toBe("frame.not_decodable");
+    expect(code(encodeCbor({ hello: 1 }))).toBe("message.schema_invalid");
+    expect(code(fileWith((file) => (file.formatVersion = 2)))).toBe("message.schema_invalid");
+  });
+
+  it("[DR2] version.mismatch: a part was changed", () => {
+    const changed = fileWith((file) => {
+      const parts = file.parts as Record<string, Uint8Array>;
+      const parameters = made.parameters.map((tensor) => ({
+        ...tensor,
+        data: tensor.data.map((x) => x + 1),
+      }));
+      parts.parameters = encodeParameters(parameterSetOf(parameters));
+    });
+    expect(code(changed)).toBe("version.mismatch");
+  });
+
+  it("[DR2] delta.not_finite: a parameter is NaN", () => {
+    const changed = fileWith((file) => {
+      const parts = file.parts as Record<string, Uint8Array>;
+      const bytes = made.bytes.parameters.slice();
+      new DataView(bytes.buffer).setFloat32(bytes.length - 4, Number.NaN, true);
+      parts.parameters = bytes;
+    });
+    expect(code(changed)).toBe("delta.not_finite");
+  });
+
+  it("[DR2] whatever bytes arrive, it is accepted or refused", () => {
+    const whole = encodeModelPackage(made, nodeCryptography);
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 4 }),
+        fc.nat(whole.length),
+        (changes, length) => {
+          const bytes = whole.slice(0, length);
+          for (const [at, value] of changes) if (at < length) bytes[at] = value;
+          const isWhole = length === whole.length && bytes.every((byte, at) => byte === whole[at]);
+          expect(code(bytes) === "accepted").toBe(isWhole);
+        },
+      ),
+    );
+  });
+});
