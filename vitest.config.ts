@@ -13,7 +13,9 @@ export default defineConfig({
   test: {
     // Inherited by the workers and forked processes that a test starts.
     execArgv: ["--conditions=attune-source"],
-    testTimeout: 30_000,
+    // Against what hangs: a slow machine is no failure.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     reporters: ["default", createPlainSummary()],
     coverage: { include: [`${workspaces}/src/**/*.ts`], exclude: ["**/*.test.ts"] },
     projects: [

@@ -5,7 +5,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { DeviceId, Digest } from "@attune/protocol";
+import { type DeviceId, type Digest, digestOf } from "@attune/protocol";
 import { nodeCryptography } from "@attune/protocol/node";
 import Database from "better-sqlite3";
 import { expect, it } from "vitest";
@@ -32,10 +32,7 @@ async function startProcess(folder: string): Promise<Running> {
   const child = spawn(process.execPath, [...process.execArgv, file, folder, fleet], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const [text] = (await once(
-    createInterface({ input: child.stdout as NonNullable<typeof child.stdout> }),
-    "line",
-  )) as [string];
+  const [text] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
   return { child, mqttUrl: (JSON.parse(text) as HubAddresses).mqttUrl ?? "" };
 }
 
@@ -59,8 +56,8 @@ it("[HB19] after ten kills every receipted contribution is in the database exact
   }
   await testHub.hub.close();
 
-  /** Frames by name: a device sends the very same bytes until they are receipted. */
-  const outbox = new Map<string, { name: string; bytes: Uint8Array }>();
+  /** A device sends the very same bytes until they are receipted. */
+  const outbox = new Map<Digest, { name: string; bytes: Uint8Array }>();
   const receipted = new Set<Digest>();
   let sequence = 0;
   for (let kill = 0; kill < KILLS; kill += 1) {
@@ -82,7 +79,7 @@ it("[HB19] after ten kills every receipted contribution is in the database exact
         const bytes = device.contribution(base, smallDelta(base, `${own}`), {
           contributionSequence: own,
         });
-        outbox.set(`${device.device}/${own}`, { name: device.device, bytes });
+        outbox.set(digestOf(nodeCryptography, bytes), { name: device.device, bytes });
         const digest = await device.send("contribution", bytes).catch(() => null);
         if (digest === null) return;
       }
@@ -98,6 +95,7 @@ it("[HB19] after ten kills every receipted contribution is in the database exact
       for (const [digest, { outcome }] of device.receipts) {
         expect(outcome).toBe("committed");
         receipted.add(digest);
+        outbox.delete(digest);
       }
     }
     expect(receipted.size).toBeGreaterThan(receiptsBefore);

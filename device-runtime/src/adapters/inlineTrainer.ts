@@ -8,6 +8,7 @@ import { createTrainingJobs } from "./trainingJobs.ts";
  * Creates a trainer that works in the calling thread, for any number of devices.
  *
  * @example
+ * const runtime = createOrtRuntime(await import("onnxruntime-node"));
  * const trainer = createInlineTrainer(runtime);
  */
 export function createInlineTrainer(runtime: OrtRuntime): TrainerPort {

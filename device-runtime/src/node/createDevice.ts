@@ -61,8 +61,30 @@ const misused = (message: string, hint: string): Fault =>
  *
  * @throws Fault `device.option_invalid`, `device.package_unusable`, `ort.not_installed`, or what the storage throws
  * @example
- * const device = await createDevice({ model: "activity.attune", store: "./attune" });
- * const answer = await device.user("anna").predict(window);
+ * import { unwrap } from "@attune/protocol";
+ * import { nodeCryptography } from "@attune/protocol/node";
+ *
+ * // Usually made once, where the model is trained: a model, and what is normal for it.
+ * const model = buildPerceptron({ inputSize: 2, hidden: [8], classCount: 2 }, createSeededRandom(1));
+ * const channels = ["x", "y"].map((name) => ({ name, offset: 0, scale: 1 }));
+ * const window = { windowSamples: 1, hopSamples: 1, sampleRateHz: 1, layout: "channelsFirst" };
+ * const preprocessing = { labels: ["still", "walking"], channels, ...window };
+ * const known = {
+ *   windows: Float32Array.from({ length: 80 }, (_, index) => Math.sin(index * index)),
+ *   labels: Int32Array.from({ length: 40 }, (_, index) => index % 2),
+ * };
+ * const runtime = await loadNodeOrt();
+ * const calibration = unwrap(await buildReference({ model, preprocessing, fit: known, check: known, runtime }));
+ * const learning = learningDefaults();
+ * const made = unwrap(createModelPackage({ line: "activity", model, preprocessing, calibration, learning }));
+ *
+ * const device = await createDevice({ model: encodeModelPackage(made, nodeCryptography), storage: createMemoryStorage() });
+ * const user = device.user("anna");
+ * const answer = await user.predict(Float32Array.of(0.1, 0.7));
+ * answer.label; // => "still"
+ * const report = await user.feedback(answer.predictionId, "walking");
+ * report.ok && report.value.wasCorrect; // => false
+ * await device.close();
  */
 export async function createDevice(options: DeviceOptions): Promise<Device> {
   const cryptography = options.cryptography ?? nodeCryptography;

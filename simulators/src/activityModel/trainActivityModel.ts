@@ -98,14 +98,15 @@ export function recordPeople(
  *   validates on people gathered in the same way can see what is missing.
  *
  * @example
- * const runtime = await loadNodeOrt();
- * const { model } = await trainActivityModel({ runtime, seed: 7 });
- * const lopsided = await trainActivityModel({
- *   runtime,
+ * import { loadNodeOrt } from "@attune/device-runtime/node";
+ *
+ * const { people } = await trainActivityModel({
+ *   runtime: await loadNodeOrt(),
  *   seed: 7,
- *   peopleCount: 72,
+ *   peopleCount: 2,
  *   peopleFilter: (person) => person.position !== "leftWrist",
  * });
+ * people.map(({ position }) => position); // => ["rightWrist", "rightWrist"]
  */
 export async function trainActivityModel(options: ActivityModelOptions): Promise<ActivityModel> {
   const { runtime, seed, peopleCount = PEOPLE_COUNT, peopleFilter } = options;
