@@ -70,7 +70,11 @@ function RouteView({ model }: { readonly model: PageModel }): JSX.Element | null
   const route = model.route.value;
   if (route.kind === "none") return null;
   return (
-    <Overlay key={`${route.kind}/${route.id}`} label={`${route.kind} ${route.id.slice(0, 16)}`}>
+    <Overlay
+      key={`${route.kind}/${route.id}`}
+      label={`${route.kind} ${route.id.slice(0, 16)}`}
+      onClose={() => model.leave()}
+    >
       {route.kind === "device" && <DeviceDetail model={model} id={route.id} />}
       {route.kind === "version" && <VersionDetail model={model} id={route.id} />}
       {route.kind === "audit" && <AuditDetail model={model} id={route.id} />}

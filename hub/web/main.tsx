@@ -34,6 +34,7 @@ const start = async (): Promise<void> => {
   const model = createPageModel(hub, {
     hash: () => location.hash,
     onHash: (listener) => addEventListener("hashchange", listener),
+    clearHash: () => history.pushState(null, "", location.pathname + location.search),
     nowMs: Date.now,
     every: (ms, listener) => setInterval(listener, ms),
   });

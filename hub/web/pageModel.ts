@@ -32,6 +32,8 @@ export interface PageModel {
   readonly versions: ReadonlySignal<ReadonlyMap<string, VersionSummary>>;
   readonly announcement: ReadonlySignal<string>;
   announce(text: string): void;
+  /** Closes the view that lies over the page. */
+  leave(): void;
 }
 
 /** News fade after this. */
@@ -41,6 +43,8 @@ const NEWS_MS = 8000;
 export interface PagePorts {
   readonly hash: () => string;
   readonly onHash: (listener: () => void) => void;
+  /** Takes the hash away without scrolling, which setting it to nothing would do. */
+  readonly clearHash: () => void;
   readonly nowMs: () => number;
   readonly every: (ms: number, listener: () => void) => void;
 }
@@ -118,6 +122,10 @@ export function createPageModel(hub: LiveHub, ports: PagePorts): PageModel {
     announcement,
     announce: (text) => {
       announcement.value = text;
+    },
+    leave: () => {
+      ports.clearHash();
+      route.value = { kind: "none" };
     },
   };
 }

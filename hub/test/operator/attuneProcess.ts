@@ -62,8 +62,7 @@ export async function startHubProcess(
   words: readonly string[] = [],
 ): Promise<HubProcess> {
   const child = spawnAttune(folder, [
-    ...["hub", "start", "-o", "ndjson"],
-    ...["--http-port", "0", "--mqtt-port", "0", "--ws-port", "0"],
+    ..."hub start -o ndjson --http-port 0 --mqtt-port 0 --ws-port 0".split(" "),
     ...words,
   ]);
   let told = "";

@@ -30,9 +30,11 @@ let folder: string;
 let hub: HubProcess;
 let base: TestBase;
 const devices: TestDevice[] = [];
-const attune = (...words: string[]): Promise<AttuneRun> => runAttune(folder, words);
-const attuneJson = async <T>(...words: string[]): Promise<T> => {
-  const run = await attune(...words, "-o", "json");
+/** Words of a command in one text; what holds spaces comes after it. */
+const attune = (command: string, ...words: string[]): Promise<AttuneRun> =>
+  runAttune(folder, [...command.split(" "), ...words]);
+const attuneJson = async <T>(command: string, ...words: string[]): Promise<T> => {
+  const run = await attune(`-o json ${command}`, ...words);
   expect(run.exitCode, run.stderr).toBe(0);
   return JSON.parse(run.stdout) as T;
 };
@@ -68,7 +70,7 @@ const openRequest = async (): Promise<string> => {
 async function championBase(): Promise<TestBase> {
   const { lines } = await attuneJson<HubState>("status");
   const version = lines[0]?.champion?.version as ModelVersion;
-  const detail = await attuneJson<VersionDetail>("version", "show", version);
+  const detail = await attuneJson<VersionDetail>("version show", version);
   const answer = await fetch(`${hub.httpUrl}/blobs/${detail.parts.parameters.digest}`);
   const bytes = new Uint8Array(await answer.arrayBuffer());
   return { version, parameters: unwrap(decodeParameters(bytes)) };
@@ -109,11 +111,11 @@ describe("from nothing to a rollback, step by step", () => {
   });
 
   it("makes keys and a trust root once, and the same root again", async () => {
-    const first = await attuneJson<{ fingerprint: string }>("signer", "init");
+    const first = await attuneJson<{ fingerprint: string }>("signer init");
     expect(first.fingerprint).toMatch(/^[0-9a-f]{64}$/);
-    const again = await attuneJson<{ fingerprint: string }>("signer", "init");
+    const again = await attuneJson<{ fingerprint: string }>("signer init");
     expect(again.fingerprint).toBe(first.fingerprint);
-    const other = await attune("signer", "init", "--folder", "other-signer");
+    const other = await attune("signer init --folder other-signer");
     expect(other).toMatchObject({ exitCode: 5, stdout: "" });
     expect(other.stderr).toContain("operator.state_conflict");
   });
@@ -123,35 +125,35 @@ describe("from nothing to a rollback, step by step", () => {
     const { token } = JSON.parse(
       readFileSync(join(folder, "attune-signer", "connection.json"), "utf8"),
     ) as { token: string };
-    const run = await attune("device", "token", "--token", token);
+    const run = await attune("device token --token", token);
     expect(run.exitCode).toBe(4);
     expect(run.stdout).toBe("");
   });
 
   it("signs an imported release on a person's word and not without", async () => {
-    const added = await attune("model", "add", "model.attune", "--line", line);
+    const added = await attune("model add model.attune --line", line);
     expect(added.exitCode, added.stderr).toBe(0);
     await until(stageIs("signing"), "a signing request");
-    const polled = await attune("signer", "run", "--once");
+    const polled = await attune("signer run --once");
     expect(polled.stdout).toContain("needs a person's word");
-    const demo = await attune("signer", "run", "--once", "--approve-imports");
+    const demo = await attune("signer run --once --approve-imports");
     expect(demo.exitCode).toBe(5);
     expect(demo.stderr).toContain("trust.demo_key_forbidden");
-    const approved = await attune("signer", "approve", await openRequest());
+    const approved = await attune("signer approve", await openRequest());
     expect(approved.exitCode, approved.stderr).toBe(0);
-    const state = await until(({ lines }) => lines[0]?.champion != null, "a champion");
+    const state = await until(({ lines }) => (lines[0]?.champion ?? null) !== null, "a champion");
     base = {
       version: versionOf(await testPackage(), nodeCryptography),
       parameters: (await testPackage()).parameters,
     };
     expect(state.lines[0]?.champion?.version).toBe(base.version);
-    const validation = await attune("validation", "add", "validation.attune");
+    const validation = await attune("validation add validation.attune");
     expect(validation.exitCode, validation.stderr).toBe(0);
     expect(validation.stdout).toContain("120 of 4 persons");
   });
 
   it("lets devices in with a token that is all of stdout", async () => {
-    const run = await attune("device", "token", "--uses", "4");
+    const run = await attune("device token --uses 4");
     expect(run.stderr).toContain("not shown again");
     const token: EnrolmentToken = unwrap(parseEnrolmentToken(run.stdout));
     for (const name of ["wrist-1", "wrist-2", "wrist-3", "wrist-4"]) {
@@ -163,10 +165,10 @@ describe("from nothing to a rollback, step by step", () => {
       await device.until(() => device.decisions.length > 0);
       await device.receipt(await device.sendReceipt({ outcome: "baked", active: base.version }));
     }
-    const list = await attune("device", "list");
+    const list = await attune("device list");
     expect(list.stdout.split("\n")[0]).toMatch(/^DEVICE +COHORT +PRESENCE/);
     expect(list.stdout).toMatch(/wrist-3 +default +connected/);
-    const lines = (await attune("device", "list", "-o", "ndjson")).stdout.trim().split("\n");
+    const lines = (await attune("device list -o ndjson")).stdout.trim().split("\n");
     expect(lines.map((text) => (JSON.parse(text) as { device: string }).device)).toEqual([
       "wrist-1",
       "wrist-2",
@@ -177,8 +179,12 @@ describe("from nothing to a rollback, step by step", () => {
 
   it("co-signs an aggregate under a delegation, and the fleet follows", async () => {
     const delegated = await attune(
-      ...["signer", "delegate", "--base", base.version.slice(0, 8)],
-      ...["--norm-max", "5", "--days", "7"],
+      "signer delegate --base",
+      base.version.slice(0, 8),
+      "--norm-max",
+      "5",
+      "--days",
+      "7",
     );
     expect(delegated.exitCode, delegated.stderr).toBe(0);
     for (const device of devices) {
@@ -195,10 +201,10 @@ describe("from nothing to a rollback, step by step", () => {
       await device.sendReport([{ champion: base.version, challenger, n: 40, wins: 6, losses: 0 }]);
     }
     await until(stageIs("signing"), "a signing request");
-    const polled = await attune("signer", "run", "--once");
+    const polled = await attune("signer run --once");
     expect(polled.stdout, polled.stderr).toMatch(/signed activity@.*of at most 5 away/);
     const canary = await until(stageIs("canary"), "a canary");
-    const show = await attune("rollout", "show");
+    const show = await attune("rollout show");
     expect(show.stdout).toMatch(/canaries +wrist-/);
     const canaries = canary.lines[0]?.challenger?.rollout?.selectedDevices ?? [];
     expect(canaries).toHaveLength(3);
@@ -228,19 +234,17 @@ describe("from nothing to a rollback, step by step", () => {
       "a promotion",
     );
     expect(promoted.lines[0]?.champion?.generation).toBe(1);
-    const versions = await attune("version", "list");
+    const versions = await attune("version list");
     expect(versions.stdout).toMatch(/champion +yes +4 +4 deltas on/);
   });
 
   it("takes a delegation back", async () => {
-    expect((await attune("signer", "revoke", "--line", line)).exitCode).toBe(0);
-    expect((await attune("signer", "status")).stdout).toContain("every release needs a person");
+    expect((await attune("signer revoke --line", line)).exitCode).toBe(0);
+    expect((await attune("signer status")).stdout).toContain("every release needs a person");
   });
 
   it("refuses an aggregate outside its delegation: by its code, and so that the hub shows why", async () => {
-    const narrow = await attune(
-      ...["signer", "delegate", "--base", base.version, "--norm-max", "1e-9"],
-    );
+    const narrow = await attune("signer delegate --base", base.version, "--norm-max", "1e-9");
     expect(narrow.exitCode, narrow.stderr).toBe(0);
     const champion = await championBase();
     for (const device of devices) {
@@ -257,32 +261,35 @@ describe("from nothing to a rollback, step by step", () => {
       );
     }
     await until(stageIs("signing"), "a second request");
-    const polled = await attune("signer", "run", "--once");
+    const polled = await attune("signer run --once");
     expect(polled.stdout).toContain("delegation.norm_exceeded");
     await until(({ lines }) => lines[0]?.challenger === null, "the end of the challenger");
-    const shown = await attune("version", "show", challenger.slice(0, 8));
+    const shown = await attune("version show", challenger.slice(0, 8));
     expect(shown.stdout).toMatch(/status +rejected/);
-    const list = await attune("audit", "list");
+    const list = await attune("audit list");
     expect(list.stdout).toMatch(/Signer refuses activity@.* away from activity@/);
   });
 
   it("shows a rollback before it does it, and does not do it unasked", async () => {
-    const order = ["rollback", "--cohort", "default", "--to", base.version.slice(0, 8)];
-    const reasonless = await attune(...order);
+    const order = `rollback --cohort default --to ${base.version.slice(0, 8)}`;
+    const reasonless = await attune(order);
     expect(reasonless.exitCode).toBe(2);
     expect(reasonless.stderr).toContain("--reason");
     const preview = await attuneJson<RollbackPreview>(
-      ...[...order, "--reason", "missed falls", "--dry-run"],
+      order,
+      "--reason",
+      "missed falls",
+      "--dry-run",
     );
     expect(preview).toMatchObject({ done: false, reason: "missed falls" });
     expect(preview.devices).toHaveLength(4);
-    const unasked = await attune(...order, "--reason", "missed falls");
+    const unasked = await attune(order, "--reason", "missed falls");
     expect(unasked).toMatchObject({ exitCode: 6, stdout: "" });
     expect(unasked.stderr).toContain("4 of 4 change");
     expect(unasked.stderr).toContain("--yes");
     const before = await attuneJson<HubState>("status");
     expect(before.lines[0]?.champion?.version).not.toBe(base.version);
-    const done = await attune(...order, "--reason", "missed falls", "--yes");
+    const done = await attune(order, "--reason", "missed falls", "--yes");
     expect(done.exitCode, done.stderr).toBe(0);
     for (const device of devices) {
       await device.until(() => device.decisions.at(-1)?.action === "rollback");
@@ -294,15 +301,13 @@ describe("from nothing to a rollback, step by step", () => {
   });
 
   it("keeps all of it in an audit that verifies, and notices a row that is gone", async () => {
-    const verdict = await attuneJson<{ ok: boolean; length: number; head: string }>(
-      ...["audit", "verify"],
-    );
+    const verdict = await attuneJson<{ ok: boolean; length: number; head: string }>("audit verify");
     expect(verdict.ok).toBe(true);
-    const kept = await attune("audit", "verify", "--kept", `${verdict.length}:${verdict.head}`);
+    const kept = await attune("audit verify --kept", `${verdict.length}:${verdict.head}`);
     expect(kept.exitCode).toBe(0);
-    const gone = await attune("audit", "verify", "--kept", `999999:${verdict.head}`);
+    const gone = await attune("audit verify --kept", `999999:${verdict.head}`);
     expect(gone.exitCode).toBe(7);
-    const list = await attune("audit", "list", "--limit", "500");
+    const list = await attune("audit list --limit 500");
     for (const words of [
       /activity@\w{8} is released/,
       /wrist-1 joined the fleet/,
@@ -326,7 +331,7 @@ describe("from nothing to a rollback, step by step", () => {
       join(folder, "other.attune"),
       encodeModelPackage(await otherPackage("other"), nodeCryptography),
     );
-    const added = await attune("model", "add", "other.attune", "--line", line, "--note", "v2");
+    const added = await attune("model add other.attune --line", line, "--note", "v2");
     expect(added.exitCode, added.stderr).toBe(0);
   });
 
@@ -357,7 +362,7 @@ describe("how it talks", () => {
   });
 
   it("says which hub did not answer, and what to do", async () => {
-    const run = await attune("status", "--hub", "http://127.0.0.1:9");
+    const run = await attune("status --hub http://127.0.0.1:9");
     expect(run).toMatchObject({ exitCode: 3, stdout: "" });
     expect(run.stderr).toContain("attune hub start");
   });
@@ -373,7 +378,7 @@ describe("how it talks", () => {
       spy.listen(0, "127.0.0.1", resolve);
     });
     const { port } = spy.address() as { port: number };
-    const run = await attune("status", "--hub", `http://127.0.0.1:${port}`);
+    const run = await attune("status --hub", `http://127.0.0.1:${port}`);
     spy.close();
     expect(run.exitCode).toBe(4);
     expect(seen).toBeUndefined();
@@ -393,12 +398,12 @@ describe("how it talks", () => {
   });
 
   it("does not colour what no terminal shows", async () => {
-    const run = await attune("status", "--hub", "http://127.0.0.1:9");
+    const run = await attune("status --hub http://127.0.0.1:9");
     expect(run.stderr).not.toContain("\u001b[");
   });
 
   it("refuses demo keys for a hub that is not on this machine, before it asks anybody", async () => {
-    const run = await attune("signer", "init", "--demo", "--hub", "http://hub.example.org:7700");
+    const run = await attune("signer init --demo --hub http://hub.example.org:7700");
     expect(run).toMatchObject({ exitCode: 5, stdout: "" });
     expect(run.stderr).toContain("trust.demo_key_forbidden");
   });

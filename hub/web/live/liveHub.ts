@@ -87,11 +87,9 @@ export function createLiveHub(ports: LivePorts): LiveHub {
     const isOther = next.audit.latest.some(
       ({ sequence, hash }) => (hashes.get(sequence) ?? hash) !== hash,
     );
-    const wasLonger =
-      audit.value[0] !== undefined &&
-      next.startedAtMs !== state.value?.startedAtMs &&
-      audit.value[0].sequence > next.audit.length;
-    if (isOther || wasLonger) audit.value = [];
+    const newest = audit.value[0]?.sequence ?? 0;
+    const isShorter = next.audit.length < newest && next.startedAtMs !== state.value?.startedAtMs;
+    if (isOther || isShorter) audit.value = [];
     state.value = next;
     addRows(next.audit.latest);
     void askOthers(next);

@@ -5,22 +5,24 @@ import { useEffect, useRef } from "preact/hooks";
 /** A modal sheet at the right; on small screens it covers the page. */
 export function Overlay({
   label,
+  onClose,
   children,
 }: {
   readonly label: string;
+  readonly onClose: () => void;
   readonly children: ComponentChildren;
 }): JSX.Element {
   const sheet = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = sheet.current;
     if (dialog === null) return;
+    const before = document.activeElement;
     dialog.showModal();
-    return () => dialog.close();
+    return () => {
+      dialog.close();
+      if (before instanceof HTMLElement) before.focus();
+    };
   }, []);
-  const close = (): void => {
-    // Replaces nothing: back leads here again.
-    location.hash = "";
-  };
   return (
     <dialog
       ref={sheet}
@@ -28,14 +30,14 @@ export function Overlay({
       aria-label={label}
       onCancel={(event) => {
         event.preventDefault();
-        close();
+        onClose();
       }}
       onClick={(event) => {
-        if (event.target === sheet.current) close();
+        if (event.target === sheet.current) onClose();
       }}
     >
       <div class="sheet">
-        <button type="button" class="close" onClick={close} aria-label="Close">
+        <button type="button" class="close" onClick={onClose} aria-label="Close">
           ×
         </button>
         {children}
