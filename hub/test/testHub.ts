@@ -15,7 +15,6 @@ import {
 } from "@attune/device-runtime/model";
 import { createSeededRandom } from "@attune/device-runtime/testing";
 import {
-  type DeviceId,
   type EnrolmentToken,
   type EpochMs,
   encodeMessage,
@@ -58,7 +57,7 @@ const channelCount = 4;
 const labels = ["walking", "sitting", "lying"];
 
 /** Windows that are plainly of one class each, and what they are. */
-export function makeWindows(
+function makeWindows(
   count: number,
   seed: string,
 ): { readonly windows: Float32Array; readonly labels: Int32Array } {
@@ -174,6 +173,8 @@ export interface TestHub {
   readonly hub: Hub;
   readonly addresses: HubAddresses;
   readonly folder: string;
+  /** The token of the first start. */
+  readonly adminToken: string;
   readonly audit: AuditRow[];
   state(): HubState;
   line(): LineSummary;
@@ -213,7 +214,7 @@ export async function startTestHub(options: Partial<HubOptions> = {}): Promise<T
   const looks = new Set<() => void>();
   let hub = createHub(all);
   let addresses = await hub.start();
-  const adminToken = addresses.adminToken;
+  const adminToken = addresses.adminToken ?? "";
   const listen = (): void => {
     const lookAll = (): void => {
       for (const look of looks) look();
@@ -257,6 +258,7 @@ export async function startTestHub(options: Partial<HubOptions> = {}): Promise<T
       return addresses;
     },
     folder,
+    adminToken,
     audit,
     state: () => hub.state(),
     line: () => hub.state().lines[0] as LineSummary,
@@ -366,7 +368,3 @@ export async function trustRootOf(
   };
   return encodeMessage(trustRootMessage, root, signers, nodeCryptography);
 }
-
-/** Devices by their canary order do not matter to most tests; this names them for the API. */
-export const deviceNames = (devices: readonly TestDevice[]): DeviceId[] =>
-  devices.map(({ device }) => device);

@@ -235,16 +235,18 @@ const problemSchema = z.object({
   detail: z.string(),
 });
 
-/** Query of a list. */
-export const pageQuery: z.ZodType<PageRequest> = z
-  .object({
-    limit: z.coerce.number().int().min(1).max(PAGE_ROWS_MAX).default(PAGE_ROWS_DEFAULT),
-    cursor: z
-      .string()
-      .regex(/^\d{1,16}$/)
-      .optional(),
-  })
-  .transform(({ limit, cursor }) => ({ limit, cursor: cursor ?? null }));
+/** Fields of a list's query: how many, and after which. */
+export const pageFields: {
+  readonly limit: z.ZodType<number>;
+  readonly cursor: z.ZodType<string | null>;
+} = {
+  limit: z.coerce.number().int().min(1).max(PAGE_ROWS_MAX).default(PAGE_ROWS_DEFAULT),
+  cursor: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .nullable()
+    .default(null),
+};
 
 /** A page of items that are all in memory. The cursor is the number of items before it. */
 export function pageOf<T>(items: readonly T[], { limit, cursor }: PageRequest): Page<T> {

@@ -52,7 +52,7 @@ export function blobRoutes(api: Api): void {
  *
  * @see RFC 9110, section 14.1.2
  */
-export function parseRange(
+function parseRange(
   header: string,
   size: number,
 ): { readonly start: number; readonly end: number } | null {

@@ -12,7 +12,7 @@ import {
 import { z } from "@hono/zod-openapi";
 import { createEnrolmentToken, moveDevice, setDeviceStatus } from "../shell/deviceActs.ts";
 import type { RunningHub } from "../shell/runningHub.ts";
-import { type Api, defineRoute, pageOf, pageQuery, reasonBody } from "./api.ts";
+import { type Api, defineRoute, pageFields, pageOf, reasonBody } from "./api.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -27,9 +27,11 @@ export function deviceRoutes(api: Api): void {
       path: "/api/devices",
       summary: "Devices, by id",
       role: "viewer",
-      query: z
-        .object({ cohort: z.string().max(64).optional(), line: z.string().max(64).optional() })
-        .and(pageQuery),
+      query: z.object({
+        cohort: z.string().max(64).optional(),
+        line: z.string().max(64).optional(),
+        ...pageFields,
+      }),
     },
     ({ hub, query }) => {
       const chosen = [...hub.context.memory.devices.values()]

@@ -9,8 +9,7 @@ const share = z.number().gt(0).lt(1);
 const evidence = z.number().min(1);
 const fate = z.enum(["keep", "refit", "park", "discard"]);
 
-/** Schema of a whole policy. */
-export const policySchema: z.ZodType<LinePolicy> = z.strictObject({
+const policySchema: z.ZodType<LinePolicy> = z.strictObject({
   window: z
     .strictObject({
       quorum: z.int().min(1),

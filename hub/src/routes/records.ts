@@ -2,7 +2,7 @@
 import { accept, type Decision, decisionMessage, decodeMessage, unwrap } from "@attune/protocol";
 import { z } from "@hono/zod-openapi";
 import { PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX } from "../limits.ts";
-import { type Api, defineRoute, pageQuery } from "./api.ts";
+import { type Api, defineRoute, pageFields } from "./api.ts";
 
 const text = z.string().max(128).optional();
 
@@ -14,7 +14,7 @@ export function recordRoutes(api: Api): void {
       path: "/api/contributions",
       summary: "Committed contributions without their bytes, newest first",
       role: "viewer",
-      query: z.object({ device: text, line: text }).and(pageQuery),
+      query: z.object({ device: text, line: text, ...pageFields }),
     },
     async ({ hub, query }) => {
       const { device = null, line = null } = query;
@@ -44,7 +44,7 @@ export function recordRoutes(api: Api): void {
       path: "/api/receipts",
       summary: "What devices said of decisions, newest first",
       role: "viewer",
-      query: z.object({ device: text, version: text }).and(pageQuery),
+      query: z.object({ device: text, version: text, ...pageFields }),
     },
     async ({ hub, query }) => {
       const { device = null, version = null } = query;
@@ -58,7 +58,7 @@ export function recordRoutes(api: Api): void {
       path: "/api/decisions",
       summary: "Signed decisions, newest first",
       role: "viewer",
-      query: z.object({ line: text, cohort: text }).and(pageQuery),
+      query: z.object({ line: text, cohort: text, ...pageFields }),
     },
     async ({ hub, query }) => {
       const { line = null, cohort = null } = query;

@@ -6,7 +6,7 @@ import type { RunningHub } from "../shell/runningHub.ts";
 import { addSignature, recordOf, refuseSigning } from "../shell/signingActs.ts";
 import { currentTrustRoot } from "../shell/trustKeeper.ts";
 import type { SigningRequest } from "../state.ts";
-import { type Api, defineRoute, pageQuery } from "./api.ts";
+import { type Api, defineRoute, pageFields } from "./api.ts";
 
 /** An id, or the beginning of the version that a request is about. */
 const idParams = z.object({ id: z.string().min(1).max(128) });
@@ -19,9 +19,10 @@ export function signingRoutes(api: Api): void {
       path: "/api/signing-requests",
       summary: "Signing requests, newest first",
       role: "viewer",
-      query: z
-        .object({ state: z.enum(["open", "signed", "refused", "expired"]).optional() })
-        .and(pageQuery),
+      query: z.object({
+        state: z.enum(["open", "signed", "refused", "expired"]).optional(),
+        ...pageFields,
+      }),
     },
     async ({ hub, query }) => {
       const page = await hub.context.store.signingRequests({ state: query.state ?? null }, query);

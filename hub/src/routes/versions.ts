@@ -6,7 +6,7 @@ import type { VersionRow } from "../ports/store.ts";
 import { importModel } from "../shell/modelActs.ts";
 import { decideChallenger } from "../shell/rolloutActs.ts";
 import type { RunningHub } from "../shell/runningHub.ts";
-import { type Api, bytesBody, defineRoute, pageOf, pageQuery } from "./api.ts";
+import { type Api, bytesBody, defineRoute, pageFields, pageOf } from "./api.ts";
 
 const versionParams = z.object({ version: z.string().min(4).max(128) });
 
@@ -43,7 +43,7 @@ export function versionRoutes(api: Api): void {
       path: "/api/versions",
       summary: "Versions, newest first",
       role: "viewer",
-      query: z.object({ line: z.string().max(64).optional() }).and(pageQuery),
+      query: z.object({ line: z.string().max(64).optional(), ...pageFields }),
     },
     ({ hub, query }) => {
       const chosen = [...hub.context.memory.versions.values()]

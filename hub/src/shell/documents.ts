@@ -1,12 +1,5 @@
 // Turns the memory of a running hub into the documents of the API. It reads; it must not change or decide anything.
-import {
-  canaryHash,
-  type DeviceId,
-  keyIdOf,
-  type LineId,
-  type ModelVersion,
-  shortVersion,
-} from "@attune/protocol";
+import { keyIdOf, type LineId, type ModelVersion, shortVersion } from "@attune/protocol";
 import type { Challenger } from "../core/rollout/lineState.ts";
 import { currentHealth } from "../core/rollout/stepLine.ts";
 import { formatSpan, whyChallenger, whyWindow } from "../core/rollout/whyLine.ts";
@@ -134,7 +127,7 @@ export function createDocuments(
     const { challenger, champion } = state;
     const rollout = challenger?.rollout;
     if (challenger?.version && rollout) {
-      if (canaryHash(rollout.salt, row.device, cryptography) <= rollout.threshold) {
+      if (lines.hashOf(rollout.salt, row.device) <= rollout.threshold) {
         return { version: challenger.version, isCanary: rollout.stageIndex === 0 };
       }
     }
@@ -331,12 +324,4 @@ export function devicesOf(
   return [...memory.devices.values()].filter(
     ({ row }) => row.line === line && row.status !== "retired",
   );
-}
-
-/** The row of a device, by any text. */
-export function findDevice(
-  { memory }: Pick<HubContext, "memory">,
-  device: string,
-): DeviceMemory | undefined {
-  return memory.devices.get(device as DeviceId);
 }

@@ -79,7 +79,7 @@ export interface HubMemory {
 }
 
 /** Key of a cohort's latest decision. */
-export function cohortKey(line: LineId, cohort: CohortId): string {
+function cohortKey(line: LineId, cohort: CohortId): string {
   return `${line}/${cohort}`;
 }
 

@@ -22,6 +22,7 @@ import type { AuditEntry } from "../core/audit/auditChain.ts";
 import type { LineEffect, LineEvent, LineView, PendingWork } from "../core/rollout/lineEvents.ts";
 import { createLineState, type DecisionPlan } from "../core/rollout/lineState.ts";
 import { nextLookAtMs, pendingWork, stepLine } from "../core/rollout/stepLine.ts";
+import { LINES_MAX } from "../limits.ts";
 import type { LinePolicy } from "../policy.ts";
 import type { Timer } from "../ports/clock.ts";
 import type {
@@ -61,6 +62,8 @@ export interface LineRunner {
   presenceChanged(device: DeviceId, isConnected: boolean): void;
   /** What a line sees now. */
   view(line: LineMemory): LineView;
+  /** A device's place in the order of a rollout. */
+  readonly hashOf: (salt: string, device: DeviceId) => number;
   /** The version that a version's deltas build on; null where the lineage begins anew. */
   readonly parentOf: (version: ModelVersion) => ModelVersion | null;
   /** Goes on where the hub stopped: work, timers. */
@@ -85,6 +88,24 @@ export function createLineRunner(context: HubContext, parts: LineRunnerParts): L
   const timers = new Map<LineId, Timer>();
   const running = new Map<LineId, { readonly key: string; readonly done: Promise<void> }>();
   let isClosed = false;
+  /** A rollout asks for every device's hash at every look; they never change. */
+  const hashes = new Map<string, Map<DeviceId, number>>();
+
+  const hashOf = (salt: string, device: DeviceId): number => {
+    let known = hashes.get(salt);
+    if (known === undefined) {
+      // Salts of rollouts that have ended are of no use: a few lines have a few at a time.
+      if (hashes.size >= LINES_MAX) hashes.clear();
+      known = new Map();
+      hashes.set(salt, known);
+    }
+    let hash = known.get(device);
+    if (hash === undefined) {
+      hash = canaryHash(salt, device, cryptography);
+      known.set(device, hash);
+    }
+    return hash;
+  };
 
   const parentOf = (version: ModelVersion): ModelVersion | null =>
     memory.versions.get(version)?.parent ?? null;
@@ -122,7 +143,7 @@ export function createLineRunner(context: HubContext, parts: LineRunnerParts): L
       eligibleCount: eligible(line).length,
       hasValidationSet: line.row.validationSet !== null,
       devices,
-      canaryHash: (salt, device) => canaryHash(salt, device, cryptography),
+      canaryHash: hashOf,
       receipts: [...line.receipts.values()],
       pairs: pairs.filter(({ device }) => active.has(device)),
     };
@@ -384,7 +405,8 @@ export function createLineRunner(context: HubContext, parts: LineRunnerParts): L
     const done = parts
       .work(line, work)
       .catch((error: unknown): WorkResult => {
-        context.fault(error);
+        // A hub that closes takes its threads away from under the work; it begins again at the next start.
+        if (!isClosed) context.fault(error);
         const reason = error instanceof Error ? error.message : String(error);
         const type = work.kind === "validate" ? "validationFailed" : "prepareFailed";
         return { event: { type, challengerId: work.challengerId, reason } };
@@ -394,7 +416,7 @@ export function createLineRunner(context: HubContext, parts: LineRunnerParts): L
       )
       .then(
         () => undefined,
-        (error: unknown) => context.fault(error),
+        (error: unknown) => (isClosed ? undefined : context.fault(error)),
       )
       .finally(() => {
         if (running.get(name)?.done === done) running.delete(name);
@@ -476,6 +498,7 @@ export function createLineRunner(context: HubContext, parts: LineRunnerParts): L
       look(known.row.line);
     },
     view,
+    hashOf,
     parentOf,
     async resume() {
       for (const line of memory.lines.values()) {

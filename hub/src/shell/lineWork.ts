@@ -141,7 +141,7 @@ async function aggregate(
  * The exact sum of a window's contributions, from the database: the same bytes whoever sums, whenever, in whatever order they
  * had arrived.
  */
-export async function sumWindow(
+async function sumWindow(
   { store }: Pick<HubContext, "store">,
   { row }: Pick<LineMemory, "row">,
   window: number,

@@ -90,6 +90,7 @@ export async function takeTrustRoot(
   const { memory, cryptography, fleet, clock } = context;
   const current = currentTrustRoot(memory);
   const fingerprint = digestOf(cryptography, frame);
+  if (current?.fingerprint === fingerprint) return accept(current.root);
   const accepted =
     current === null
       ? acceptFirstTrustRoot(frame, fingerprint, isLoopback, cryptography)

@@ -1,0 +1,133 @@
+// The gate with real models: what an operator imports and what devices say, answered by ONNX Runtime.
+import { versionOf, withParameters } from "@attune/device-runtime/model";
+import {
+  applyDelta,
+  decodeDelta,
+  digestOf,
+  encodeParameters,
+  modelVersionOf,
+  type ReleaseParts,
+  unwrap,
+} from "@attune/protocol";
+import { nodeCryptography } from "@attune/protocol/node";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import {
+  otherPackage,
+  quickPolicy,
+  startTestHub,
+  type TestBase,
+  type TestHub,
+  testPackage,
+} from "./testHub.ts";
+
+let testHub: TestHub;
+let base: TestBase;
+beforeEach(async () => {
+  testHub = await startTestHub({
+    policy: {
+      ...quickPolicy,
+      gate: { validation: { margin: 0.02, sliceMargin: 0.2 }, shadow: { devicesMin: 3 } },
+    },
+  });
+  base = await testHub.found();
+});
+afterEach(() => testHub.close());
+
+it("[HB35] an imported version is compared by devices as its nearest neighbour, which they rebuild bit for bit", async () => {
+  const devices = await testHub.enrolMany(3);
+  const imported = await otherPackage("good", 0.001);
+  const version = versionOf(imported, nodeCryptography);
+  expect((await testHub.importPackage(imported, "?note=quarterly")).status).toBe(202);
+  await testHub.until((state) => state.lines[0]?.challenger?.stage === "shadowing", "shadowing");
+  const [device] = devices;
+  await device?.until(() => device.decisions.at(-1)?.shadow !== undefined);
+  const shadow = device?.decisions.at(-1)?.shadow;
+  const blob = await testHub.hub.app.request(`/blobs/${shadow?.delta.digest}`);
+  const delta = unwrap(decodeDelta(new Uint8Array(await blob.arrayBuffer()), base.parameters));
+  const { parts } = await testHub.ask<{ parts: ReleaseParts }>(
+    "GET",
+    `/api/versions/${base.version}`,
+  );
+  const rebuilt = modelVersionOf(
+    {
+      graph: parts.graph.digest,
+      preprocessing: parts.preprocessing.digest,
+      calibration: parts.calibration.digest,
+      parameters: digestOf(nodeCryptography, encodeParameters(applyDelta(base.parameters, delta))),
+    },
+    nodeCryptography,
+  );
+  expect(shadow?.version).toBe(rebuilt);
+  expect(rebuilt).not.toBe(version);
+  for (const each of devices) {
+    await each.sendReport([
+      { champion: base.version, challenger: rebuilt, n: 40, wins: 6, losses: 0 },
+    ]);
+  }
+  await testHub.until((state) => state.lines[0]?.challenger?.stage === "signing", "signing");
+  await testHub.sign();
+  await testHub.until((state) => state.lines[0]?.challenger?.stage === "canary", "canary");
+  expect(testHub.line().challenger?.rollout?.challenger).toBe(version);
+  const { record, note } = await testHub.ask<{ record: string; note: string }>(
+    "GET",
+    `/api/versions/${version.slice(0, 8)}`,
+  );
+  expect({ hasRecord: record.length > 0, note }).toEqual({ hasRecord: true, note: "quarterly" });
+});
+
+it("[HB32] [HB82] a version that answers worse on the validation set is rejected, with the figures of real answers", async () => {
+  const modelPackage = await testPackage();
+  // The last bias pushes every answer to one class.
+  const spoiled = withParameters(
+    modelPackage,
+    modelPackage.parameters.map((tensor) =>
+      tensor.dims.length === 1 && tensor.data.length === 3
+        ? { ...tensor, data: Float32Array.of(50, -50, -50) }
+        : tensor,
+    ),
+  );
+  await testHub.importPackage(spoiled);
+  const version = versionOf(spoiled, nodeCryptography);
+  await testHub.until(
+    (state) =>
+      state.lines[0]?.versions.some(
+        (row) => row.version === version && row.status === "rejected",
+      ) ?? false,
+    "a rejection",
+  );
+  const { gate } = await testHub.ask<{
+    gate: {
+      verdict: string;
+      because: string;
+      checks: { name: string; outcome: string; evidence: Record<string, unknown> }[];
+    };
+  }>("GET", `/api/versions/${version}`);
+  expect(gate.verdict).toBe("reject");
+  const validation = gate.checks.find(({ name }) => name === "validation");
+  expect(validation?.evidence["samples"]).toBe(120);
+  expect(validation?.evidence["challengerAccuracy"]).toBeCloseTo(1 / 3);
+  expect(gate.because).toMatch(/^validation: mean over 4 persons -?\+?\d/);
+});
+
+it("[HB34] a person approves what is held, with a reason; what does not wait for a person cannot be approved", async () => {
+  await testHub.ask("PUT", "/api/lines/activity/policy", {
+    policy: { gate: { shadow: { deadlineMs: 1 } } },
+    reason: "no device will answer",
+  });
+  const imported = await otherPackage("held", 0.001);
+  const version = versionOf(imported, nodeCryptography);
+  const approve = (verdict: string): Promise<Response> =>
+    testHub.askRaw("POST", `/api/versions/${version}/approval`, { verdict, reason: "seen it" });
+  await testHub.importPackage(imported);
+  await testHub.until((state) => state.lines[0]?.challenger?.stage === "held", "a hold");
+  expect(testHub.line().challenger?.why).toContain("0 of 3 devices have compared");
+  expect((await approve("promote")).status).toBe(200);
+  expect(testHub.line().challenger?.stage).toBe("signing");
+  expect((await approve("promote")).status).toBe(409);
+  const row = testHub.audit.find(({ action }) => action === "approval.given");
+  expect(row).toMatchObject({
+    reason: "seen it",
+    actor: expect.stringMatching(/^admin:/),
+    subject: `activity@${version.slice(0, 8)}`,
+  });
+});
