@@ -164,6 +164,7 @@ const guard: z.ZodType<GuardPolicy> = z.object({
   adoptLimit: z.number().min(1),
   dropLimit: z.number().min(1),
   revertLimit: z.number().min(1),
+  afterAdoption: z.enum(["follow", "test"]),
   pairsMax: positiveCount,
   blockLength: positiveCount,
   overlapLength: count,

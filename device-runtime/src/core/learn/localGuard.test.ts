@@ -13,7 +13,12 @@ import {
   stepGuard,
 } from "./localGuard.ts";
 
-const plain: GuardPolicy = { ...defaultGuardPolicy, overlapLength: 0 };
+const plain: GuardPolicy = {
+  ...defaultGuardPolicy,
+  adoptLimit: 20,
+  afterAdoption: "test",
+  overlapLength: 0,
+};
 
 const feedback = (shared: boolean, serving: boolean, challenger: boolean | null): GuardEvent => ({
   type: "feedbackScored",
@@ -86,7 +91,9 @@ it("[LC50] pairs on which both are right or wrong neither help nor harm", () => 
 
 it("[LC51] a challenger is dropped by evidence of harm, or when nothing shows in the most pairs", () => {
   const harmful = run(plain, [trained, ...times(5, loss)]);
-  expect(harmful.verdicts).toMatchObject([{ verdict: "drop", losses: 5, harmEvidence: expect.closeTo(10.5, 9) }]);
+  expect(harmful.verdicts).toMatchObject([
+    { verdict: "drop", losses: 5, harmEvidence: expect.closeTo(10.5, 9) },
+  ]);
   expect(harmful.state).toEqual(createGuardState());
   const idle = run({ ...plain, pairsMax: 30 }, [trained, ...times(30, feedback(true, true, true))]);
   expect(idle.verdicts).toMatchObject([
@@ -156,6 +163,34 @@ it("[LC54] when the adopted model goes, a challenger's comparison with it goes t
   const { state, verdicts } = run(plain, [trained, ...times(5, both)], adopted);
   expect(verdicts).toMatchObject([{ verdict: "revert" }]);
   expect(state.challenge?.counts.count).toBe(0);
+});
+
+it("[LC58] further trainings of an adopted sequence answer at once, while the shared model goes on testing them", () => {
+  const follow: GuardPolicy = { ...plain, afterAdoption: "follow", overlapLength: 1 };
+  const good = feedback(false, true, null);
+  const followed = run(follow, [good, good, good, trained], adopted);
+  expect(followed.verdicts).toMatchObject([
+    {
+      verdict: "adopt",
+      trial: "challenge",
+      n: 3,
+      wins: 3,
+      losses: 0,
+      reason:
+        "follows the adopted sequence: 3 wins and 0 losses in 3 pairs against the shared model since its last verdict",
+    },
+  ]);
+  expect(followed.state).toMatchObject({
+    serving: "personal",
+    challenge: null,
+    shadow: { toSkip: 1, counts: { count: 3, wins: 0, losses: 3 } },
+  });
+  // The first feedback after a training overlaps with it and does not count.
+  const bad = feedback(true, false, null);
+  const turned = run(follow, [trained, ...times(6, bad)], adopted);
+  expect(turned.verdicts.map(({ verdict }) => verdict)).toEqual(["adopt", "revert"]);
+  // What was taken back is a new challenger when it is trained again.
+  expect(run(follow, [trained], turned.state).state.challenge?.counts.count).toBe(0);
 });
 
 it("[LC55] another shared version begins every comparison again", () => {

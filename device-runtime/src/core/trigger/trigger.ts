@@ -69,17 +69,17 @@ export const ALARMS_MAX = 32;
 
 const dayMs = 86_400_000;
 
-/** An error alarm trains at once; label-free alarms ask for feedback; without any alarm every 24 labelled windows are used. */
+/** An error alarm trains at once; label-free alarms ask for feedback; without any alarm every 8 labelled windows are used. */
 export const defaultTriggerPolicy: TriggerPolicy = {
   rules: [
     { kind: "alarm", alarm: "errorRate", countMin: 1, withinMs: dayMs, action: "train" },
-    { kind: "newFeedback", countMin: 24 },
+    { kind: "newFeedback", countMin: 8 },
     { kind: "alarm", alarm: "outlierShare", countMin: 2, withinMs: dayMs, action: "ask-feedback" },
     { kind: "alarm", alarm: "uncertainty", countMin: 2, withinMs: dayMs, action: "ask-feedback" },
     { kind: "schedule", everyMs: 7 * dayMs },
   ],
-  feedbackMin: 24,
-  coolDownMs: 600_000,
+  feedbackMin: 16,
+  coolDownMs: 60_000,
   budget: { stepsPerDayMax: 4000 },
 };
 
