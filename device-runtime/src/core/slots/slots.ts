@@ -126,7 +126,19 @@ function settleDecision(transition: Transition): void {
     settle(transition, decision.value, "refused", standby.refusal);
   } else {
     const version = readyVersion(standby);
-    if (version !== null) activate(transition, version, decision.value);
+    if (version === null) return;
+    const { securityEpoch } = slots.floor;
+    if (version.securityEpoch >= securityEpoch) {
+      activate(transition, version, decision.value);
+      return;
+    }
+    // What was active has baked while this version was prepared.
+    const refusal = {
+      code: "record.security_epoch_too_low",
+      message: `${shortVersion(transition.context.settings.line, version.version)} has security epoch ${version.securityEpoch}, this device's floor is ${securityEpoch} by now`,
+    } as const;
+    noteRefusal(transition, "version", refusal);
+    settle(transition, decision.value, "refused", refusal);
   }
 }
 
