@@ -1,0 +1,87 @@
+// What `npm start` was asked for. It must not start anything.
+import { parseArgs } from "node:util";
+import { accept, type Outcome, refuse } from "@attune/protocol";
+import {
+  DEVICE_COUNT,
+  DEVICE_COUNT_MAX,
+  DEVICE_COUNT_MIN,
+  SPEED,
+  SPEED_MAX,
+  SPEED_MIN,
+} from "./fleetRules.ts";
+
+/** A living fleet to run. */
+export interface StartOptions {
+  readonly deviceCount: number;
+  readonly seed: number;
+  /** Virtual seconds in a real one. */
+  readonly speed: number;
+  /** Stays up when the story has ended, until ctrl-C. */
+  readonly isKept: boolean;
+  readonly isGuarded: boolean;
+  readonly wantsHelp: boolean;
+}
+
+/** The seed of the story that the documentation shows. */
+export const SEED = 1;
+
+/** What `--help` prints. */
+export const startHelp: string = `npm start -- [options]
+
+Starts a hub with its broker and page, a signer, and simulated wearables, and shows what happens to them.
+
+  --devices N    how many wearables, ${DEVICE_COUNT_MIN} to ${DEVICE_COUNT_MAX} (default ${DEVICE_COUNT})
+  --seed N       another seed is other people and another story (default ${SEED})
+  --speed N      virtual seconds in a real one, ${SPEED_MIN} to ${SPEED_MAX} (default ${SPEED})
+  --keep         keep everything running when the story has ended, until ctrl-C
+  --no-guards    adopt every training and promote every release, to see what the guards prevent
+  --help         this text
+
+Exit code: 0 when every promise held, 1 when one was broken or a part failed, 2 when an option is wrong.
+`;
+
+/**
+ * Reads the words after `npm start --`.
+ *
+ * @returns `operator.request_invalid` with what is wrong and what is allowed
+ * @example
+ * parseStartOptions(["--seed", "7"]); // => { ok: true, value: { deviceCount: 30, seed: 7, speed: 150, isKept: false, isGuarded: true, wantsHelp: false } }
+ */
+export function parseStartOptions(words: readonly string[]): Outcome<StartOptions> {
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    ({ values } = parseArgs({
+      args: [...words],
+      strict: true,
+      options: {
+        devices: { type: "string" },
+        seed: { type: "string" },
+        speed: { type: "string" },
+        keep: { type: "boolean" },
+        "no-guards": { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    }));
+  } catch (error) {
+    return refuse("operator.request_invalid", (error as Error).message.split(". ")[0] as string);
+  }
+  const wrong: string[] = [];
+  const whole = (name: string, otherwise: number, min: number, max: number): number => {
+    const text = values[name];
+    if (text === undefined) return otherwise;
+    const number = typeof text === "string" && /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    wrong.push(`--${name} is "${text}", it must be a whole number from ${min} to ${max}`);
+    return otherwise;
+  };
+  const options: StartOptions = {
+    deviceCount: whole("devices", DEVICE_COUNT, DEVICE_COUNT_MIN, DEVICE_COUNT_MAX),
+    seed: whole("seed", SEED, 0, 0xffffffff),
+    speed: whole("speed", SPEED, SPEED_MIN, SPEED_MAX),
+    isKept: values["keep"] === true,
+    isGuarded: values["no-guards"] !== true,
+    wantsHelp: values["help"] === true,
+  };
+  const [first] = wrong;
+  return first === undefined ? accept(options) : refuse("operator.request_invalid", first);
+}
