@@ -1,4 +1,5 @@
 // Door: the hub as a library. Only re-exports.
+export { type AuditTone, auditSentence, auditTone } from "./cli/auditSentence.ts";
 export type { AuditRow } from "./core/audit/auditChain.ts";
 export type { GateCheck, GateReport } from "./core/gate/gateCheck.ts";
 export {
