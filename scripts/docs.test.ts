@@ -44,7 +44,7 @@ const check = {
 
 async function readExamples(): Promise<Example[]> {
   const examples: Example[] = [];
-  for await (const file of glob(["*.md", "docs/**/*.md", "*/SPEC.md"], { cwd: root })) {
+  for await (const file of glob(["*.md", "docs/**/*.md", "*/{README,SPEC}.md"], { cwd: root })) {
     examples.push(...examplesOfMarkdown(file, await readFile(join(root, file), "utf8")));
   }
   const sources = "{protocol,device-runtime,hub,simulators,bench}/src/**/*.ts";

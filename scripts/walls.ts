@@ -71,7 +71,6 @@ const nodeOnlyPackages = new Set([
   "better-sqlite3",
   "commander",
   "onnxruntime-node",
-  "pino",
   "ws",
 ]);
 

@@ -67,7 +67,7 @@ const misused = (message: string, hint: string): Fault =>
  * // Usually made once, where the model is trained: a model, and what is normal for it.
  * const model = buildPerceptron({ inputSize: 2, hidden: [8], classCount: 2 }, createSeededRandom(1));
  * const channels = ["x", "y"].map((name) => ({ name, offset: 0, scale: 1 }));
- * const window = { windowSamples: 1, hopSamples: 1, sampleRateHz: 1, layout: "channelsFirst" };
+ * const window = { windowSamples: 1, hopSamples: 1, sampleRateHz: 1, layout: "channelsFirst" } as const;
  * const preprocessing = { labels: ["still", "walking"], channels, ...window };
  * const known = {
  *   windows: Float32Array.from({ length: 80 }, (_, index) => Math.sin(index * index)),

@@ -44,8 +44,8 @@ export interface Cnn1dSpec {
  * @throws Defect `builder.size_invalid`, `builder.normalization_invalid`, `builder.detail_invalid`
  * @example
  * const convolutions = [{ filters: 32, kernel: 5, pool: 2 }];
- * const spec = { channels: 6, length: 128, convolutions, reduce: "average", dense: [], classCount: 6 };
- * const model = buildCnn1d(spec, createSeededRandom(1));
+ * const sizes = { channels: 6, length: 128, convolutions, dense: [], classCount: 6 };
+ * const model = buildCnn1d({ ...sizes, reduce: "average" }, createSeededRandom(1));
  */
 export function buildCnn1d(spec: Cnn1dSpec, random: Random): Uint8Array {
   const { channels, convolutions, dense, classCount } = spec;
