@@ -1,0 +1,77 @@
+// What `npm run fleet` was asked for. It must not start anything.
+import { parseArgs } from "node:util";
+import { accept, type Outcome, refuse } from "@attune/protocol";
+
+/** An experiment to run. */
+export interface FleetOptions {
+  /** The first seed; the others follow it. */
+  readonly seed: number;
+  readonly seedCount: number;
+  readonly isJson: boolean;
+  readonly wantsHelp: boolean;
+}
+
+const SEED_MAX = 0xffffffff;
+const SEED_COUNT_MAX = 100;
+
+/** What `--help` prints. */
+export const fleetHelp: string = `npm run fleet -- --data har-hapt [options]
+
+Nine real people, each a device, on one hub: what their devices learn from the first half of each activity, scored on the second.
+
+  --data NAME   the data set: har-hapt, found in ATTUNE_DATA, else in ./data
+  --seed N      another seed is another shared model and another choice of who trains it (default 1)
+  --seeds N     so many seeds, from --seed on, and a summary over them (default 1)
+  --json        one JSON object on stdout and nothing else
+  --help        this text
+
+Exit code: 0 when every bar holds, 1 when one does not or a part failed, 2 when an option is wrong, 3 when the data set is missing.
+`;
+
+/**
+ * Reads the words after `npm run fleet --`.
+ *
+ * @returns `operator.request_invalid` with what is wrong and what is allowed
+ * @example
+ * parseFleetOptions(["--data", "har-hapt", "--seeds", "5"]); // => { ok: true, value: { seed: 1, seedCount: 5, isJson: false, wantsHelp: false } }
+ */
+export function parseFleetOptions(words: readonly string[]): Outcome<FleetOptions> {
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    ({ values } = parseArgs({
+      args: [...words],
+      strict: true,
+      options: {
+        data: { type: "string" },
+        seed: { type: "string" },
+        seeds: { type: "string" },
+        json: { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    }));
+  } catch (error) {
+    return refuse("operator.request_invalid", (error as Error).message.split(". ")[0] as string);
+  }
+  const wantsHelp = values["help"] === true;
+  if (!wantsHelp && values["data"] !== "har-hapt") {
+    const given = values["data"] === undefined ? "missing" : `"${String(values["data"])}"`;
+    return refuse("operator.request_invalid", `--data is ${given}, it must be har-hapt`);
+  }
+  const wrong: string[] = [];
+  const whole = (name: string, otherwise: number, min: number, max: number): number => {
+    const text = values[name];
+    if (text === undefined) return otherwise;
+    const number = typeof text === "string" && /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    wrong.push(`--${name} is "${String(text)}", it must be a whole number from ${min} to ${max}`);
+    return otherwise;
+  };
+  const options: FleetOptions = {
+    seed: whole("seed", 1, 0, SEED_MAX - SEED_COUNT_MAX),
+    seedCount: whole("seeds", 1, 1, SEED_COUNT_MAX),
+    isJson: values["json"] === true,
+    wantsHelp,
+  };
+  const [first] = wrong;
+  return first === undefined ? accept(options) : refuse("operator.request_invalid", first);
+}

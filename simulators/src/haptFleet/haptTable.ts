@@ -1,0 +1,194 @@
+// The experiment as tables for a person. It must not work anything out that the results do not hold.
+import type { PairedInterval } from "../hapt/pairedInterval.ts";
+import { type Figures, type HaptBar, meanAndSpread, meansOf, type SeedMeans } from "./haptBars.ts";
+import type { PersonRow } from "./personRows.ts";
+import type { SeedResult } from "./runSeed.ts";
+
+const share = (value: number): string => value.toFixed(3).replace(/^(-?)0\./, "$1.");
+const signed = (value: number): string => `${value < 0 ? "-" : "+"}${share(Math.abs(value))}`;
+const span = ({ low, high }: PairedInterval): string => `[${signed(low)}, ${signed(high)}]`;
+const minutes = (ms: number): string => `${(ms / 60_000).toFixed(1)} min`;
+
+/** One seed: a row for each person, what the guards did, and what the fleet did. */
+export function seedText(result: SeedResult): string {
+  const { seed, rows, fleet, trainedParameters, parameters } = result;
+  const means = meansOf(result);
+  const accuracies = table(
+    [
+      "person",
+      "windows",
+      "floor",
+      "shared",
+      "naive",
+      "guarded",
+      "against shared",
+      "fleet's",
+      "against shared",
+      "never",
+      "naive/guarded on arrival",
+    ],
+    [
+      ...rows.map((row) => [
+        `${row.subject}${row.isProcess ? "*" : ""}`,
+        `${row.windows} in ${row.stretches}`,
+        share(row.floor),
+        share(row.shared),
+        share(row.naive.afterwards),
+        share(row.guarded.afterwards),
+        span(row.guarded.interval),
+        share(row.fleet.afterwards),
+        span(row.fleet.interval),
+        share(row.never.afterwards),
+        `${share(row.naive.onArrival)} / ${share(row.guarded.onArrival)}`,
+      ]),
+      figuresRow("mean", means, ({ mean }) => mean),
+      figuresRow("worst", means, ({ worst }) => worst),
+    ],
+  );
+  const doings = table(
+    [
+      "person",
+      "trained",
+      "adopted",
+      "dropped",
+      "reverted",
+      "contributed",
+      "outliers: postures / activities",
+      "last verdict",
+    ],
+    rows.map((row) => [
+      `${row.subject}`,
+      `${row.trainings}`,
+      `${row.adopted}`,
+      `${row.dropped}`,
+      `${row.reverted}`,
+      contributed(row),
+      `${share(row.outliers.transitions)} / ${share(row.outliers.activities)}`,
+      lastVerdict(row),
+    ]),
+  );
+  const events = fleet.events.map(
+    ({ atMs, action, reason }) =>
+      `  ${minutes(atMs)}  ${action}${reason === "" ? "" : `: ${reason}`}`,
+  );
+  return [
+    `seed ${seed}`,
+    "",
+    accuracies,
+    "  * an OS process of its own, with its store on disk",
+    "  every window by the model after all feedback; the last column by what was active when it arrived",
+    "",
+    doings,
+    "",
+    `  a device trains ${trainedParameters} of ${parameters} parameters`,
+    fleet.isPromoted
+      ? "  the fleet's: a version that the fleet has made and promoted"
+      : "  the fleet's: no candidate was promoted, so it is the shared version",
+    ...events,
+    "",
+  ].join("\n");
+}
+
+/** All seeds: mean over people, and how far seeds are apart. */
+export function summaryText(results: readonly SeedResult[]): string {
+  const means = results.map(meansOf);
+  const rows = results.flatMap((result) => result.rows);
+  const contestants = ["floor", "shared", "naive", "guarded", "fleet", "never"] as const;
+  const gains = (pick: (row: PersonRow) => { readonly interval: PairedInterval }): string[] => {
+    const count = (isMeant: (interval: PairedInterval) => boolean): string =>
+      `${rows.filter((row) => isMeant(pick(row).interval)).length}`;
+    return [
+      count(({ difference }) => difference > 0),
+      count(({ difference }) => difference < 0),
+      count(({ low }) => low > 0),
+      count(({ high }) => high < 0),
+    ];
+  };
+  const learners = {
+    naive: gains((row) => row.naive),
+    guarded: gains((row) => row.guarded),
+    fleet: gains((row) => row.fleet),
+    never: gains((row) => row.never),
+  };
+  const body = contestants.map((name) => {
+    const mean = meanAndSpread(means.map((one) => one[name].mean));
+    const worst = meanAndSpread(means.map((one) => one[name].worst));
+    const counts = name === "floor" || name === "shared" ? ["", "", "", ""] : learners[name];
+    return [
+      name,
+      `${share(mean.mean)} ± ${share(mean.spread)}`,
+      `${share(worst.mean)} ± ${share(worst.spread)}`,
+      ...counts,
+    ];
+  });
+  const total = (pick: (row: PersonRow) => number): number =>
+    rows.reduce((sum, row) => sum + pick(row), 0);
+  return [
+    `${results.length} ${results.length === 1 ? "seed" : "seeds"}, ${rows.length} people`,
+    "",
+    table(["", "mean", "worst", "better", "worse", "beyond interval: better", "worse"], body),
+    "",
+    `  trainings ${total((row) => row.trainings)}, adopted ${total((row) => row.adopted)}, dropped ${total((row) => row.dropped)}, reverted ${total((row) => row.reverted)}, contributions ${total((row) => row.contributions.length)}`,
+    `  the guard that never adopts: trainings ${total((row) => row.neverTrainings)}, dropped ${total((row) => row.neverDropped)}`,
+    `  seeds with a promoted candidate: ${results.filter(({ fleet }) => fleet.isPromoted).length} of ${results.length}`,
+    "",
+  ].join("\n");
+}
+
+/** The bars, each with what it is held against. */
+export function barsText(bars: readonly HaptBar[]): string {
+  return table(
+    ["bar", "value", "", "limit", ""],
+    bars.map(({ name, value, op, limit, holds }) => [
+      name,
+      figure(value),
+      op,
+      figure(limit),
+      holds ? "holds" : "DOES NOT HOLD",
+    ]),
+  );
+}
+
+const figure = (value: number): string => (Number.isInteger(value) ? `${value}` : value.toFixed(4));
+
+function figuresRow(name: string, means: SeedMeans, pick: (figures: Figures) => number): string[] {
+  const of = (figures: Figures): string => share(pick(figures));
+  return [
+    name,
+    "",
+    of(means.floor),
+    of(means.shared),
+    of(means.naive),
+    of(means.guarded),
+    "",
+    of(means.fleet),
+    "",
+    of(means.never),
+    `${of(means.naiveOnArrival)} / ${of(means.guardedOnArrival)}`,
+  ];
+}
+
+function contributed({ contributions, withheld }: PersonRow): string {
+  const sent = contributions.map(({ bytes }) => `${bytes} bytes`).join(", ");
+  if (withheld.length === 0) return sent === "" ? "-" : sent;
+  return `${sent === "" ? "" : `${sent}; `}${withheld.length} withheld`;
+}
+
+function lastVerdict({ verdicts }: PersonRow): string {
+  const last = verdicts.at(-1);
+  if (last === undefined) return "none: not enough evidence";
+  const { verdict, atMs, wins, losses, n, evidence, limit } = last;
+  return `${verdict} at ${minutes(atMs)}: ${wins} wins, ${losses} losses of ${n}, evidence ${evidence.toPrecision(3)} of ${limit}`;
+}
+
+/** Columns as wide as their widest cell; the first is flush left, the others too where they hold words. */
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = heads.map((head, column) =>
+    Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]): string =>
+    `  ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd();
+  return [line(heads), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join(
+    "\n",
+  );
+}

@@ -1,0 +1,62 @@
+// The experiment over its seeds, one after the other, each in a folder of its own that is removed afterwards. It must not print.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadNodeOrt } from "@attune/device-runtime/node";
+import { loadHarHapt } from "../data/loadHarHapt.ts";
+import { type HaptBar, haptBars } from "./haptBars.ts";
+import { PROCESS_DEVICES, sharedRecipe } from "./haptRules.ts";
+import { runSeed, type SeedResult } from "./runSeed.ts";
+
+/** What an experiment is run with. */
+export interface ExperimentParts {
+  readonly seed: number;
+  readonly seedCount: number;
+  readonly signal: AbortSignal;
+  readonly onProgress: (line: string) => void;
+  /** A seed has ended. */
+  readonly onSeed: (result: SeedResult) => void;
+}
+
+/** What it has given. */
+export interface ExperimentResult {
+  readonly seeds: readonly SeedResult[];
+  readonly bars: readonly HaptBar[];
+}
+
+/** The nine people that the data set's authors test on. */
+const MEMBER_COUNT = 9;
+
+/** Runs it. @throws Fault `data.set_missing`, or of any part */
+export async function runExperiment(parts: ExperimentParts): Promise<ExperimentResult> {
+  const { signal, onProgress, onSeed } = parts;
+  const data = await loadHarHapt();
+  const runtime = await loadNodeOrt();
+  const seeds: SeedResult[] = [];
+  for (let seed = parts.seed; seed < parts.seed + parts.seedCount; seed += 1) {
+    const folder = await mkdtemp(join(tmpdir(), "attune-hapt-"));
+    try {
+      const result = await runSeed(
+        {
+          seed,
+          recipe: sharedRecipe,
+          memberCount: MEMBER_COUNT,
+          processCount: PROCESS_DEVICES,
+          everyWindow: 1,
+        },
+        {
+          data,
+          runtime,
+          folder,
+          signal,
+          onProgress: (line) => onProgress(`seed ${seed}: ${line}`),
+        },
+      );
+      seeds.push(result);
+      onSeed(result);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+  return { seeds, bars: haptBars(seeds) };
+}
