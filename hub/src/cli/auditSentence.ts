@@ -45,7 +45,7 @@ const phrases: Readonly<Record<string, Phrase>> = {
   "hub.stopped": () => "The hub stopped",
   "access.created": (_, { detail }) => `API token of role ${textOf(detail["role"])} made`,
   "access.revoked": (_, { detail }) => `API token of role ${textOf(detail["role"])} revoked`,
-  "trust.rootAccepted": (it) => `Trust root ${it} accepted`,
+  "trust.rootAccepted": (_, { detail }) => `Trust root ${textOf(detail["version"])} accepted`,
   "delegation.stored": () => "Signer may co-sign aggregates",
   "token.created": (_, { detail }) =>
     `Enrolment token made for ${textOf(detail["uses"])} of cohort ${textOf(detail["cohort"])}`,

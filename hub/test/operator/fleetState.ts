@@ -205,7 +205,13 @@ const row = (sequence: number, agoMs: number, fields: Partial<AuditRow>): AuditR
 /** Rows, oldest first. */
 export const auditRows: readonly AuditRow[] = [
   row(1, 1_200_000, { line: null }),
-  row(2, 1_199_000, { action: "trust.rootAccepted", actor: "signer:s1", line: null, subject: "1" }),
+  row(2, 1_199_000, {
+    action: "trust.rootAccepted",
+    actor: "signer:s1",
+    line: null,
+    subject: digest(8),
+    detail: { version: 1 },
+  }),
   row(3, 1_190_000, {
     action: "model.imported",
     actor: "admin:a1",

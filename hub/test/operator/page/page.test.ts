@@ -1,11 +1,13 @@
 // The built page in a real browser: what a person sees, hears and can do. The policy that it is served under allows no inline
 // script or style at all, so that the hub's may be as strict.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AuditRow } from "../../../src/core/audit/auditChain.ts";
+import { runAttune, startHubProcess } from "../attuneProcess.ts";
 import { auditRows, type FleetStateOptions, fleetState, versions } from "../fleetState.ts";
 import { isPageBuilt, type PageServer, pageFolder, startPageServer } from "../pageServer.ts";
 
@@ -296,6 +298,42 @@ describe("the page", () => {
         expect(await page.locator(selector).count(), selector).toBe(count);
       }
     });
+  });
+
+  it("shows a real hub, from its first minute on", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "attune-page-"));
+    const hub = await startHubProcess(folder);
+    const context = await browser?.newContext();
+    try {
+      const page = await context?.newPage();
+      if (page === undefined) throw new Error("there is no browser");
+      const complaints: string[] = [];
+      page.on("console", (message) => {
+        if (message.type() === "error") complaints.push(message.text());
+      });
+      await page.goto(hub.pageUrl);
+      await page.locator(".badge.live").waitFor();
+      const steps = page.getByRole("region", { name: "From here to a fleet" });
+      expect(await steps.locator("li.done").count()).toBe(0);
+      await runAttune(folder, ["signer", "init", "--demo"]);
+      await steps.locator("li.done").waitFor();
+      await page.getByText("demo keys").waitFor();
+      await page.locator(".row").filter({ hasText: "Trust root 1 accepted" }).waitFor();
+      // The page's token only reads: what it might be tricked into asking, the hub refuses.
+      const status = await page.evaluate(async () => {
+        const body = JSON.stringify({ role: "admin", note: "" });
+        const headers = { "content-type": "application/json" };
+        return (await fetch("/api/access-tokens", { method: "POST", headers, body })).status;
+      });
+      expect([401, 403]).toContain(status);
+      await hub.stop();
+      await page.locator(".badge.away").waitFor();
+      expect(complaints.filter((text) => /Content Security|Refused to/.test(text))).toEqual([]);
+    } finally {
+      await context?.close();
+      await hub.stop();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("is small: under 60 KB on the wire, all of it", () => {
