@@ -45,7 +45,7 @@ it("[LC17] feedback that turns bad raises the error alarm, with the numbers it r
     raised = monitors.observeFeedback(uniform(random) >= 0.6);
     count++;
   }
-  expect(count).toBeLessThan(30);
+  expect(count).toBeLessThan(60);
   expect(raised).toHaveLength(1);
   expect(raised[0]).toMatchObject({ kind: "errorRate", limit: 500 });
   expect(raised[0]?.referenceRate).toBeCloseTo(0.12, 12);
@@ -73,7 +73,7 @@ it("[LC16] a normal but unusual person is learned as normal, and a rise from the
   const random = createSeededRandom("unusual");
   const monitors = createUserMonitors(settings);
   expect(monitors.report().outlierShare.waiting).toBe(
-    "waiting: 0 of 20 blocks to learn what is normal here",
+    "waiting: 0 of 12 blocks to learn what is normal here",
   );
   // Three times the population's outliers from the first window on.
   expect(answers(monitors, random, 6000, { outliers: 0.15, confidence: 0.85 })).toEqual([]);
