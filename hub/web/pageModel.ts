@@ -133,6 +133,11 @@ export function createPageModel(hub: LiveHub, ports: PagePorts): PageModel {
 const servedBy = (line: LineSummary | null): ServedVersions => ({
   champion: line?.champion?.version ?? null,
   challenger: line?.challenger?.version?.version ?? null,
+  withdrawn: new Set(
+    (line?.versions ?? [])
+      .filter(({ status }) => status === "rolled-back")
+      .map(({ version }) => version),
+  ),
 });
 
 const fresh = (

@@ -5,7 +5,7 @@ import type { DeviceSummary } from "../../src/state.ts";
 /** A device, as a tile shows it. */
 export interface DeviceMood {
   readonly presence: "here" | "away" | "unheard" | "quarantined" | "retired";
-  readonly serves: "champion" | "challenger" | "other" | "nothing";
+  readonly serves: "champion" | "challenger" | "withdrawn" | "other" | "nothing";
   /** Its decision asks for another version than it serves. */
   readonly isMoving: boolean;
   readonly isCanary: boolean;
@@ -17,6 +17,8 @@ export interface DeviceMood {
 export interface ServedVersions {
   readonly champion: string | null;
   readonly challenger: string | null;
+  /** Rolled back: whoever serves one is on the way back. */
+  readonly withdrawn: ReadonlySet<string>;
 }
 
 /** Reads a device's mood. */
@@ -38,7 +40,9 @@ export function deviceMood(device: DeviceSummary, served: ServedVersions): Devic
           ? "champion"
           : active === served.challenger
             ? "challenger"
-            : "other",
+            : served.withdrawn.has(active)
+              ? "withdrawn"
+              : "other",
     isMoving: active !== null && target !== null && active !== target,
     isCanary: device.isCanary,
     personal: personalUsers === 0 ? "none" : personalUsers < users ? "some" : "all",
@@ -92,7 +96,9 @@ export function deviceSentence(
         ? mood.isCanary
           ? " (challenger, as a canary)"
           : " (challenger)"
-        : "";
+        : mood.serves === "withdrawn"
+          ? " (withdrawn)"
+          : "";
   const presence: Readonly<Record<DeviceMood["presence"], string>> = {
     here: "connected",
     away: "away",

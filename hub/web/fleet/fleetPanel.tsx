@@ -181,6 +181,7 @@ function Legend(): JSX.Element {
     <ul class="legend" aria-hidden="true">
       <li class="champion">champion</li>
       <li class="challenger">challenger</li>
+      <li class="withdrawn">withdrawn</li>
       <li class="other">another version</li>
       <li class="own">filled: own parameters</li>
       <li class="ring">ring: training</li>

@@ -86,21 +86,27 @@ const halved = (bins: readonly TrendBin[], binMs: number): readonly TrendBin[] =
   return merged;
 };
 
-/** Labelled answers below which a span says nothing by itself and borrows from its neighbours. */
-const FEEDBACK_MIN = 20;
+/** Counts below which a share is noise: at 120 its standard error is 4 points. */
+const COUNT_MIN = 120;
 
 /**
- * Share of right answers per span, over as many spans back as it takes to have {@link FEEDBACK_MIN} labelled answers; `null`
- * until there are so many.
+ * A share per span, taken over as many spans back as it needs to rest on {@link COUNT_MIN}; `null` until there are so many.
+ *
+ * @param part what is counted
+ * @param whole what it is a part of
  */
-export function accuracyOf(bins: readonly TrendBin[]): readonly (number | null)[] {
+export function shareOf(
+  bins: readonly TrendBin[],
+  part: keyof Counters,
+  whole: keyof Counters,
+): readonly (number | null)[] {
   return bins.map((_, end) => {
-    let feedback = 0;
-    let correct = 0;
-    for (let at = end; at >= 0 && feedback < FEEDBACK_MIN; at -= 1) {
-      feedback += bins[at]?.feedback ?? 0;
-      correct += bins[at]?.correct ?? 0;
+    let count = 0;
+    let hits = 0;
+    for (let at = end; at >= 0 && count < COUNT_MIN; at -= 1) {
+      count += bins[at]?.[whole] ?? 0;
+      hits += bins[at]?.[part] ?? 0;
     }
-    return feedback < FEEDBACK_MIN ? null : correct / feedback;
+    return count < COUNT_MIN ? null : hits / count;
   });
 }

@@ -6,7 +6,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { AuditRow } from "../../src/core/audit/auditChain.ts";
 import type { PageModel } from "../pageModel.ts";
-import { accuracyOf, type FleetTrend } from "./fleetTrend.ts";
+import { type FleetTrend, shareOf } from "./fleetTrend.ts";
 
 const HEIGHT = 190;
 
@@ -49,7 +49,7 @@ export function TrendPanel({ model }: { readonly model: PageModel }): JSX.Elemen
     void model.hub.audit.value;
     plot.current?.setData(dataOf(trend));
   });
-  const shares = accuracyOf(model.trend.value.bins);
+  const shares = shareOf(model.trend.value.bins, "correct", "feedback");
   const latest = shares.at(-1);
   const hasCurve = shares.filter((share) => share !== null).length > 1;
   return (
@@ -81,12 +81,13 @@ export function TrendPanel({ model }: { readonly model: PageModel }): JSX.Elemen
   );
 }
 
+const percent = (shares: readonly (number | null)[]): (number | null)[] =>
+  shares.map((share) => (share === null ? null : 100 * share));
+
 const dataOf = ({ bins }: FleetTrend): uPlot.AlignedData => [
   bins.map(({ atMs }) => atMs / 1000),
-  [...accuracyOf(bins)].map((share) => (share === null ? null : 100 * share)),
-  bins.map(({ predictions, outliers }) =>
-    predictions === 0 ? null : (100 * outliers) / predictions,
-  ),
+  percent(shareOf(bins, "correct", "feedback")),
+  percent(shareOf(bins, "outliers", "predictions")),
 ];
 
 function createPlot(element: HTMLElement, rows: () => readonly AuditRow[]): uPlot {
@@ -106,7 +107,7 @@ function createPlot(element: HTMLElement, rows: () => readonly AuditRow[]): uPlo
       legend: { live: true },
       scales: {
         // Unusual windows have their own scale, or a few of them would press the curve flat.
-        unusual: { range: (_, __, max) => [0, Math.max(20, max * 2)] },
+        unusual: { range: (_, __, max) => [0, Math.min(100, Math.max(20, max * 2))] },
         y: {
           range: (_, min, max) => [
             Math.max(0, Math.floor((min - 3) / 5) * 5),

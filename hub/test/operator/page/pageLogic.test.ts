@@ -6,10 +6,10 @@ import { parseRoute, routeHref, tokenInHash } from "../../../web/live/route.ts";
 import { evidenceText, points } from "../../../web/parts/words.ts";
 import { stageSteps } from "../../../web/progress/stageSteps.ts";
 import {
-  accuracyOf,
   addToTrend,
   emptyTrend,
   type FleetTrend,
+  shareOf,
   TREND_BINS_MAX,
 } from "../../../web/trend/fleetTrend.ts";
 import { layoutLineage } from "../../../web/versions/layoutLineage.ts";
@@ -19,7 +19,11 @@ const [device] = fleetDevices({ deviceCount: 1, scene: "canary" });
 if (device === undefined || device.counts === null)
   throw new Error("the fixture has a device that counts");
 const noCounts = device.counts;
-const served = { champion: "c".repeat(64), challenger: "d".repeat(64) };
+const served = {
+  champion: "c".repeat(64),
+  challenger: "d".repeat(64),
+  withdrawn: new Set(["f".repeat(64)]),
+};
 const moodOf = (fields: Partial<DeviceSummary>): ReturnType<typeof deviceMood> =>
   deviceMood({ ...device, isConnected: true, ...fields }, served);
 
@@ -28,6 +32,7 @@ describe("a device's mood", () => {
     expect(moodOf({ active: served.champion }).serves).toBe("champion");
     expect(moodOf({ active: served.challenger }).serves).toBe("challenger");
     expect(moodOf({ active: "e".repeat(64) }).serves).toBe("other");
+    expect(moodOf({ active: "f".repeat(64) }).serves).toBe("withdrawn");
     expect(moodOf({ active: null })).toMatchObject({ serves: "nothing", presence: "unheard" });
   });
 
@@ -90,11 +95,11 @@ describe("the trend", () => {
   it("counts what is gained, and nothing that was there before the page", () => {
     let trend: FleetTrend = addToTrend(emptyTrend, [counted(1000, 10)], 0);
     expect(trend.bins).toEqual([]);
-    trend = addToTrend(trend, [counted(1030, 37)], 2500);
+    trend = addToTrend(trend, [counted(1200, 190)], 2500);
     expect(trend.bins).toEqual([
-      { atMs: 2000, feedback: 30, correct: 27, predictions: 0, outliers: 0 },
+      { atMs: 2000, feedback: 200, correct: 180, predictions: 0, outliers: 0 },
     ]);
-    expect(accuracyOf(trend.bins)).toEqual([0.9]);
+    expect(shareOf(trend.bins, "correct", "feedback")).toEqual([0.9]);
   });
 
   it("does not go down when a device counts from zero again", () => {
@@ -105,15 +110,16 @@ describe("the trend", () => {
     expect(trend.bins.at(-1)).toMatchObject({ feedback: 5, correct: 4 });
   });
 
-  it("borrows from earlier spans until there is enough feedback to speak of", () => {
-    const bins = [8, 8, 8].map((feedback, index) => ({
+  it("borrows from earlier spans until there is enough to speak of", () => {
+    const bins = [50, 50, 50].map((feedback, index) => ({
       atMs: index,
       feedback,
-      correct: index === 0 ? 0 : 8,
+      correct: index === 0 ? 0 : 45,
       predictions: 0,
       outliers: 0,
     }));
-    expect(accuracyOf(bins)).toEqual([null, null, 16 / 24]);
+    expect(shareOf(bins, "correct", "feedback")).toEqual([null, null, 90 / 150]);
+    expect(shareOf(bins, "outliers", "predictions")).toEqual([null, null, null]);
   });
 
   it("stays bounded and loses no count, however long the page is open", () => {
