@@ -102,7 +102,9 @@ export function createEDetector(config: EDetectorConfig, state?: EDetectorState)
     multipliers,
     (multiplier) => multiplier * Math.min(1 / referenceRate, stakeMax),
   );
-  const wealth = new Float64Array(stakes.length);
+  const stakeCount = stakes.length;
+  const alarmSum = averageRunLengthMin * stakeCount;
+  const wealth = new Float64Array(stakeCount);
   let sampleCount = 0;
   let samplesSinceAlarm = 0;
   let alarmCount = 0;
@@ -135,15 +137,16 @@ export function createEDetector(config: EDetectorConfig, state?: EDetectorState)
         throw new Defect("detector.value_out_of_range", `observed ${value}, it must be in [0, 1]`);
       }
       const surprise = value - referenceRate;
-      for (let index = 0; index < wealth.length; index++) {
-        wealth[index] =
-          (1 + (stakes[index] as number) * surprise) * ((wealth[index] as number) + 1);
+      let sum = 0;
+      for (let index = 0; index < stakeCount; index++) {
+        const owned = (1 + (stakes[index] as number) * surprise) * ((wealth[index] as number) + 1);
+        wealth[index] = owned;
+        sum += owned;
       }
       sampleCount++;
       samplesSinceAlarm++;
-      const now = evidence();
-      if (now < averageRunLengthMin) return false;
-      alarmEvidence = now;
+      if (sum < alarmSum) return false;
+      alarmEvidence = sum / stakeCount;
       wealth.fill(0);
       samplesSinceAlarm = 0;
       alarmCount++;
