@@ -240,7 +240,7 @@ const actOf = (
 });
 
 /** The record in the very bytes that would be signed, with its version worked out again. */
-export function recordIn(request: OpenRequest, cryptography: Cryptography): Outcome<ReleaseRecord> {
+function recordIn(request: OpenRequest, cryptography: Cryptography): Outcome<ReleaseRecord> {
   if (request.payload.length > RECORD_BYTES_MAX) {
     return refuse(
       "frame.too_large",

@@ -13,7 +13,7 @@ export interface AttuneRun {
 }
 
 /** Starts `attune` in a folder, with nothing of this process's own settings. */
-export function spawnAttune(
+function spawnAttune(
   folder: string,
   words: readonly string[],
   environment: Readonly<Record<string, string>> = {},

@@ -10,7 +10,7 @@ import type {
   VersionSummary,
 } from "../../src/state.ts";
 
-export const nowMs = Date.UTC(2026, 4, 4, 14, 3, 20);
+const nowMs = Date.UTC(2026, 4, 4, 14, 3, 20);
 const SECOND = 1000;
 
 const digest = (seed: number): string =>

@@ -27,7 +27,7 @@ import type {
   SigningRequest,
 } from "../../src/signer/checkSigningRequest.ts";
 
-export const line: LineId = "activity" as LineId;
+const line: LineId = "activity" as LineId;
 export const now: EpochMs = 1_700_000_000_000 as EpochMs;
 export const passed: SigningCheck = {
   name: "validation",

@@ -30,7 +30,7 @@ export interface LiveHub {
   readonly state: ReadonlySignal<HubState | null>;
   /** Every device that the page knows, by id. */
   readonly devices: ReadonlySignal<readonly DeviceSummary[]>;
-  /** Newest first, at most {@link AUDIT_ROWS_MAX}. */
+  /** Newest first, at most two thousand. */
   readonly audit: ReadonlySignal<readonly AuditRow[]>;
   /** Runs until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
@@ -45,7 +45,7 @@ export interface LiveHub {
 }
 
 /** Rows that the page keeps: an hour of a busy fleet. */
-export const AUDIT_ROWS_MAX = 2000;
+const AUDIT_ROWS_MAX = 2000;
 /** Rows that it asks for at once. */
 const AUDIT_PAGE = 200;
 /** The hub sends something every 15 s; after twice that and a bit the connection is dead, whatever the browser thinks. */

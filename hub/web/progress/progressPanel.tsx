@@ -5,6 +5,7 @@ import { routeHref } from "../live/route.ts";
 import type { PageModel } from "../pageModel.ts";
 import { countOf, fromNow } from "../parts/words.ts";
 import { GateChecks } from "./gateChecks.tsx";
+import { PersonCommands } from "./personCommands.tsx";
 import { RolloutEvidence } from "./rolloutEvidence.tsx";
 import { stageSteps } from "./stageSteps.ts";
 
@@ -51,7 +52,7 @@ export function ProgressPanel({ model, line }: ProgressProps): JSX.Element {
         <ChallengerDetail model={model} challenger={challenger} />
       )}
       {challenger !== null && (
-        <p class="quiet">
+        <p class="quiet meanwhile">
           Meanwhile window {line.window.number}: {line.window.why}.
         </p>
       )}
@@ -105,6 +106,7 @@ function ChallengerDetail({
           stage === "canary" &&
           ` ${countOf(rollout.selectedDevices.length, "canary", "canaries")}: ${rollout.selectedDevices.slice(0, 6).join(", ")}${rollout.selectedDevices.length > 6 ? " …" : ""}.`}
       </p>
+      <PersonCommands challenger={challenger} />
       {rollout !== null && <RolloutEvidence rollout={rollout} />}
       {gate.checks.length > 0 && (
         // The gate is the story until it is passed; then it is history, one click away.

@@ -4,7 +4,7 @@ import type { LineSummary } from "../../src/state.ts";
 /** One step of the way. */
 export interface StageStep {
   readonly name: "Window" | "Gate" | "Signing" | "Canary" | "Fleet";
-  readonly state: "done" | "now" | "ahead" | "stopped";
+  readonly state: "done" | "now" | "ahead" | "asking" | "stopped";
   /** A few words or figures under its name. */
   readonly note: string;
 }
@@ -59,11 +59,11 @@ export function stageSteps(line: LineSummary): readonly StageStep[] {
     if (challenger === null || index > at) return { name, state: "ahead", note: "" };
     if (index < at) return { name, state: "done", note: "passed" };
     const { rollout, stage } = challenger;
-    const isStopped = stage === "halted" || stage === "held";
-    const serving =
-      rollout === null || isStopped
+    const isAsking = stage === "held" || stage === "approving";
+    const note =
+      rollout === null || stage === "halted"
         ? stageWords[stage]
         : `${rollout.activated} of ${rollout.selectedDevices.length} serve it`;
-    return { name, state: isStopped ? "stopped" : "now", note: serving };
+    return { name, state: stage === "halted" ? "stopped" : isAsking ? "asking" : "now", note };
   });
 }

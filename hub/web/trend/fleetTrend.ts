@@ -86,27 +86,26 @@ const halved = (bins: readonly TrendBin[], binMs: number): readonly TrendBin[] =
   return merged;
 };
 
-/** Counts below which a share is noise: at 120 its standard error is 4 points. */
-const COUNT_MIN = 120;
-
 /**
- * A share per span, taken over as many spans back as it needs to rest on {@link COUNT_MIN}; `null` until there are so many.
+ * A share per span, taken over as many spans back as it needs to rest on `countMin`; `null` until there are so many.
  *
  * @param part what is counted
  * @param whole what it is a part of
+ * @param countMin of the whole, below which the share is noise: at 120 its standard error is 4 points, at 500 it is 2
  */
 export function shareOf(
   bins: readonly TrendBin[],
   part: keyof Counters,
   whole: keyof Counters,
+  countMin: number,
 ): readonly (number | null)[] {
   return bins.map((_, end) => {
     let count = 0;
     let hits = 0;
-    for (let at = end; at >= 0 && count < COUNT_MIN; at -= 1) {
+    for (let at = end; at >= 0 && count < countMin; at -= 1) {
       count += bins[at]?.[whole] ?? 0;
       hits += bins[at]?.[part] ?? 0;
     }
-    return count < COUNT_MIN ? null : hits / count;
+    return count < countMin ? null : hits / count;
   });
 }

@@ -9,6 +9,9 @@ import type { PageModel } from "../pageModel.ts";
 import { type FleetTrend, shareOf } from "./fleetTrend.ts";
 
 const HEIGHT = 190;
+/** Labelled answers that a share of right ones rests on, and answers that one of unusual windows does. */
+const FEEDBACK_MIN = 120;
+const PREDICTIONS_MIN = 500;
 
 /** Acts that change what the fleet serves, with the mark's colour. */
 const marks: Readonly<Record<string, "--good" | "--bad" | "--challenger">> = {
@@ -49,7 +52,7 @@ export function TrendPanel({ model }: { readonly model: PageModel }): JSX.Elemen
     void model.hub.audit.value;
     plot.current?.setData(dataOf(trend));
   });
-  const shares = shareOf(model.trend.value.bins, "correct", "feedback");
+  const shares = shareOf(model.trend.value.bins, "correct", "feedback", FEEDBACK_MIN);
   const latest = shares.at(-1);
   const hasCurve = shares.filter((share) => share !== null).length > 1;
   return (
@@ -86,8 +89,8 @@ const percent = (shares: readonly (number | null)[]): (number | null)[] =>
 
 const dataOf = ({ bins }: FleetTrend): uPlot.AlignedData => [
   bins.map(({ atMs }) => atMs / 1000),
-  percent(shareOf(bins, "correct", "feedback")),
-  percent(shareOf(bins, "outliers", "predictions")),
+  percent(shareOf(bins, "correct", "feedback", FEEDBACK_MIN)),
+  percent(shareOf(bins, "outliers", "predictions", PREDICTIONS_MIN)),
 ];
 
 function createPlot(element: HTMLElement, rows: () => readonly AuditRow[]): uPlot {

@@ -104,7 +104,7 @@ async function doctor(invocation: Invocation<DoctorOptions>): Promise<ExitCode> 
 const NODE_MIN = [22, 14] as const;
 
 /** Whether a Node version is new enough. */
-export function checkNode(version: string): Finding {
+function checkNode(version: string): Finding {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1])
     ? ok("node", version)

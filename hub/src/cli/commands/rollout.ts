@@ -51,7 +51,7 @@ export function addRolloutCommands(program: Command, attach: Attach): void {
 const percent = (share: number): string => `${(100 * share).toFixed(1)} points`;
 
 /** A challenger as labelled lines; all its numbers, so that nobody has to take a verdict on trust. */
-export function challengerFields(challenger: ChallengerState, nowMs: number): readonly Field[] {
+function challengerFields(challenger: ChallengerState, nowMs: number): readonly Field[] {
   const { gate, rollout, version } = challenger;
   const left = challenger.deadlineAtMs - nowMs;
   const fields: Field[] = [

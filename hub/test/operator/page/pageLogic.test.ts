@@ -99,7 +99,7 @@ describe("the trend", () => {
     expect(trend.bins).toEqual([
       { atMs: 2000, feedback: 200, correct: 180, predictions: 0, outliers: 0 },
     ]);
-    expect(shareOf(trend.bins, "correct", "feedback")).toEqual([0.9]);
+    expect(shareOf(trend.bins, "correct", "feedback", 120)).toEqual([0.9]);
   });
 
   it("does not go down when a device counts from zero again", () => {
@@ -118,8 +118,8 @@ describe("the trend", () => {
       predictions: 0,
       outliers: 0,
     }));
-    expect(shareOf(bins, "correct", "feedback")).toEqual([null, null, 90 / 150]);
-    expect(shareOf(bins, "outliers", "predictions")).toEqual([null, null, null]);
+    expect(shareOf(bins, "correct", "feedback", 120)).toEqual([null, null, 90 / 150]);
+    expect(shareOf(bins, "outliers", "predictions", 500)).toEqual([null, null, null]);
   });
 
   it("stays bounded and loses no count, however long the page is open", () => {
@@ -154,6 +154,8 @@ describe("the way of a version", () => {
       throw new Error("the fixture has a challenger");
     const halted = { ...line, challenger: { ...line.challenger, stage: "halted" as const } };
     expect(stageSteps(halted).find(({ name }) => name === "Canary")?.state).toBe("stopped");
+    const held = { ...line, challenger: { ...line.challenger, stage: "held" as const } };
+    expect(stageSteps(held).find(({ name }) => name === "Gate")?.state).toBe("asking");
   });
 });
 
