@@ -1,6 +1,6 @@
 // Vitest reporter: ends a run with one plain line that people and CI read, and says why tests were skipped.
 
-import type { Reporter, TestModule } from "vitest/node";
+import type { Reporter, TestCase, TestModule } from "vitest/node";
 
 /** Prints `N passed, N failed, N skipped` as the last line of a run. */
 export function createPlainSummary(print: (line: string) => void = console.log): Reporter {
@@ -15,7 +15,7 @@ export function createPlainSummary(print: (line: string) => void = console.log):
           if (result.state === "pending") continue; // The run was stopped before it.
           counts[result.state] += 1;
           if (result.state !== "skipped") continue;
-          const note = result.note ?? "no reason given";
+          const note = result.note ?? nameOfWhatIsSkipped(test);
           skippedBecause.set(note, (skippedBecause.get(note) ?? 0) + 1);
         }
       }
@@ -23,6 +23,11 @@ export function createPlainSummary(print: (line: string) => void = console.log):
       print(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
     },
   };
+}
+
+/** A whole group is skipped without a note: its name says what it needs. */
+function nameOfWhatIsSkipped(test: TestCase): string {
+  return test.parent.type === "suite" ? test.parent.fullName : test.fullName;
 }
 
 /** A file that fails to load has no tests, and must count as a failure all the same. */

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Clock } from "@attune/device-runtime";
 import { createHub, type Hub, type HubState, type LinePolicyInput } from "@attune/hub";
-import { Fault, fleetIdSchema } from "@attune/protocol";
+import { type Fault, fleetIdSchema } from "@attune/protocol";
 import { createHubApi, type HubApi } from "./hubApi.ts";
 import { type SignerProcess, startSigner } from "./signerProcess.ts";
 

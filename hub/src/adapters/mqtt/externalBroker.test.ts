@@ -5,7 +5,7 @@ import { brokerContract, createHeard } from "./broker.contract.ts";
 import { createExternalBroker } from "./externalBroker.ts";
 
 const fleet = "home" as FleetId;
-describe.skipIf(!hasMosquitto)("with Mosquitto", () => {
+describe.skipIf(!hasMosquitto)("with Mosquitto, which needs Debian's mosquitto", () => {
   brokerContract(fleet, async () => {
     const running = await startMosquitto();
     return { broker: createExternalBroker({ fleet, url: running.url }), close: running.stop };
