@@ -39,13 +39,10 @@ export type {
   OrtRuntime,
   OrtTensor,
 } from "./model/session/ortRuntime.ts";
-export {
-  buildReference,
-  type LabelledWindows,
-  type ReferenceSource,
-} from "./package/buildReference.ts";
+export { buildReference, type ReferenceSource } from "./package/buildReference.ts";
 export type { Calibration } from "./package/calibration.ts";
 export { createEvaluator, type EvaluatedWindows, type Evaluator } from "./package/evaluator.ts";
+export type { LabelledWindows } from "./package/labelledWindows.ts";
 export {
   type Learning,
   type LearningLimits,

@@ -30,6 +30,7 @@ const eventNames = [
   "enrolled",
   "assigned",
   "alarm",
+  "feedbackWanted",
   "training",
   "trained",
   "abandoned",

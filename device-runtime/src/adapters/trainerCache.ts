@@ -6,7 +6,7 @@ import { createTrainer, type Trainer } from "../model/session/createTrainer.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
 
 /** Compiled trainings kept while nobody uses them: two versions of four model lines. */
-export const IDLE_TRAINERS_MAX = 8;
+const IDLE_TRAINERS_MAX = 8;
 
 /** A trainer on loan. */
 export interface TrainerLoan {

@@ -24,6 +24,8 @@ export interface DeviceEvents {
   };
   /** A monitor says that something has changed. */
   alarm: MonitorAlarm & { readonly user: string };
+  /** Something has changed, but only labels could tell whether the model is wrong: ask the user for some. */
+  feedbackWanted: { readonly user: string; readonly because: string };
   /** A training begins. */
   training: {
     readonly user: string;

@@ -49,7 +49,7 @@ export interface Answering {
 }
 
 /** The comparison that runs, while the version that does not answer is loaded. */
-export function runningComparison(
+function runningComparison(
   state: DeviceState,
   held: HeldVersions,
 ): (Comparison & { readonly rival: HeldVersion }) | null {

@@ -5,7 +5,7 @@ import type { Link, LinkConnection, LinkOptions } from "../ports/link.ts";
 import type { Work } from "./effectRunner.ts";
 
 /** How long a retained blob may take to arrive once its topic is subscribed to, before it counts as not published. */
-export const RETAINED_WAIT_MS = 5_000;
+const RETAINED_WAIT_MS = 5_000;
 
 /** The connection of a device. */
 export interface Connection {

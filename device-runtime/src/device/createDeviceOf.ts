@@ -65,7 +65,7 @@ export interface DeviceParts {
 }
 
 /** Answers that were given are written down at least so often. */
-export const FLUSH_MS = 60_000;
+const FLUSH_MS = 60_000;
 
 const randomBytes = (random: Random, count: number): Uint8Array =>
   Uint8Array.from({ length: count }, () => random.nextUint32() >>> 24);

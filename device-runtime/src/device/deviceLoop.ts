@@ -13,7 +13,7 @@ import type { DeviceJournal } from "./deviceJournal.ts";
 import type { Lane } from "./lane.ts";
 
 /** How long to wait before storage that failed is tried again. */
-export const STORAGE_RETRY_MS = 5_000;
+const STORAGE_RETRY_MS = 5_000;
 
 /** Events for the app that wait while storage does not work; older ones go. */
 const HELD_NOTICES_MAX = 1_024;

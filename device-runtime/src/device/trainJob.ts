@@ -14,6 +14,7 @@ import type { TrainingJobState } from "../core/learning/userState.ts";
 import { CHECKPOINT_SLICES } from "../core/limits.ts";
 import { canonicalPlan } from "../model/compile/trainingPlan.ts";
 import type { TrainingState } from "../model/session/createTrainer.ts";
+import type { LabelledWindows } from "../package/labelledWindows.ts";
 import { modelOf } from "../package/modelPackage.ts";
 import { toModelInput } from "../package/preprocessing.ts";
 import type { LoadedVersion } from "../ports/inference.ts";
@@ -66,6 +67,16 @@ function readCheckpoint(bytes: Uint8Array | null): Checkpoint | null {
   return decoded?.ok === true ? (decoded.value as Checkpoint) : null;
 }
 
+/** Windows one by one. */
+function apart({ windows, labels }: LabelledWindows): readonly LabelledWindow[] {
+  const length = windows.length / labels.length;
+  return Array.from(labels, (label, index) => ({
+    x: windows.subarray(index * length, (index + 1) * length),
+    label,
+    atMs: 0,
+  }));
+}
+
 /** What compiled trainings are shared by: the same frozen parameters under the same plan. */
 export function trainingKey(loaded: LoadedVersion, cryptography: Cryptography): Digest | null {
   const plan = canonicalPlan(loaded.modelPackage.learning.plan);
@@ -87,11 +98,14 @@ export async function trainJob(parts: TrainJobParts): Promise<TrainJobResult> {
   if (key === null || !model.ok || parts.samples.length === 0) {
     return { kind: "failed", reason: "the model, its plan or the samples cannot be trained on" };
   }
-  const samples = parts.samples.map((sample) => {
-    const x = new Float32Array(sample.x.length);
-    toModelInput(modelPackage.preprocessing, sample.x, 1, x);
-    return { ...sample, x };
-  });
+  const { rehearsal } = modelPackage.learning;
+  const samples = [...parts.samples, ...(rehearsal === undefined ? [] : apart(rehearsal))].map(
+    (sample) => {
+      const x = new Float32Array(sample.x.length);
+      toModelInput(modelPackage.preprocessing, sample.x, 1, x);
+      return { ...sample, x };
+    },
+  );
   const checkpoint = readCheckpoint(parts.checkpoint);
   const training = await trainer.begin({
     device,

@@ -364,12 +364,3 @@ export function neededParameters(state: UserState): ReadonlySet<Digest> {
   if (state.job?.from) digests.add(state.job.from);
   return digests;
 }
-
-/** The shared versions that a user's parameters belong to. */
-export function neededBases(state: UserState): ReadonlySet<ModelVersion> {
-  return new Set(
-    [state.layer, ...state.parked.map(({ layer }) => layer)].flatMap((layer) =>
-      layer === null ? [] : [layer.base],
-    ),
-  );
-}

@@ -8,16 +8,9 @@ import { compileServing } from "../model/compile/compileServing.ts";
 import { createPredictor, type Predictor } from "../model/session/createPredictor.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
 import type { Calibration } from "./calibration.ts";
+import { checkLabelledWindows, type LabelledWindows } from "./labelledWindows.ts";
 import { type Preprocessing, toModelInput, windowLength } from "./preprocessing.ts";
 import { largestIndex, softmaxInto } from "./softmax.ts";
-
-/** Windows whose truth is known. */
-export interface LabelledWindows {
-  /** `(n, windowLength)`, raw units. */
-  readonly windows: Float32Array;
-  /** `(n,)`, in `[0, K)`. */
-  readonly labels: Int32Array;
-}
 
 /** What {@link buildReference} measures on. */
 export interface ReferenceSource {
@@ -51,7 +44,7 @@ const TEMPERATURE_MAX = 20;
 export async function buildReference(source: ReferenceSource): Promise<Outcome<Calibration>> {
   const { preprocessing, fit, check, runtime, alpha = 0.05 } = source;
   for (const [name, set] of Object.entries({ fit, check })) {
-    const refused = checkWindows(name, set, preprocessing);
+    const refused = checkLabelledWindows(name, set, preprocessing);
     if (!refused.ok) return refused;
   }
   const serving = compileServing(source.model);
@@ -105,31 +98,6 @@ export async function buildReference(source: ReferenceSource): Promise<Outcome<C
   } finally {
     await predictor.release();
   }
-}
-
-function checkWindows(
-  name: string,
-  { windows, labels }: LabelledWindows,
-  preprocessing: Preprocessing,
-): Outcome<null> {
-  const length = windowLength(preprocessing);
-  const classCount = preprocessing.labels.length;
-  if (labels.length === 0 || windows.length !== labels.length * length) {
-    return refuse(
-      "input.shape_mismatch",
-      `${name} has ${windows.length} values for ${labels.length} labels of ${length} values each; pass one label a window`,
-    );
-  }
-  if (!labels.every((label) => Number.isInteger(label) && label >= 0 && label < classCount)) {
-    return refuse(
-      "input.shape_mismatch",
-      `${name} has a label outside 0 to ${classCount - 1}; leave unknown activities out`,
-    );
-  }
-  if (!windows.every(Number.isFinite)) {
-    return refuse("input.not_finite", `${name} holds NaN or infinity; leave such windows out`);
-  }
-  return accept(null);
 }
 
 async function run(

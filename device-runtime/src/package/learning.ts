@@ -5,6 +5,7 @@ import { defaultGuardPolicy, type GuardPolicy } from "../core/learn/localGuard.t
 import { defaultMonitorPolicy, type MonitorPolicy } from "../core/monitor/userMonitors.ts";
 import { defaultTriggerPolicy, type TriggerPolicy } from "../core/trigger/trigger.ts";
 import type { TrainingPlan } from "../model/compile/trainingPlan.ts";
+import type { LabelledWindows } from "./labelledWindows.ts";
 
 /** What a decoded delta must show against its base, on labelled windows that its training has not seen, before it is sent. */
 export interface ValidationRules {
@@ -35,6 +36,11 @@ export interface Learning {
   readonly monitor: MonitorPolicy;
   readonly validation: ValidationRules;
   readonly limits: LearningLimits;
+  /**
+   * Windows of people that the model was trained on, two to four of each class, mixed into every training: a class that the user has not
+   * shown yet is then not forgotten. They travel with the package, so take only what may.
+   */
+  readonly rehearsal?: LabelledWindows | undefined;
 }
 
 /** For a small model whose head learns from some dozens of labelled windows. */

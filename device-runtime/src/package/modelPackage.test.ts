@@ -182,10 +182,12 @@ describe("what does not make a package", () => {
     expect(code(again({ model: wide }))).toBe("input.shape_mismatch");
   });
 
-  it("[DR2] model.*: no model, or a plan that it cannot be trained with", () => {
+  it("[DR2] model.*: no model, a plan that it cannot be trained with, a rehearsal of other windows", () => {
     expect(code(again({ model: Uint8Array.of(1, 2, 3) }))).toMatch(/^model\./);
     const plan = { ...made.learning.plan, scope: { names: ["nobody"] } };
     expect(code(again({ learning: learningDefaults({ plan }) }))).toBe("model.parameter_unknown");
+    const rehearsal = { windows: new Float32Array(7), labels: Int32Array.of(0) };
+    expect(code(again({ learning: learningDefaults({ rehearsal }) }))).toBe("input.shape_mismatch");
     const wild = { ...made.learning.plan, pullToBase: -1 };
     expect(code(again({ learning: learningDefaults({ plan: wild }) }))).toBe("model.plan_invalid");
   });

@@ -26,6 +26,7 @@ import { compileServing } from "../model/compile/compileServing.ts";
 import { compileTraining } from "../model/compile/compileTraining.ts";
 import { joinModel, splitModel } from "../model/parameters/splitModel.ts";
 import type { Calibration } from "./calibration.ts";
+import { checkLabelledWindows } from "./labelledWindows.ts";
 import type { Learning } from "./learning.ts";
 import { SMALL_PART_BYTES_MAX } from "./limits.ts";
 import { parseCalibration, parseLearning, parsePreprocessing } from "./packageSchemas.ts";
@@ -118,6 +119,11 @@ export function readModelParts(line: LineId, bytes: PartBytes): Outcome<ModelPac
   if (!preprocessing.ok) return preprocessing;
   const learning = parseLearning(bytes.learning);
   if (!learning.ok) return learning;
+  const { rehearsal } = learning.value;
+  if (rehearsal !== undefined) {
+    const fits = checkLabelledWindows("rehearsal", rehearsal, preprocessing.value);
+    if (!fits.ok) return fits;
+  }
   const calibration = parseCalibration(bytes.calibration, preprocessing.value.labels.length);
   if (!calibration.ok) return calibration;
   const parameters = decodeParameters(bytes.parameters);

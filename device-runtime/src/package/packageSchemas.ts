@@ -196,6 +196,9 @@ const learning: z.ZodType<Learning> = z.object({
     clipNorm: positive,
     reportIntervalMs: count,
   }),
+  rehearsal: z
+    .object({ windows: z.instanceof(Float32Array), labels: z.instanceof(Int32Array) })
+    .optional(),
 });
 
 const packageFile: z.ZodType<{

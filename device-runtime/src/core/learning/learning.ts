@@ -43,6 +43,7 @@ export function firstUserState(epoch: number, nowMs: number): UserState {
     verdicts: [],
     lastTraining: null,
     samples: { sampleCount: 0, classCount: 0 },
+    isAsking: false,
     feedbackCount: 0,
   };
 }
@@ -553,6 +554,11 @@ export function settleUser(transition: Transition, user: string): void {
     }
   } else if (state.epoch === transition.state.kept.slots.epoch) {
     const decision = decideTrigger(transition.context.learning.trigger, state.trigger, nowMs);
+    const isAsking = decision.action === "ask-feedback";
+    if (isAsking !== state.isAsking) {
+      changeUser(transition, user, { isAsking });
+      if (isAsking) tell(transition, "feedbackWanted", { user, because: decision.because });
+    }
     if (decision.action === "train") startJob(transition, user, decision.because);
   }
   settleContribution(transition, user);

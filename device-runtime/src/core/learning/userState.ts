@@ -83,6 +83,8 @@ export interface UserState {
   readonly lastTraining: TrainingNote | null;
   /** Samples that a training could use now. */
   readonly samples: { readonly sampleCount: number; readonly classCount: number };
+  /** Whether the app was told that feedback would help. */
+  readonly isAsking: boolean;
   /** How many feedbacks the user has given. */
   readonly feedbackCount: number;
 }

@@ -26,7 +26,7 @@ function enrolledOf(state: DeviceState): Enrolled | null {
 }
 
 /** What the newest decision asks this device to serve; null without one. */
-export function wantedTarget({ state, context }: Transition): ReleaseTarget | null {
+function wantedTarget({ state, context }: Transition): ReleaseTarget | null {
   const enrolled = enrolledOf(state);
   const { decision } = state.kept.slots;
   if (enrolled === null || decision === null) return null;
