@@ -4,9 +4,9 @@ import { assertDefect } from "@attune/protocol";
 import type { HaptPerson, HarHapt } from "../data/loadHarHapt.ts";
 
 /** How many people the shared model learns from. */
-export const TRAIN_PEOPLE = 17;
+const TRAIN_PEOPLE = 17;
 /** How many people are the hub's validation set. */
-export const VALIDATION_PEOPLE = 4;
+const VALIDATION_PEOPLE = 4;
 
 /** Three groups without a common person. */
 export interface PeopleSplit {

@@ -13,9 +13,6 @@ export type Rotation = readonly [
   number,
 ];
 
-/** Leaves everything where it is. */
-export const noRotation: Rotation = [1, 0, 0, 0, 1, 0, 0, 0, 1];
-
 /**
  * The rotation by `angle` radians around `axis`, right-handed.
  *
