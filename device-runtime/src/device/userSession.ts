@@ -1,5 +1,5 @@
 // One user's samples and monitors, and the journal that they and the user's state are kept in. It must not decide anything.
-import { type Digest, decodeCbor, encodeCbor, type ModelVersion, unwrap } from "@attune/protocol";
+import { type Digest, decodeCbor, encodeCbor, unwrap } from "@attune/protocol";
 import { splitFeedback } from "../core/learn/splitFeedback.ts";
 import type { UserState } from "../core/learning/userState.ts";
 import { FEEDBACK_WAITING_MAX, RECENT_FEEDBACK_MAX } from "../core/limits.ts";
