@@ -97,7 +97,7 @@ function isHeadOnly(model: Uint8Array, inScope: ReadonlySet<string>): boolean {
  * Creates the inference of a process, for all of its devices.
  *
  * The parameters of the training scope are inputs of the session, whatever the scope: so all users, and all versions that differ
- * only there, share one session, and a swap costs nothing. What that costs is measured in docs/adr.
+ * only there, share one session, and a swap costs nothing. What that costs is measured in docs/adr/0005.
  *
  * @param cryptography hashes what sessions are shared by
  * @example

@@ -78,7 +78,7 @@ function apart({ windows, labels }: LabelledWindows): readonly LabelledWindow[] 
 }
 
 /** What compiled trainings are shared by: the same frozen parameters under the same plan. */
-export function trainingKey(loaded: LoadedVersion, cryptography: Cryptography): Digest | null {
+function trainingKey(loaded: LoadedVersion, cryptography: Cryptography): Digest | null {
   const plan = canonicalPlan(loaded.modelPackage.learning.plan);
   if (!plan.ok) return null;
   return digestOf(cryptography, new TextEncoder().encode(`${loaded.trunk}\0${plan.value}`));

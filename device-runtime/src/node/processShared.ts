@@ -1,5 +1,5 @@
 // What all devices of a process share unless they are given their own: one pool of training workers, one inference. The one place
-// in this package that holds module state (docs/adr): a worker for each of a thousand devices would be a thousand workers.
+// in this package that holds module state (docs/adr/0006): a worker for each of a thousand devices would be a thousand workers.
 import { nodeCryptography } from "@attune/protocol/node";
 import { createTrainerPool } from "../adapters/node/trainerPool.ts";
 import { createInference } from "../adapters/ortInference.ts";

@@ -27,7 +27,7 @@ import { planMove } from "./move.ts";
 import type { PersonalLayer, TrainingJobState, UserState } from "./userState.ts";
 
 /** A user who is new to this device. */
-export function firstUserState(epoch: number, nowMs: number): UserState {
+function firstUserState(epoch: number, nowMs: number): UserState {
   return {
     counts: noCounts,
     epoch,
