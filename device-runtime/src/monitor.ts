@@ -10,7 +10,7 @@ export {
   type PoolingRule,
   pooledEvidence,
 } from "./core/learn/fleetEvidence.ts";
-export { addPair, noPairs, type PairedCounts } from "./core/learn/pairedCounts.ts";
+export { addPair, noPairs } from "./core/learn/pairedCounts.ts";
 export {
   betterEvidence,
   harmEvidence,

@@ -45,7 +45,7 @@ const changeNames: Readonly<Record<ChangeKind, string>> = {
 
 /** Whether what answers now is worse for a person than the first version, by evidence on the same windows. */
 function isHarmed({ count, wins, losses }: ExamResult): boolean {
-  return harmEvidence({ count, wins, losses }) >= HARM_LIMIT;
+  return harmEvidence({ n: count, wins, losses }) >= HARM_LIMIT;
 }
 
 /** The rows: those who did not change by position, those who did by what happened, then all, and whoever is off worst. */

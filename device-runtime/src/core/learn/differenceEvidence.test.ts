@@ -1,14 +1,15 @@
+import type { PairedCounts } from "@attune/protocol";
 import { Defect } from "@attune/protocol";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { uniform } from "../../ports/random.ts";
 import { differenceInterval, nonInferiorityEvidence } from "./differenceEvidence.ts";
-import { addPair, noPairs, type PairedCounts, swapRoles } from "./pairedCounts.ts";
+import { addPair, noPairs, swapRoles } from "./pairedCounts.ts";
 
 const counts: fc.Arbitrary<PairedCounts> = fc
   .tuple(fc.nat(300), fc.nat(300), fc.nat(2000))
-  .map(([wins, losses, agreed]) => ({ count: wins + losses + agreed, wins, losses }));
+  .map(([wins, losses, agreed]) => ({ n: wins + losses + agreed, wins, losses }));
 
 /** One pair of models that differ by `difference` and disagree on a share of `discordant` of the questions. */
 function drawPair(
@@ -26,7 +27,7 @@ it("[LC23] the interval holds the observed difference, stays in [-1, 1] and turn
   fc.assert(
     fc.property(counts, (pairs) => {
       const { low, high } = differenceInterval(pairs, 0.05);
-      const observed = pairs.count === 0 ? 0 : (pairs.wins - pairs.losses) / pairs.count;
+      const observed = pairs.n === 0 ? 0 : (pairs.wins - pairs.losses) / pairs.n;
       expect(low).toBeGreaterThanOrEqual(-1);
       expect(high).toBeLessThanOrEqual(1);
       expect(low).toBeLessThanOrEqual(observed + 1e-9);
@@ -72,7 +73,7 @@ it("[LC23] looked at after every pair, it ever misses the truth in at most alpha
 });
 
 it("[LC23] it is narrow enough to be of use: 2,000 pairs with 5 % discordant tell 4 points from none", () => {
-  const { low, high } = differenceInterval({ count: 2000, wins: 90, losses: 10 }, 0.05);
+  const { low, high } = differenceInterval({ n: 2000, wins: 90, losses: 10 }, 0.05);
   expect(low).toBeGreaterThan(0.02);
   expect(high).toBeLessThan(0.06);
 });
@@ -80,9 +81,9 @@ it("[LC23] it is narrow enough to be of use: 2,000 pairs with 5 % discordant tel
 it("[LC24] pairs that agree are evidence that harm stays under the margin, and losses are evidence against it", () => {
   const none = nonInferiorityEvidence(noPairs, 0.02);
   expect(none).toBeCloseTo(1, 12);
-  expect(nonInferiorityEvidence({ count: 500, wins: 0, losses: 0 }, 0.02)).toBeGreaterThan(20);
-  expect(nonInferiorityEvidence({ count: 500, wins: 0, losses: 0 }, 0.001)).toBeLessThan(20);
-  expect(nonInferiorityEvidence({ count: 500, wins: 0, losses: 15 }, 0.02)).toBeLessThan(1);
+  expect(nonInferiorityEvidence({ n: 500, wins: 0, losses: 0 }, 0.02)).toBeGreaterThan(20);
+  expect(nonInferiorityEvidence({ n: 500, wins: 0, losses: 0 }, 0.001)).toBeLessThan(20);
+  expect(nonInferiorityEvidence({ n: 500, wins: 0, losses: 15 }, 0.02)).toBeLessThan(1);
 });
 
 it("[LC24] a challenger that is worse by exactly the margin passes the limit in at most 1 of limit runs", () => {

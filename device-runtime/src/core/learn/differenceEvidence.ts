@@ -1,6 +1,8 @@
 // How much more or less accurate a challenger is than a champion, as far as paired counts can say. It must not decide anything.
+
+import type { PairedCounts } from "@attune/protocol";
 import { Defect } from "@attune/protocol";
-import { assertPairedCounts, type PairedCounts, swapRoles } from "./pairedCounts.ts";
+import { assertPairedCounts, swapRoles } from "./pairedCounts.ts";
 
 /** A range of accuracy differences, challenger minus champion, within `[-1, 1]`. */
 export interface DifferenceInterval {
@@ -22,7 +24,7 @@ export interface DifferenceInterval {
  * @param alpha chance of missing the truth, `(0, 1)`, split evenly over both ends.
  * @throws {@link Defect} `pairs.counts_invalid`, `pairs.level_invalid`.
  * @example
- * differenceInterval({ count: 0, wins: 0, losses: 0 }, 0.05); // => { low: -1, high: 1 }
+ * differenceInterval({ n: 0, wins: 0, losses: 0 }, 0.05); // => { low: -1, high: 1 }
  * @see Waudby-Smith and Ramdas 2024, "Estimating means of bounded random variables by betting", section 4. Deviation: a fixed
  *   grid of stakes in equal parts in place of their predictable ones, so that counts are enough and order does not matter.
  */
@@ -64,7 +66,7 @@ const stakes: readonly number[] = Array.from({ length: 16 }, (_, index) => 0.9 *
  */
 function logWealthAgainst(counts: PairedCounts, difference: number): number {
   const mean = (1 + difference) / 2;
-  const ties = counts.count - counts.wins - counts.losses;
+  const ties = counts.n - counts.wins - counts.losses;
   let largest = Number.NEGATIVE_INFINITY;
   const logs = stakes.map((stake) => {
     const log =
@@ -81,7 +83,7 @@ function logWealthAgainst(counts: PairedCounts, difference: number): number {
 
 /** The largest difference that is ruled out from below, by halving: 36 halvings of `[-1, 1]` reach 3e-11. */
 function lowerBound(counts: PairedCounts, logLimit: number): number {
-  if (counts.count === counts.losses) return -1;
+  if (counts.n === counts.losses) return -1;
   let ruledOut = -1;
   let open = 1;
   for (let halving = 0; halving < 36; halving++) {

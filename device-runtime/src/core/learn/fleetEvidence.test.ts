@@ -1,10 +1,11 @@
+import type { PairedCounts } from "@attune/protocol";
 import { Defect } from "@attune/protocol";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { uniform } from "../../ports/random.ts";
 import { meanEvidence, pooledEvidence } from "./fleetEvidence.ts";
-import { addPair, noPairs, type PairedCounts } from "./pairedCounts.ts";
+import { addPair, noPairs } from "./pairedCounts.ts";
 import { betterEvidence, harmEvidence } from "./pairedEvidence.ts";
 
 it("[LC25] the mean of no device is 1, and one device moves it by at most its share", () => {
@@ -30,12 +31,12 @@ it("[LC25] a value that is no evidence is a defect", () => {
 
 it("[LC26] under the cap pooling adds up the counts, whatever the order of the devices", () => {
   const devices: PairedCounts[] = [
-    { count: 40, wins: 3, losses: 1 },
-    { count: 10, wins: 0, losses: 0 },
-    { count: 70, wins: 2, losses: 2 },
+    { n: 40, wins: 3, losses: 1 },
+    { n: 10, wins: 0, losses: 0 },
+    { n: 70, wins: 2, losses: 2 },
   ];
   const pooled = pooledEvidence(devices, { discordantPerDeviceMax: 4, direction: "better" });
-  expect(pooled.counts).toEqual({ count: 120, wins: 5, losses: 3 });
+  expect(pooled.counts).toEqual({ n: 120, wins: 5, losses: 3 });
   expect(pooled.evidence).toBe(betterEvidence(pooled.counts));
   expect(pooled).toMatchObject({ deviceCount: 3, cappedDeviceCount: 0 });
   expect(
@@ -46,12 +47,12 @@ it("[LC26] under the cap pooling adds up the counts, whatever the order of the d
 it("[LC26] no device counts for more than the cap, and rounding never helps the claim", () => {
   fc.assert(
     fc.property(fc.nat(500), fc.nat(500), fc.integer({ min: 1, max: 50 }), (wins, losses, cap) => {
-      const device = { count: wins + losses + 10, wins, losses };
+      const device = { n: wins + losses + 10, wins, losses };
       for (const direction of ["better", "harm"] as const) {
         const { counts } = pooledEvidence([device], { discordantPerDeviceMax: cap, direction });
         const discordant = Math.min(cap, wins + losses);
         expect(counts.wins + counts.losses).toBe(discordant);
-        expect(counts.count).toBeGreaterThanOrEqual(discordant);
+        expect(counts.n).toBeGreaterThanOrEqual(discordant);
         const share =
           wins + losses === 0 ? 0 : (direction === "better" ? wins : losses) / (wins + losses);
         expect(direction === "better" ? counts.wins : counts.losses).toBeLessThanOrEqual(
@@ -64,8 +65,8 @@ it("[LC26] no device counts for more than the cap, and rounding never helps the 
 
 it("[LC26] one device with a thousand wins cannot carry a fleet of none", () => {
   const fleet = [
-    { count: 1000, wins: 1000, losses: 0 },
-    ...Array.from({ length: 20 }, () => ({ count: 50, wins: 2, losses: 3 })),
+    { n: 1000, wins: 1000, losses: 0 },
+    ...Array.from({ length: 20 }, () => ({ n: 50, wins: 2, losses: 3 })),
   ];
   expect(
     pooledEvidence(fleet, { discordantPerDeviceMax: 5, direction: "better" }).evidence,
@@ -76,7 +77,7 @@ it("[LC26] one device with a thousand wins cannot carry a fleet of none", () => 
 });
 
 it("[LC26] small harm on every device adds up, and is found sooner than by the mean", () => {
-  const fleet = Array.from({ length: 12 }, () => ({ count: 60, wins: 1, losses: 4 }));
+  const fleet = Array.from({ length: 12 }, () => ({ n: 60, wins: 1, losses: 4 }));
   const pooled = pooledEvidence(fleet, { discordantPerDeviceMax: 10, direction: "harm" });
   expect(pooled.evidence).toBeGreaterThan(1000);
   expect(meanEvidence(fleet.map(harmEvidence))).toBeLessThan(5);

@@ -1,6 +1,8 @@
 // Evidence of many devices taken together. It must not decide anything, nor know what a rollout is.
+
+import type { PairedCounts } from "@attune/protocol";
 import { Defect } from "@attune/protocol";
-import { assertPairedCounts, noPairs, type PairedCounts } from "./pairedCounts.ts";
+import { assertPairedCounts, noPairs } from "./pairedCounts.ts";
 import { betterEvidence, harmEvidence } from "./pairedEvidence.ts";
 
 /**
@@ -60,8 +62,8 @@ export interface PooledEvidence {
  *
  * @throws {@link Defect} `pairs.counts_invalid`, `evidence.cap_invalid`.
  * @example
- * pooledEvidence([{ count: 50, wins: 4, losses: 0 }, { count: 90, wins: 30, losses: 0 }], { discordantPerDeviceMax: 3, direction: "better" }).counts;
- * // => { count: 46, wins: 6, losses: 0 }
+ * pooledEvidence([{ n: 50, wins: 4, losses: 0 }, { n: 90, wins: 30, losses: 0 }], { discordantPerDeviceMax: 3, direction: "better" }).counts;
+ * // => { n: 46, wins: 6, losses: 0 }
  */
 export function pooledEvidence(
   perDevice: readonly PairedCounts[],
@@ -78,7 +80,7 @@ export function pooledEvidence(
     const counted = thin(device, rule);
     if (counted !== device) cappedDeviceCount++;
     counts = {
-      count: counts.count + counted.count,
+      n: counts.n + counted.n,
       wins: counts.wins + counted.wins,
       losses: counts.losses + counted.losses,
     };
@@ -91,11 +93,11 @@ function thin(device: PairedCounts, rule: PoolingRule): PairedCounts {
   const cap = rule.discordantPerDeviceMax;
   const discordant = device.wins + device.losses;
   if (discordant <= cap) return device;
-  const count = Math.max(cap, Math.floor((device.count * cap) / discordant));
+  const n = Math.max(cap, Math.floor((device.n * cap) / discordant));
   if (rule.direction === "better") {
     const wins = Math.floor((device.wins * cap) / discordant);
-    return { count, wins, losses: cap - wins };
+    return { n, wins, losses: cap - wins };
   }
   const losses = Math.floor((device.losses * cap) / discordant);
-  return { count, wins: cap - losses, losses };
+  return { n, wins: cap - losses, losses };
 }

@@ -71,7 +71,7 @@ it("[LC50] a challenger is adopted by the evidence of the feedback, and the verd
   expect(state).toMatchObject({
     serving: "personal",
     challenge: null,
-    shadow: { counts: { count: 0 } },
+    shadow: { counts: { n: 0 } },
   });
 });
 
@@ -115,7 +115,7 @@ it("[LC52] feedback that overlaps with what was just learned is not counted", ()
   const policy = { ...plain, overlapLength: 2 };
   const { state, verdicts } = run(policy, [trained, ...times(8, win)]);
   expect(verdicts).toEqual([]);
-  expect(state.challenge?.counts).toEqual({ count: 6, wins: 6, losses: 0 });
+  expect(state.challenge?.counts).toEqual({ n: 6, wins: 6, losses: 0 });
   expect(run(policy, [trained, ...times(3, win)], state).verdicts).toMatchObject([
     { verdict: "adopt", n: 7 },
   ]);
@@ -126,7 +126,7 @@ it("[LC53] blocks of feedback count once, for whoever was right more often", () 
   const even = feedback(true, true, true);
   const blocks = [win, loss, win, loss, loss, even, win, loss, even, win, even, even];
   const { state } = run(policy, [trained, ...blocks]);
-  expect(state.challenge?.counts).toEqual({ count: 4, wins: 2, losses: 1 });
+  expect(state.challenge?.counts).toEqual({ n: 4, wins: 2, losses: 1 });
   expect(run(policy, [trained, ...times(20, win)]).verdicts).toEqual([]);
   expect(run(policy, [trained, ...times(21, win)]).verdicts).toMatchObject([
     { verdict: "adopt", n: 7 },
@@ -155,14 +155,14 @@ it("[LC54] a shadow in which nothing shows begins again without a word", () => {
   const policy = { ...plain, pairsMax: 20 };
   const { state, verdicts } = run(policy, times(45, feedback(true, true, null)), adopted);
   expect(verdicts).toEqual([]);
-  expect(state.shadow?.counts.count).toBe(5);
+  expect(state.shadow?.counts.n).toBe(5);
 });
 
 it("[LC54] when the adopted model goes, a challenger's comparison with it goes too", () => {
   const both = feedback(true, false, true);
   const { state, verdicts } = run(plain, [trained, ...times(5, both)], adopted);
   expect(verdicts).toMatchObject([{ verdict: "revert" }]);
-  expect(state.challenge?.counts.count).toBe(0);
+  expect(state.challenge?.counts.n).toBe(0);
 });
 
 it("[LC58] further trainings of an adopted sequence answer at once, while the shared model goes on testing them", () => {
@@ -183,14 +183,14 @@ it("[LC58] further trainings of an adopted sequence answer at once, while the sh
   expect(followed.state).toMatchObject({
     serving: "personal",
     challenge: null,
-    shadow: { toSkip: 1, counts: { count: 3, wins: 0, losses: 3 } },
+    shadow: { toSkip: 1, counts: { n: 3, wins: 0, losses: 3 } },
   });
   // The first feedback after a training overlaps with it and does not count.
   const bad = feedback(true, false, null);
   const turned = run(follow, [trained, ...times(6, bad)], adopted);
   expect(turned.verdicts.map(({ verdict }) => verdict)).toEqual(["adopt", "revert"]);
   // What was taken back is a new challenger when it is trained again.
-  expect(run(follow, [trained], turned.state).state.challenge?.counts.count).toBe(0);
+  expect(run(follow, [trained], turned.state).state.challenge?.counts.n).toBe(0);
 });
 
 it("[LC55] another shared version begins every comparison again", () => {
@@ -201,7 +201,7 @@ it("[LC55] another shared version begins every comparison again", () => {
   expect(run(plain, [{ type: "sharedReplaced", serving: "personal" }], half).state).toMatchObject({
     serving: "personal",
     challenge: null,
-    shadow: { counts: { count: 0 } },
+    shadow: { counts: { n: 0 } },
   });
 });
 

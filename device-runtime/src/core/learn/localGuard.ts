@@ -1,5 +1,7 @@
 // Adopts what a device has learned only on evidence, and takes it back on evidence. It must not train, predict or hold parameters.
-import { addPair, noPairs, type PairedCounts, swapRoles } from "./pairedCounts.ts";
+
+import type { PairedCounts } from "@attune/protocol";
+import { addPair, noPairs, swapRoles } from "./pairedCounts.ts";
 import { betterEvidence, harmEvidence } from "./pairedEvidence.ts";
 
 /** How the guard judges; plain data of a model package. */
@@ -254,7 +256,7 @@ function judge(
   const { pairsMax } = policy;
   const basis = {
     trial,
-    n: counts.count,
+    n: counts.n,
     wins: counts.wins,
     losses: counts.losses,
     evidence: betterEvidence(counts),

@@ -31,7 +31,7 @@ function exactLog(wins: number, losses: number): number {
 it("[LC20] evidence equals the exact fraction of whole numbers", () => {
   fc.assert(
     fc.property(fc.nat(120), fc.nat(120), (wins, losses) => {
-      expect(logBetterEvidence({ count: wins + losses, wins, losses })).toBeCloseTo(
+      expect(logBetterEvidence({ n: wins + losses, wins, losses })).toBeCloseTo(
         exactLog(wins, losses),
         11,
       );
@@ -43,7 +43,7 @@ it("[LC20] evidence equals the exact fraction of whole numbers", () => {
     [10, 3000],
     [1800, 1500],
   ] as const) {
-    expect(logBetterEvidence({ count: wins + losses, wins, losses })).toBeCloseTo(
+    expect(logBetterEvidence({ n: wins + losses, wins, losses })).toBeCloseTo(
       exactLog(wins, losses),
       9,
     );
@@ -68,7 +68,7 @@ it("[LC20] evidence equals the integral of the wealth over the bets", () => {
       const p = 0.5 + (step + 0.5) / steps / 2;
       mean += ((2 * p) ** wins * (2 * (1 - p)) ** losses) / steps;
     }
-    const log = logBetterEvidence({ count: wins + losses, wins, losses });
+    const log = logBetterEvidence({ n: wins + losses, wins, losses });
     expect(Math.abs(Math.exp(log) / mean - 1)).toBeLessThan(1e-8);
   }
 });

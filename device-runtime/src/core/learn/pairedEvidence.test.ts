@@ -1,13 +1,14 @@
+import type { PairedCounts } from "@attune/protocol";
 import { Defect } from "@attune/protocol";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { uniform } from "../../ports/random.ts";
-import { addPair, noPairs, type PairedCounts } from "./pairedCounts.ts";
+import { addPair, noPairs } from "./pairedCounts.ts";
 import { betterEvidence, harmEvidence, logBetterEvidence } from "./pairedEvidence.ts";
 
 const of = (wins: number, losses: number, agreed = 0): PairedCounts => ({
-  count: wins + losses + agreed,
+  n: wins + losses + agreed,
   wins,
   losses,
 });
@@ -83,12 +84,7 @@ it("[LC22] large counts neither overflow nor lose the answer", () => {
 });
 
 it("[LC22] counts that cannot be are defects", () => {
-  for (const counts of [
-    of(-1, 0),
-    of(0.5, 0),
-    { count: 1, wins: 1, losses: 1 },
-    of(Number.NaN, 0),
-  ]) {
+  for (const counts of [of(-1, 0), of(0.5, 0), { n: 1, wins: 1, losses: 1 }, of(Number.NaN, 0)]) {
     expect(() => betterEvidence(counts)).toThrow(Defect);
     expect(() => harmEvidence(counts)).toThrow(Defect);
   }

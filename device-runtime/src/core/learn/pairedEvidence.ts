@@ -1,5 +1,7 @@
 // Evidence, from paired counts, that one model is right more often than another. It must not decide anything.
-import { assertPairedCounts, type PairedCounts, swapRoles } from "./pairedCounts.ts";
+
+import type { PairedCounts } from "@attune/protocol";
+import { assertPairedCounts, swapRoles } from "./pairedCounts.ts";
 
 /**
  * Evidence that the challenger is better than the champion: an e-value.
@@ -18,7 +20,7 @@ import { assertPairedCounts, type PairedCounts, swapRoles } from "./pairedCounts
  *
  * @throws {@link Defect} `pairs.counts_invalid`.
  * @example
- * betterEvidence({ count: 40, wins: 7, losses: 0 }); // => 31.875
+ * betterEvidence({ n: 40, wins: 7, losses: 0 }); // => 31.875
  * @see Ramdas, Grünwald, Vovk and Shafer 2023, "Game-theoretic statistics and safe anytime-valid inference", section 3.
  *   Deviation: the mixture is uniform, so that it has no setting.
  */

@@ -24,7 +24,7 @@ const round = (value: number): string => (value >= 100 ? value.toFixed(0) : valu
  */
 export function judgeShadow(pairs: readonly DevicePairs[], policy: ShadowPolicy): GateCheck {
   const counted = pairs.filter(({ n }) => n > 0);
-  const perDevice = counted.map(({ n, wins, losses }) => ({ count: n, wins, losses }));
+  const perDevice = counted.map(({ n, wins, losses }) => ({ n, wins, losses }));
   const { discordantPerDeviceMax } = policy;
   const better = pooledEvidence(perDevice, { discordantPerDeviceMax, direction: "better" });
   const harm = pooledEvidence(perDevice, { discordantPerDeviceMax, direction: "harm" });
@@ -37,7 +37,7 @@ export function judgeShadow(pairs: readonly DevicePairs[], policy: ShadowPolicy)
     harmLimit: policy.harmLimit,
     devicesMin: policy.devicesMin,
   };
-  const sum = `${better.counts.wins} wins, ${better.counts.losses} losses of ${better.counts.count} on ${counted.length} devices`;
+  const sum = `${better.counts.wins} wins, ${better.counts.losses} losses of ${better.counts.n} on ${counted.length} devices`;
   if (counted.length >= policy.devicesMin && harm.evidence >= policy.harmLimit) {
     const text = `${sum}: evidence of harm ${round(harm.evidence)}, limit ${policy.harmLimit}`;
     return { name: "shadow", outcome: "fail", text, evidence };

@@ -127,11 +127,11 @@ export function rolloutHealth(
     const pair = byDevice.get(device);
     if (pair === undefined || pair.n === 0) return [];
     const { n, wins, losses } = pair;
-    return [{ device, n, wins, losses, harmEvidence: harmEvidence({ count: n, wins, losses }) }];
+    return [{ device, n, wins, losses, harmEvidence: harmEvidence({ n, wins, losses }) }];
   });
   const { discordantPerDeviceMax, alpha } = policy;
   const pooled = pooledEvidence(
-    health.map(({ n, wins, losses }) => ({ count: n, wins, losses })),
+    health.map(({ n, wins, losses }) => ({ n, wins, losses })),
     { discordantPerDeviceMax, direction: "harm" },
   );
   return {
