@@ -169,9 +169,12 @@ function figuresRow(name: string, means: SeedMeans, pick: (figures: Figures) => 
 }
 
 function contributed({ contributions, withheld }: PersonRow): string {
-  const sent = contributions.map(({ bytes }) => `${bytes} bytes`).join(", ");
-  if (withheld.length === 0) return sent === "" ? "-" : sent;
-  return `${sent === "" ? "" : `${sent}; `}${withheld.length} withheld`;
+  const sizes = contributions.map(({ bytes }) => bytes);
+  const sent =
+    sizes.length === 0
+      ? "-"
+      : `${sizes.length} of ${Math.min(...sizes)} to ${Math.max(...sizes)} bytes`;
+  return withheld.length === 0 ? sent : `${sent}, ${withheld.length} withheld`;
 }
 
 function lastVerdict({ verdicts }: PersonRow): string {
