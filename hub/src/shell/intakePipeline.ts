@@ -21,7 +21,7 @@ import {
 } from "../core/intake/readUpMessage.ts";
 import { INTAKE_PENDING_MAX } from "../limits.ts";
 import type { IntakeAnswer, IntakeRow } from "../ports/store.ts";
-import { createCommitBatcher, type PendingRow } from "./commitBatcher.ts";
+import { createCommitBatcher } from "./commitBatcher.ts";
 import type { HubContext } from "./hubContext.ts";
 import { type LineMemory, noteRefusal, pairKey } from "./hubMemory.ts";
 import type { LineRunner } from "./lineRunner.ts";
@@ -30,6 +30,9 @@ import type { ReceiptSender } from "./receiptSender.ts";
 
 /** Whom refusals of strangers are counted for: names that no device can have, so that strangers add no rows. */
 export const strangers = { unknown: "(unknown)", enrolling: "(enrolling)", hub: "(hub)" } as const;
+
+/** What a refusal counts as in a commit: its row and its receipt. */
+const REFUSAL_BYTES = 512;
 
 /** What a device's last will says in its report's `state`. */
 const OFFLINE_STATE = "offline";
@@ -54,33 +57,39 @@ export function createIntakePipeline(
   lines: LineRunner,
 ): IntakePipeline {
   const { fleet, clock, cryptography, memory, store, broker } = context;
+  /** Every message from its arrival to its commit. */
   const pending = new Set<Promise<void>>();
   let droppedCount = 0;
 
-  const batcher = createCommitBatcher(clock, async (batch) => {
+  const batcher = createCommitBatcher(clock, async (rows) => {
     try {
-      const { answers, audit } = await store.commitIntake(batch.map(({ row }) => row));
+      const { answers, audit } = await store.commitIntake(rows);
       context.audited(audit);
-      const entries = batch.flatMap(({ row }, index) => {
-        const answer = answers[index] as IntakeAnswer;
+      const entries = rows.flatMap((row, index) => {
+        const { outcome, code, message } = answers[index] as IntakeAnswer;
         const to = receiptOf(row);
-        const { outcome, code, message } = answer;
         return to === null ? [] : [{ ...to, outcome, code, message }];
       });
       receipts.send(entries);
-      batch.forEach(({ onAnswer }, index) => onAnswer(answers[index] as IntakeAnswer));
       context.changed();
+      return answers;
     } catch (error) {
       // Nobody is receipted: devices send it all again.
       context.fault(error);
+      return null;
     }
   });
 
-  /** Full: the message is dropped, counted, and for want of a receipt sent again. */
-  const isFull = (): boolean => {
-    if (pending.size + batcher.waitingCount < INTAKE_PENDING_MAX) return false;
-    droppedCount += 1;
-    return true;
+  /** Keeps count of a message; drops it when too many are on their way, and for want of a receipt it is sent again. */
+  const take = (work: () => Promise<void>): void => {
+    if (pending.size >= INTAKE_PENDING_MAX) {
+      droppedCount += 1;
+      return;
+    }
+    const taken = work()
+      .catch((error: unknown) => context.fault(error))
+      .finally(() => pending.delete(taken));
+    pending.add(taken);
   };
 
   const findDevice: FindDevice = (device) => {
@@ -90,31 +99,37 @@ export function createIntakePipeline(
     return { device, line, keyId, publicKey, status };
   };
 
-  const add = (row: IntakeRow, bytes: number, onAnswer: PendingRow["onAnswer"]): void =>
-    batcher.add({ row, bytes, onAnswer });
-
-  const refuseRow = (
+  const refuseRow = async (
     who: string,
     refusal: Refusal,
     receipt: { readonly device: DeviceId; readonly digest: Digest } | null,
     contributionSequence: number | null = null,
-  ): void => {
+  ): Promise<void> => {
     const atMs = clock.nowMs();
     const { code, message } = refusal;
     const line = receipt === null ? null : (memory.devices.get(receipt.device)?.row.line ?? null);
-    add(
-      { kind: "refusal", device: who, line, code, message, atMs, receipt, contributionSequence },
-      200,
-      () => noteRefusal(memory, { device: who, code, message, atMs }),
+    const answer = await batcher.add(
+      {
+        kind: "refusal",
+        device: who,
+        line,
+        code,
+        message,
+        atMs,
+        receipt,
+        contributionSequence,
+      },
+      REFUSAL_BYTES,
     );
+    if (answer !== null) noteRefusal(memory, { device: who, code, message, atMs });
   };
 
   /** A refusal of bytes from a device's topic: the device is told, when it is enrolled and the bytes may be its own. */
-  const refuseUp = (topicDevice: DeviceId, bytes: Uint8Array, refusal: Refusal): void => {
+  const refuseUp = (topicDevice: DeviceId, bytes: Uint8Array, refusal: Refusal): Promise<void> => {
     const isEnrolled = memory.devices.has(topicDevice);
     const isOwn = isEnrolled && refusal.code !== "topic.forbidden";
     const receipt = isOwn ? { device: topicDevice, digest: digestOf(cryptography, bytes) } : null;
-    refuseRow(isEnrolled ? topicDevice : strangers.unknown, refusal, receipt);
+    return refuseRow(isEnrolled ? topicDevice : strangers.unknown, refusal, receipt);
   };
 
   const isSeen = (device: DeviceId): void => {
@@ -181,21 +196,20 @@ export function createIntakePipeline(
       frame: bytes,
       atMs: clock.nowMs(),
     };
-    add(row, bytes.length, (answer) => {
-      if (!answer.isNew) return;
-      if (answer.outcome === "refused") {
-        const { code, message } = answer;
-        return noteRefusal(memory, { device: device.device, code, message, atMs: row.atMs });
-      }
-      known.contributionCount += 1;
-      line.pool.add({
-        digest,
-        device: device.device,
-        contributionSequence: sequence,
-        base: value.base,
-      });
-      lines.look(device.line);
+    const answer = await batcher.add(row, bytes.length);
+    if (answer?.isNew !== true) return;
+    if (answer.outcome === "refused") {
+      const { code, message } = answer;
+      return noteRefusal(memory, { device: device.device, code, message, atMs: row.atMs });
+    }
+    known.contributionCount += 1;
+    line.pool.add({
+      digest,
+      device: device.device,
+      contributionSequence: sequence,
+      base: value.base,
     });
+    lines.look(device.line);
   };
 
   const isReleasedIn = (line: LineMemory, value: Contribution): boolean => {
@@ -243,9 +257,9 @@ export function createIntakePipeline(
         const { value } = read.value;
         const digest = digestOf(cryptography, bytes);
         const row = { ...value, digest, storedAtMs: clock.nowMs() };
-        return add({ kind: "receipt", ...row }, bytes.length, (answer) => {
-          if (answer.isNew) lines.receiptStored(row);
-        });
+        const answer = await batcher.add({ kind: "receipt", ...row }, bytes.length);
+        if (answer?.isNew === true) lines.receiptStored(row);
+        return;
       }
       case "report": {
         const read = readUpMessage(reportMessage, topicDevice, bytes, findDevice, cryptography);
@@ -256,18 +270,17 @@ export function createIntakePipeline(
           lines.presenceChanged(topicDevice, false);
         }
         const receivedAtMs = clock.nowMs();
-        return add({ kind: "report", report, receivedAtMs }, bytes.length, (answer) => {
-          const known = memory.devices.get(topicDevice);
-          if (!answer.isNew || known === undefined) return;
-          known.report = { report, receivedAtMs };
-          const line = memory.lines.get(known.row.line);
-          for (const { champion, challenger, n, wins, losses } of report.paired) {
-            line?.pairs
-              .get(pairKey(champion, challenger))
-              ?.set(topicDevice, { device: topicDevice, n, wins, losses });
-          }
-          lines.look(known.row.line);
-        });
+        const answer = await batcher.add({ kind: "report", report, receivedAtMs }, bytes.length);
+        const known = memory.devices.get(topicDevice);
+        if (answer?.isNew !== true || known === undefined) return;
+        known.report = { report, receivedAtMs };
+        const line = memory.lines.get(known.row.line);
+        for (const { champion, challenger, n, wins, losses } of report.paired) {
+          line?.pairs
+            .get(pairKey(champion, challenger))
+            ?.set(topicDevice, { device: topicDevice, n, wins, losses });
+        }
+        return lines.look(known.row.line);
       }
     }
   };
@@ -275,15 +288,9 @@ export function createIntakePipeline(
   return {
     onMessage(topic, bytes) {
       const up = parseUpTopic(fleet, topic);
-      if (up === undefined) return;
-      if (isFull()) return;
-      const taken = takeUp(up.device, up.channel, bytes)
-        .catch((error: unknown) => context.fault(error))
-        .finally(() => pending.delete(taken));
-      pending.add(taken);
+      if (up !== undefined) take(() => takeUp(up.device, up.channel, bytes));
     },
     onForbidden(principal, act, topic) {
-      if (isFull()) return;
       const who =
         principal.kind === "device"
           ? principal.device
@@ -291,19 +298,16 @@ export function createIntakePipeline(
             ? strangers.enrolling
             : strangers.hub;
       const what = act === "publish" ? "publish to" : "subscribe to";
-      refuseRow(
-        who,
-        {
-          code: "topic.forbidden",
-          message: `${who} may not ${what} ${topic.slice(0, 200)}; a device reaches its own topics only`,
-        },
-        null,
-      );
+      const message = `${who} may not ${what} ${topic.slice(0, 200)}; a device reaches its own topics only`;
+      take(() => refuseRow(who, { code: "topic.forbidden", message }, null));
     },
-    countRefusal: (who, refusal) => refuseRow(who, refusal, null),
+    countRefusal: (who, refusal) => take(() => refuseRow(who, refusal, null)),
     async idle() {
-      while (pending.size > 0) await Promise.all(pending);
-      await batcher.flush();
+      // A message may look things up before its row is there: flushed again until none is on its way.
+      while (pending.size > 0) {
+        await batcher.flush();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
     },
     get droppedCount() {
       return droppedCount;

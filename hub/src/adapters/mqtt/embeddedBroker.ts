@@ -1,6 +1,7 @@
 // An MQTT broker inside the hub's process, over TCP and WebSocket, where a device reaches only its own topics.
 // Sole owner of aedes and ws. It must not read a payload.
 
+import type { EventEmitter } from "node:events";
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
 import { Duplex } from "node:stream";
@@ -116,6 +117,8 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions): Broker {
       devices.delete(principal.device);
       handlers.onPresence(principal.device, false);
     });
+    // Its type does not say so, but it is an emitter like any other: unheard, an error would end the process.
+    (broker as EventEmitter).on("error", (cause: Error) => handlers.onFault(unavailable(cause)));
     for (const filter of [topics.allUp(fleet), topics.allEnrolUp(fleet)]) {
       await new Promise<void>((resolve) => {
         broker.subscribe(
@@ -155,6 +158,7 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions): Broker {
           socket.on("close", () => sockets.delete(socket));
           accept(socket);
         });
+        tcp.maxConnections = MQTT_CLIENTS_MAX;
         mqttUrl = `mqtt://${host}:${await listen(tcp, options.tcpPort, host)}`;
       }
       if (options.webSocketPort !== null) {
@@ -170,6 +174,7 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions): Broker {
           handleProtocols: (offered) => (offered.has("mqtt") ? "mqtt" : false),
         });
         webSockets.on("connection", (socket) => accept(createWebSocketStream(socket)));
+        http.maxConnections = MQTT_CLIENTS_MAX;
         webSocketUrl = `ws://${host}:${await listen(http, options.webSocketPort, host)}`;
       }
       handlers.onConnection(true);

@@ -53,7 +53,6 @@ export function createWorkerJudge(): ModelJudge {
       const answers = new Promise<ValidationAnswers>((resolve, reject) => {
         waiting.set(id, { resolve, reject });
       });
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
       worker.postMessage({ id, task } satisfies JudgeCall);
       return answers;
     },

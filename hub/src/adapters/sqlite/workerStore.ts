@@ -71,7 +71,6 @@ export async function openWorkerStore(file: string): Promise<Store> {
     if (broken !== null) return Promise.reject(broken);
     lastId += 1;
     const answer = answerTo(lastId);
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     worker.postMessage({ id: lastId, method, args } satisfies StoreCall);
     return answer;
   };
