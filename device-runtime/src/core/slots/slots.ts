@@ -62,8 +62,9 @@ export function decisionArrived(transition: Transition, bytes: Uint8Array): void
         refusedDecisions: [...slots.refusedDecisions, digest].slice(-REFUSED_DECISIONS_MAX),
       },
     });
+    // What the hub's key did not sign is no decision: a stranger who can publish must not fill the outbox with answers to it.
     const claimed = decodeMessage(decisionMessage, bytes);
-    if (claimed.ok) {
+    if (claimed.ok && !decision.refusal.code.startsWith("signature.")) {
       queueReceipt(transition, {
         decisionSequence: claimed.value.value.decisionSequence,
         outcome: "refused",
