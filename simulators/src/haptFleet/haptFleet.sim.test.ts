@@ -59,7 +59,7 @@ it("[HA6] [HA7] the same seed gives the same rows over a real broker, and a guar
     expect(trainings).toBeGreaterThan(0);
     expect(never.afterwards).toBe(shared);
     expect(never.onArrival).toBe(shared);
-    if (!first.fleet.isPromoted) expect(fleet.afterwards).toBe(shared);
+    expect(first.fleet.isPromoted ? shared : fleet.afterwards).toBe(shared);
   }
   const means = meansOf(first);
   expect(means.naive.mean).not.toBe(means.shared.mean);
