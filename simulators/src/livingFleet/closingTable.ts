@@ -44,7 +44,7 @@ const changeNames: Readonly<Record<ChangeKind, string>> = {
 };
 
 /** Whether what answers now is worse for a person than the first version, by evidence on the same windows. */
-function isHarmed({ count, wins, losses }: ExamResult): boolean {
+export function isHarmed({ count, wins, losses }: ExamResult): boolean {
   return harmEvidence({ n: count, wins, losses }) >= HARM_LIMIT;
 }
 

@@ -1,9 +1,8 @@
-// Gives everybody of a population a real device, over the real broker, with files of its own. It decides nothing.
-import { join } from "node:path";
+// Gives everybody of a population a real device, over the real broker. It decides nothing.
 import { type Clock, createInference } from "@attune/device-runtime";
 import type { OrtRuntime } from "@attune/device-runtime/model";
 import { createDevice, createTrainerPool } from "@attune/device-runtime/node";
-import { createSeededRandom } from "@attune/device-runtime/testing";
+import { createMemoryStorage, createSeededRandom } from "@attune/device-runtime/testing";
 import { nodeCryptography } from "@attune/protocol/node";
 import type { Person } from "../people/person.ts";
 import { createWearable, type DeviceNews, type Wearable } from "./wearable.ts";
@@ -15,8 +14,6 @@ export interface DressOptions {
   readonly mqttUrl: string;
   readonly enrolmentToken: string;
   readonly modelPackage: Uint8Array;
-  /** Each device gets a folder in it. */
-  readonly folder: string;
   readonly clock: Clock;
   readonly runtime: OrtRuntime;
   readonly onNews: (id: string, news: DeviceNews) => void;
@@ -29,7 +26,12 @@ export interface DressedPeople {
   close(): Promise<void>;
 }
 
-/** Makes the devices. They share one inference and one training worker; nothing else. */
+/**
+ * Makes the devices. They share one inference and one training worker; nothing else.
+ *
+ * What they keep is in memory. Thirty devices that write, sync and rename files on one disk make each other wait for longer than the
+ * quarter of a second that 30 virtual seconds are here, and then take the broker for dead.
+ */
 export async function dressPeople(options: DressOptions): Promise<DressedPeople> {
   const { people, seed, clock } = options;
   const inference = createInference(options.runtime, nodeCryptography);
@@ -46,7 +48,7 @@ export async function dressPeople(options: DressOptions): Promise<DressedPeople>
       const random = createSeededRandom(seed).fork("wearables").fork(id);
       const device = await createDevice({
         model: options.modelPackage,
-        store: join(options.folder, id),
+        storage: createMemoryStorage(),
         hub: options.mqttUrl,
         enrolmentToken: options.enrolmentToken,
         proposedId: id,

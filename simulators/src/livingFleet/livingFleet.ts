@@ -126,7 +126,6 @@ async function tell(
     mqttUrl: founded.mqttUrl,
     enrolmentToken: await founded.enrolmentToken(deviceCount),
     modelPackage: firstPackage,
-    folder: join(folder, "devices"),
     clock,
     runtime,
     onNews: (id, news) => {

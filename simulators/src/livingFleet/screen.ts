@@ -25,7 +25,7 @@ export interface Screen {
 }
 
 /** Lines of one kind that are shown; of the others the fleet's own line tells the number. */
-const LINES_OF_A_KIND_MAX = 4;
+export const LINES_OF_A_KIND_MAX = 4;
 
 const WHO_WIDTH = 9;
 const BAR_WIDTH = 30;

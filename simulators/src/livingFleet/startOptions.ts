@@ -45,7 +45,7 @@ Exit code: 0 when every promise held, 1 when one was broken or a part failed, 2 
  *
  * @returns `operator.request_invalid` with what is wrong and what is allowed
  * @example
- * parseStartOptions(["--seed", "7"]); // => { ok: true, value: { deviceCount: 30, seed: 7, speed: 150, isKept: false, isGuarded: true, wantsHelp: false } }
+ * parseStartOptions(["--seed", "7"]); // => { ok: true, value: { deviceCount: 30, seed: 7, speed: 120, isKept: false, isGuarded: true, wantsHelp: false } }
  */
 export function parseStartOptions(words: readonly string[]): Outcome<StartOptions> {
   let values: Record<string, string | boolean | undefined>;

@@ -7,6 +7,8 @@ export type ImportOutcome = "promoted" | "rolledBack" | "rejected";
 
 /** Where the story is. Times are virtual ms since its start. */
 export interface Story {
+  /** A version has left its canaries for the whole fleet: what comes next may be brought. */
+  readonly hasGrown: boolean;
   /** Versions that became champion by a rollout, in order. */
   readonly promoted: readonly string[];
   readonly rolledBack: readonly string[];
@@ -33,6 +35,7 @@ export type StoryAct = "import" | "end";
 
 /** A story that has not begun. */
 export const openingStory: Story = {
+  hasGrown: false,
   promoted: [],
   rolledBack: [],
   rejected: [],
@@ -53,7 +56,7 @@ export function stepStory(
 ): { readonly story: Story; readonly acts: readonly StoryAct[] } {
   let next = event.type === "audited" ? hear(story, event.row, event.atMs) : story;
   const acts: StoryAct[] = [];
-  if (!next.isImportOrdered && (next.promoted.length > 0 || event.atMs >= IMPORT_AT_MS)) {
+  if (!next.isImportOrdered && (next.hasGrown || event.atMs >= IMPORT_AT_MS)) {
     next = { ...next, isImportOrdered: true };
     acts.push("import");
   }
@@ -80,6 +83,8 @@ function hear(story: Story, row: AuditRow, atMs: number): Story {
       return story.isImportOrdered ? { ...story, imported: subject } : story;
     case "rollout.started":
       return isImported ? { ...story, canaryAtMs: atMs } : story;
+    case "rollout.grown":
+      return { ...story, hasGrown: true };
     case "rollout.promoted":
       return { ...story, promoted: [...story.promoted, subject], ...ended("promoted") };
     case "rollout.rolledBack":
