@@ -1,2 +1,12 @@
-// Door: virtual people, devices, networks and attackers. Only re-exports.
-export {};
+// Door: virtual people, and the model that is trained on them. Only re-exports.
+export {
+  type ActivityModel,
+  type ActivityModelOptions,
+  trainActivityModel,
+} from "./activityModel/trainActivityModel.ts";
+export { type Activity, activities, labelOf } from "./people/activity.ts";
+export type { ChangeKind, Condition, PersonChange } from "./people/change.ts";
+export type { LabelledWindow } from "./people/inertialWindow.ts";
+export { createPerson, type Person, type PersonOptions } from "./people/person.ts";
+export { createPopulation, type PopulationOptions } from "./people/population.ts";
+export type { WearingPosition } from "./people/wearing.ts";
