@@ -146,7 +146,7 @@ async function tell(
 
   screen.heading(
     `${deviceCount} people put on their wearables`,
-    "Devices predict and hear the truth about one answer in three. Half of the people change within 20 minutes, and some wear it where the model has never been.",
+    "Devices predict and hear the truth about one answer in three. Half of the people change within a quarter of an hour, and some wear it where the model has never been.",
   );
   startedAtMs = clock.nowMs();
   for (const wearable of wearables) wearable.start(0);

@@ -59,7 +59,8 @@ it("[LF4] progress is written over on a terminal, and told in halves elsewhere",
   const terminal = makeScreen({ isTty: true });
   terminal.screen.progress("training", 0.5);
   terminal.screen.text("done");
-  expect(terminal.written()).toMatch(/\r\u001b\[2K.*training\r\u001b\[2Kdone\n$/);
+  expect(terminal.written().startsWith("\r\u001b[2K")).toBe(true);
+  expect(terminal.written().endsWith("training\r\u001b[2Kdone\n")).toBe(true);
   const file = makeScreen();
   for (let percent = 1; percent <= 100; percent += 1)
     file.screen.progress("training", percent / 100);

@@ -37,7 +37,8 @@ Starts a hub with its broker and page, a signer, and simulated wearables, and sh
   --no-guards    adopt every training and promote every release, to see what the guards prevent
   --help         this text
 
-Exit code: 0 when every promise held, 1 when one was broken or a part failed, 2 when an option is wrong.
+Exit code: 0 when every promise held, 1 when one was broken or a part failed, 2 when an option is wrong, 130 when
+ctrl-C came before the end.
 `;
 
 /**
