@@ -37,7 +37,12 @@ async function start(options: StartOptions): Promise<number> {
         hasEnded = true;
         if (end.promises.some(({ broken }) => broken.length > 0)) exitCode = 1;
         stdout.write(`${endingText(end, options.speed, ink)}\n`);
-        if (!options.isKept) return;
+        if (!options.isKept) {
+          stdout.write(
+            `\nThe page: ${end.pageUrl}\n(it goes now; npm start -- --keep keeps it up)\n`,
+          );
+          return;
+        }
         stdout.write(`\nEverything stays up until ctrl-C. The page: ${end.pageUrl}\n`);
         await new Promise((resolve) => {
           controller.signal.addEventListener("abort", resolve, { once: true });
