@@ -98,6 +98,9 @@ export function trainerContract(name: string, open: () => TrainerPort): void {
     const whole = bytesOf(await straight(trainer));
     const order: string[] = [];
     const jobs = await Promise.all(["a", "a", "b"].map((device) => trainer.begin(task(device))));
+    // Long enough that everything else has been asked for when it is done.
+    const ahead = await trainer.begin(task("z"));
+    const longSlice = ahead.runSlice(slice(0, 3000));
     await Promise.all(
       jobs.flatMap((job, index) => {
         const steps = index === 2 ? 4 : 1;
@@ -107,12 +110,14 @@ export function trainerContract(name: string, open: () => TrainerPort): void {
         });
       }),
     );
+    await longSlice;
+    ahead.release();
     for (const job of jobs) {
       expect(bytesOf(await job.checkpoint())).toEqual(whole);
       job.release();
     }
-    // All 24 slices of the one device were asked for before the three of the other; those did not wait for half of them.
-    expect(order.lastIndexOf("job 2") - 2).toBeLessThan(12);
+    // All 24 slices of the one device were asked for before the three of the other, which took turns with them.
+    expect(order.lastIndexOf("job 2") - 2).toBeLessThanOrEqual(4);
   });
 
   it(`[DR50] ${name}: a model that is known is not asked for again`, async () => {

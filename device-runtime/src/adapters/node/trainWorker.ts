@@ -5,7 +5,8 @@ import type { TrainingPlan } from "../../model/compile/trainingPlan.ts";
 import type { TrainingSlice } from "../../model/session/createTrainer.ts";
 import { loadNodeOrt } from "../../model/session/nodeOrtRuntime.ts";
 import type { TrainingJob, TrainingTask } from "../../ports/trainer.ts";
-import { createTrainingJobs } from "../trainingJobs.ts";
+import { createTrainingJobs, trainerClosed } from "../trainingJobs.ts";
+import { gatePlaces } from "./poolWorker.ts";
 
 /** What the pool asks. */
 export type WorkerRequest =
@@ -27,7 +28,9 @@ export type WorkerRequest =
       readonly slice: TrainingSlice;
     }
   | { readonly kind: "checkpoint"; readonly id: number; readonly job: number }
-  | { readonly kind: "release"; readonly id: number; readonly job: number };
+  | { readonly kind: "release"; readonly id: number; readonly job: number }
+  /** Nothing follows; the worker ends. */
+  | { readonly kind: "close"; readonly id: number };
 
 /** What the worker answers. */
 export type WorkerReply =
@@ -69,26 +72,49 @@ if (port !== null) {
         jobs.get(request.job)?.release();
         jobs.delete(request.job);
         return null;
+      case "close":
+        await (await started).close();
+        return null;
     }
+  };
+
+  /** Shared with the pool: what this worker is at, and whether it may begin something. */
+  let gate: Int32Array = new Int32Array(2);
+
+  const refused = (id: number, error: unknown): WorkerReply => {
+    const isFault = error instanceof Fault;
+    return {
+      id,
+      isOk: false,
+      code: isFault ? error.code : "trainer.failed",
+      message: error instanceof Error ? error.message : String(error),
+      hint: isFault ? error.hint : "this is a defect of the trainer; please report it",
+    };
   };
 
   const reply = async (request: WorkerRequest): Promise<WorkerReply> => {
-    const { id } = request;
+    const { id, kind } = request;
+    Atomics.add(gate, gatePlaces.busy, 1);
     try {
+      if (kind !== "close" && Atomics.load(gate, gatePlaces.closed) === 1) throw trainerClosed();
       return { id, isOk: true, value: await answer(request) };
     } catch (error) {
-      const isFault = error instanceof Fault;
-      return {
-        id,
-        isOk: false,
-        code: isFault ? error.code : "trainer.failed",
-        message: error instanceof Error ? error.message : String(error),
-        hint: isFault ? error.hint : "this is a defect of the trainer; please report it",
-      };
+      return refused(id, error);
+    } finally {
+      Atomics.sub(gate, gatePlaces.busy, 1);
+      Atomics.notify(gate, gatePlaces.busy);
     }
   };
 
-  port.on("message", (request: WorkerRequest) => {
-    void reply(request).then((one) => port.postMessage(one));
+  port.on("message", (request: WorkerRequest | { kind: "open"; gate: Int32Array }) => {
+    if (request.kind === "open") {
+      gate = request.gate;
+      return;
+    }
+    void reply(request).then((one) => {
+      port.postMessage(one);
+      if (request.kind === "close") port.close();
+      return one;
+    });
   });
 }
