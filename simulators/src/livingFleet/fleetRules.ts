@@ -170,7 +170,7 @@ export const IMPORT_AT_MS: number = 85 * minute;
 /** The story ends at this virtual time, whatever has not come by then. */
 export const END_AT_MS: number = 140 * minute;
 /** After the import's end the fleet has so long, virtual, to follow. */
-export const SETTLE_MS: number = 6 * minute;
+export const SETTLE_MS: number = 10 * minute;
 
 /** Windows of each person in the closing exam: what they do in the hours that follow, unseen by anybody. */
 export const EXAM_WINDOWS = 90;

@@ -169,18 +169,19 @@ async function tell(
   });
   clearInterval(fleetLines);
   stopAudit();
+  for (const wearable of wearables) await wearable.stop();
+  await untilQuiet(wearables, founded, signal);
+  screen.line(fleetLine(wearables, founded.hub.state()));
   const endedAtMs = clock.nowMs() - startedAtMs;
 
   screen.heading(
     "Closing exam",
     "What people do in the hours that follow, unseen by anybody: answered by the first shared version, and by whatever each device answers with now.",
   );
-  for (const wearable of wearables) await wearable.stop();
   const exams = await examine(wearables, firstPackage, runtime, endedAtMs, (share) => {
     signal.throwIfAborted();
     screen.progress("examining", share);
   });
-  await untilQuiet(wearables, founded, signal);
   const facts = await gatherEnd(wearables, founded);
   const end: LivingFleetEnd = {
     story,
