@@ -124,7 +124,7 @@ export function summaryText(results: readonly SeedResult[]): string {
   const total = (pick: (row: PersonRow) => number): number =>
     rows.reduce((sum, row) => sum + pick(row), 0);
   return [
-    `${results.length} ${results.length === 1 ? "seed" : "seeds"}, ${rows.length} people`,
+    `${results.length} ${results.length === 1 ? "seed" : "seeds"} of ${results[0]?.rows.length ?? 0} people each`,
     "",
     table(["", "mean", "worst", "better", "worse", "beyond interval: better", "worse"], body),
     "",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { loadNodeOrt } from "@attune/device-runtime/node";
 import { loadHarHapt } from "../data/loadHarHapt.ts";
 import { type HaptBar, haptBars } from "./haptBars.ts";
-import { PROCESS_DEVICES, sharedRecipe } from "./haptRules.ts";
+import { linePolicy, PROCESS_DEVICES, sharedRecipe } from "./haptRules.ts";
 import { runSeed, type SeedResult } from "./runSeed.ts";
 
 /** What an experiment is run with. */
@@ -42,7 +42,7 @@ export async function runExperiment(parts: ExperimentParts): Promise<ExperimentR
           recipe: sharedRecipe,
           memberCount: MEMBER_COUNT,
           processCount: PROCESS_DEVICES,
-          everyWindow: 1,
+          policy: linePolicy,
         },
         {
           data,

@@ -12,7 +12,7 @@ import {
   versionOf,
 } from "@attune/device-runtime/model";
 import { createManualClock, createSeededRandom } from "@attune/device-runtime/testing";
-import type { VersionDetail } from "@attune/hub";
+import type { LinePolicyInput, VersionDetail } from "@attune/hub";
 import { decodeParameters, type ParameterSet, unwrap } from "@attune/protocol";
 import { nodeCryptography } from "@attune/protocol/node";
 import type { ClassifierRecipe } from "../activityModel/trainClassifier.ts";
@@ -36,7 +36,6 @@ import {
   DELEGATION_NORM_MAX,
   type GuardRule,
   LINE,
-  linePolicy,
   SIGNER_EVERY_MS,
   START_MS,
 } from "./haptRules.ts";
@@ -52,8 +51,8 @@ export interface SeedSettings {
   readonly memberCount: number;
   /** How many of them are OS processes of their own, with stores on disk. */
   readonly processCount: number;
-  /** Every so many windows of each person, in time order; 1 for all. */
-  readonly everyWindow: number;
+  /** What the hub decides by. */
+  readonly policy: LinePolicyInput;
 }
 
 /** What a run is made with. */
@@ -126,16 +125,14 @@ export async function runSeed(settings: SeedSettings, parts: SeedParts): Promise
   const random = createSeededRandom(seed);
   const split = splitPeople(data, random.fork("split"));
   const packages = await makeHaptPackages(runtime, {
-    train: split.train.map((person) => thinned(person, settings.everyWindow)),
+    train: split.train,
     validation: split.validation,
     recipe: settings.recipe,
     random: random.fork("shared model"),
     onProgress: (share, loss) =>
       onProgress(progressLine("training the shared model", share, `loss ${loss.toFixed(3)}`)),
   });
-  const people = split.test
-    .slice(0, settings.memberCount)
-    .map((person) => travellerOf(thinned(person, settings.everyWindow)));
+  const people = split.test.slice(0, settings.memberCount).map(travellerOf);
   const file = (rule: GuardRule): Uint8Array =>
     encodeModelPackage(packages[rule], nodeCryptography);
   const planOf = (person: Person, rule: GuardRule): MemberPlan => ({
@@ -258,7 +255,7 @@ async function runFleet(run: FleetRun): Promise<{
     clock,
     fleet: "hapt-fleet",
     line: LINE,
-    policy: linePolicy,
+    policy: settings.policy,
     delegationNormMax: DELEGATION_NORM_MAX,
     signerEveryMs: SIGNER_EVERY_MS,
     onLost: (fault) => controller.abort(fault),
@@ -349,11 +346,6 @@ function travellerOf(person: HaptPerson): Person {
       truth: role === "feedback" ? (activities[window.label as number] as string) : null,
     })),
   };
-}
-
-function thinned(person: HaptPerson, everyWindow: number): HaptPerson {
-  if (everyWindow === 1) return person;
-  return { ...person, windows: person.windows.filter((_, index) => index % everyWindow === 0) };
 }
 
 function outlierShare(
