@@ -30,8 +30,12 @@ export function systemTerminal(): Terminal {
     },
     ask: async (question) => {
       const reader = createInterface({ input: process.stdin, output: process.stderr });
+      // Ctrl-D and ctrl-C are no answer, which is not a yes.
+      const closed = new Promise<string>((resolve) => {
+        reader.once("close", () => resolve(""));
+      });
       try {
-        return await reader.question(question);
+        return await Promise.race([reader.question(question), closed]);
       } finally {
         reader.close();
       }

@@ -1,5 +1,7 @@
 // What is on its way to the fleet: the step it is at, why it waits, and everything that the next verdict rests on.
 import type { JSX } from "preact";
+import { auditSentence } from "../../src/cli/auditSentence.ts";
+import { lastEnding } from "../../src/cli/lastEnding.ts";
 import type { ChallengerState, LineSummary } from "../../src/state.ts";
 import { routeHref } from "../live/route.ts";
 import type { PageModel } from "../pageModel.ts";
@@ -47,7 +49,7 @@ export function ProgressPanel({ model, line }: ProgressProps): JSX.Element {
         ))}
       </ol>
       {challenger === null ? (
-        <WindowDetail line={line} />
+        <WindowDetail model={model} line={line} />
       ) : (
         <ChallengerDetail model={model} challenger={challenger} />
       )}
@@ -70,8 +72,9 @@ export function ProgressPanel({ model, line }: ProgressProps): JSX.Element {
   );
 }
 
-function WindowDetail({ line }: { readonly line: LineSummary }): JSX.Element {
+function WindowDetail({ model, line }: ProgressProps): JSX.Element {
   const { window } = line;
+  const ending = lastEnding(model.hub.audit.value, line.line);
   return (
     <div class="why">
       <progress
@@ -82,6 +85,12 @@ function WindowDetail({ line }: { readonly line: LineSummary }): JSX.Element {
       <p class="because">
         Window {window.number}, {window.why}
       </p>
+      {ending !== null && (
+        <p class="quiet">
+          Last: <a href={routeHref("audit", String(ending.sequence))}>{auditSentence(ending)}</a>,{" "}
+          {fromNow(ending.atMs, model.now.value)}
+        </p>
+      )}
     </div>
   );
 }

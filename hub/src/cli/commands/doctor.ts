@@ -236,7 +236,7 @@ function checkState(state: HubState): readonly Finding[] {
               : validationSet === null
                 ? hint(
                     `line ${line}`,
-                    "no validation set: gates rest on shadows alone",
+                    "no validation set: every candidate will be rejected",
                     "attune validation add FILE",
                   )
                 : ok(`line ${line}`, `serves ${champion.short}`),

@@ -115,6 +115,8 @@ async function start(invocation: Invocation<StartOptions>): Promise<undefined> {
         ? () => {}
         : hub.onAudit((row) => {
             const tone = auditTone(row);
+            // A fleet answers every decision; here only what went wrong is told, the audit keeps all.
+            if (row.action === "receipt.stored" && tone === "plain") return;
             const sentence = auditSentence(row);
             const painted =
               tone === "good" ? ink.green(sentence) : tone === "bad" ? ink.red(sentence) : sentence;

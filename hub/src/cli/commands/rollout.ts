@@ -5,8 +5,10 @@ import type { ChallengerState, HubState, LineSummary } from "../../state.ts";
 import { auditSentence } from "../auditSentence.ts";
 import { formatDuration } from "../duration.ts";
 import { watchEvents } from "../eventStream.ts";
+import type { HubClient } from "../hubClient.ts";
 import { untilInterrupted, waitUnlessInterrupted } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
+import { lastEnding } from "../lastEnding.ts";
 import type { Field } from "../output.ts";
 import type { Attach } from "../program.ts";
 import { theLine } from "../theLine.ts";
@@ -72,11 +74,11 @@ function challengerFields(challenger: ChallengerState, nowMs: number): readonly 
     fields.push(
       [
         "rollout",
-        `stage ${rollout.stageIndex + 1} of ${rollout.stageCount}: ${rollout.activated} serve it, ${rollout.baked} baked`,
+        `stage ${rollout.stageIndex + 1} of ${rollout.stageCount + 1}: ${rollout.activated} serve it, ${rollout.baked} baked`,
       ],
-      ...(selectedDevices.length === 0
-        ? []
-        : [["  canaries", selectedDevices.join(" ")] satisfies Field]),
+      ...(challenger.stage === "canary"
+        ? [["  canaries", selectedDevices.join(" ")] satisfies Field]
+        : []),
       ["  exposure", `${n} windows on ${health.devices.length} devices, champion in shadow`],
       [
         "  difference",
@@ -99,8 +101,22 @@ function challengerFields(challenger: ChallengerState, nowMs: number): readonly 
   return fields;
 }
 
+/** Rows that are looked through for the last ending. */
+const ROWS_BACK = 500;
+
+/** How the last challengers ended; asked only where nothing is on its way, which is when somebody wonders. */
+export async function recentRows(hub: HubClient, state: HubState): Promise<readonly AuditRow[]> {
+  if (state.lines.every(({ challenger }) => challenger !== null)) return [];
+  const after = Math.max(0, state.audit.length - ROWS_BACK);
+  return hub.list<AuditRow>(`/api/audit?after=${after}`, ROWS_BACK);
+}
+
 /** A line of models in a few labelled lines. */
-export function lineFields(line: LineSummary, nowMs: number): readonly Field[] {
+export function lineFields(
+  line: LineSummary,
+  nowMs: number,
+  rows: readonly AuditRow[],
+): readonly Field[] {
   const { champion, challenger, queue } = line;
   return [
     [
@@ -115,7 +131,7 @@ export function lineFields(line: LineSummary, nowMs: number): readonly Field[] {
     ],
     ["window", `${line.window.number}: ${line.window.why}`],
     ...(challenger === null
-      ? [["challenger", "none"] satisfies Field]
+      ? [["challenger", noneBecause(rows, line.line, nowMs)] satisfies Field]
       : challengerFields(challenger, nowMs)),
     ...(queue.length === 0
       ? []
@@ -123,9 +139,17 @@ export function lineFields(line: LineSummary, nowMs: number): readonly Field[] {
   ];
 }
 
+const noneBecause = (rows: readonly AuditRow[], line: string, nowMs: number): string => {
+  const ending = lastEnding(rows, line);
+  return ending === null
+    ? "none"
+    : `none; ${formatDuration(nowMs - ending.atMs)} ago: ${auditSentence(ending)}`;
+};
+
 async function showRollout(invocation: Invocation<LineOption>): Promise<undefined> {
-  const { line, state } = await theLine(invocation.hub(), invocation.options.line);
-  invocation.printOne(line, lineFields(line, state.nowMs));
+  const hub = invocation.hub();
+  const { line, state } = await theLine(hub, invocation.options.line);
+  invocation.printOne(line, lineFields(line, state.nowMs, await recentRows(hub, state)));
 }
 
 const isAboutRollouts = (action: string): boolean =>
@@ -198,5 +222,8 @@ const say =
       reason: invocation.options.reason,
     });
     const after = await theLine(hub, line.line);
-    invocation.printOne(after.line, lineFields(after.line, after.state.nowMs));
+    invocation.printOne(
+      after.line,
+      lineFields(after.line, after.state.nowMs, await recentRows(hub, after.state)),
+    );
   };

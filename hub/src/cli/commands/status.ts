@@ -5,7 +5,7 @@ import { formatDuration } from "../duration.ts";
 import type { Invocation } from "../invocation.ts";
 import type { Field } from "../output.ts";
 import type { Attach } from "../program.ts";
-import { lineFields } from "./rollout.ts";
+import { lineFields, recentRows } from "./rollout.ts";
 
 export function addStatusCommand(program: Command, attach: Attach): void {
   attach(program.command("status").description("the whole fleet in a few lines"), showStatus);
@@ -48,6 +48,7 @@ async function showStatus({ hub, printOne }: Invocation): Promise<undefined> {
   if (state.lines.length === 0) {
     fields.push(["lines", "none yet: attune model add PACKAGE --line NAME"]);
   }
-  for (const line of state.lines) fields.push(["", ""], ...lineFields(line, state.nowMs));
+  const rows = await recentRows(client, state);
+  for (const line of state.lines) fields.push(["", ""], ...lineFields(line, state.nowMs, rows));
   printOne(state, fields);
 }
