@@ -420,13 +420,11 @@ describe("a cohort", () => {
   });
 
   it("[DR24] assignment.mismatch: another device's assignment changes nothing", async () => {
-    hub.broker.hub.publish(
-      topics.down(fleet, "dev-1" as DeviceId, "assignment"),
-      new Uint8Array(),
-      true,
-    );
-    hub.assign("dev-2" as DeviceId, { cohort: "ward" as never });
+    hub.assign("dev-1" as DeviceId, { device: "dev-2" as DeviceId, cohort: "ward" as never });
     await bench.device.whenIdle();
     expect(bench.device.inspect().cohort).toBe("everyone");
+    expect(bench.device.inspect().refusals).toMatchObject([
+      { about: "assignment", code: "assignment.mismatch" },
+    ]);
   });
 });

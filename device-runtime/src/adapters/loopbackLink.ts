@@ -36,9 +36,49 @@ export interface LoopbackRules {
 interface Client {
   readonly options: LinkOptions;
   readonly handlers: LinkHandlers;
-  readonly filters: Set<string>;
   isOpen: boolean;
 }
+
+/** Who listens to what. Nearly all filters are plain topics, and a thousand devices have four each: those are found at once. */
+function createAudience<T>(): {
+  add(filter: string, listener: T): void;
+  remove(filter: string, listener: T): void;
+  removeAll(listener: T): void;
+  /** Everybody whose filter covers the topic, each once, in the order of subscription. */
+  of(topic: string): readonly T[];
+} {
+  const plain = new Map<string, Set<T>>();
+  const wild = new Map<string, Set<T>>();
+  const shelfOf = (filter: string): Map<string, Set<T>> => (isWild(filter) ? wild : plain);
+  const remove = (shelf: Map<string, Set<T>>, filter: string, listener: T): void => {
+    const listeners = shelf.get(filter);
+    listeners?.delete(listener);
+    if (listeners?.size === 0) shelf.delete(filter);
+  };
+  return {
+    add(filter, listener) {
+      const shelf = shelfOf(filter);
+      const listeners = shelf.get(filter) ?? new Set();
+      shelf.set(filter, listeners.add(listener));
+    },
+    remove: (filter, listener) => remove(shelfOf(filter), filter, listener),
+    removeAll(listener) {
+      for (const shelf of [plain, wild]) {
+        for (const filter of shelf.keys()) remove(shelf, filter, listener);
+      }
+    },
+    of(topic) {
+      const found = new Set(plain.get(topic));
+      for (const [filter, listeners] of wild) {
+        if (!filterCovers(filter, topic)) continue;
+        for (const listener of listeners) found.add(listener);
+      }
+      return [...found];
+    },
+  };
+}
+
+const isWild = (filter: string): boolean => /[+#]/.test(filter);
 
 /**
  * Whether an MQTT topic filter covers a topic.
@@ -68,10 +108,8 @@ export function filterCovers(filter: string, topic: string): boolean {
 export function createLoopbackBroker(rules: LoopbackRules = {}): LoopbackBroker {
   const retained = new Map<string, Uint8Array>();
   const clients = new Map<string, Client>();
-  const listeners: {
-    readonly filter: string;
-    readonly listener: (topic: string, payload: Uint8Array) => void;
-  }[] = [];
+  const devices = createAudience<Client>();
+  const others = createAudience<(topic: string, payload: Uint8Array) => void>();
   let isReachable = true;
 
   function publish(topic: string, payload: Uint8Array, isRetained: boolean): void {
@@ -79,21 +117,25 @@ export function createLoopbackBroker(rules: LoopbackRules = {}): LoopbackBroker 
       if (payload.length === 0) retained.delete(topic);
       else retained.set(topic, payload.slice());
     }
-    for (const { filter, listener } of listeners) {
-      if (filterCovers(filter, topic)) listener(topic, payload.slice());
+    for (const listener of others.of(topic)) listener(topic, payload.slice());
+    // One who was told may have closed the connection of another.
+    for (const client of devices.of(topic)) {
+      if (client.isOpen) client.handlers.message(topic, payload.slice());
     }
-    // A copy: a handler may close its connection.
-    for (const client of Array.from(clients.values())) {
-      if (client.isOpen && [...client.filters].some((filter) => filterCovers(filter, topic))) {
-        client.handlers.message(topic, payload.slice());
-      }
-    }
+  }
+
+  /** What is retained under a filter, in the order in which it was published. */
+  function retainedUnder(filter: string): readonly (readonly [string, Uint8Array])[] {
+    if (isWild(filter)) return [...retained].filter(([topic]) => filterCovers(filter, topic));
+    const payload = retained.get(filter);
+    return payload === undefined ? [] : [[filter, payload]];
   }
 
   function end(client: Client, reason: string, isBroken: boolean): void {
     if (!client.isOpen) return;
     client.isOpen = false;
     if (clients.get(client.options.clientId) === client) clients.delete(client.options.clientId);
+    devices.removeAll(client);
     client.handlers.closed(reason);
     const { will } = client.options;
     if (isBroken && will !== null) publish(will.topic, will.payload, false);
@@ -123,18 +165,16 @@ export function createLoopbackBroker(rules: LoopbackRules = {}): LoopbackBroker 
           }
         }
         for (const filter of topics) {
-          client.filters.add(filter);
-          for (const [topic, payload] of retained) {
-            if (client.isOpen && filterCovers(filter, topic)) {
-              client.handlers.message(topic, payload.slice());
-            }
+          devices.add(filter, client);
+          for (const [topic, payload] of retainedUnder(filter)) {
+            if (client.isOpen) client.handlers.message(topic, payload.slice());
           }
         }
       },
       async unsubscribe(topics) {
         await Promise.resolve();
         if (!client.isOpen) throw closedFault();
-        for (const filter of topics) client.filters.delete(filter);
+        for (const filter of topics) devices.remove(filter, client);
       },
       async publish(topic, payload) {
         await Promise.resolve();
@@ -168,7 +208,7 @@ export function createLoopbackBroker(rules: LoopbackRules = {}): LoopbackBroker 
         }
         const before = clients.get(options.clientId);
         if (before !== undefined) end(before, "another connection has the same client id", true);
-        const client: Client = { options, handlers, filters: new Set(), isOpen: true };
+        const client: Client = { options, handlers, isOpen: true };
         clients.set(options.clientId, client);
         options.signal.addEventListener("abort", () => {
           end(client, "closed", false);
@@ -178,10 +218,8 @@ export function createLoopbackBroker(rules: LoopbackRules = {}): LoopbackBroker 
     },
     hub: {
       subscribe(filter, listener) {
-        listeners.push({ filter, listener });
-        for (const [topic, payload] of retained) {
-          if (filterCovers(filter, topic)) listener(topic, payload.slice());
-        }
+        others.add(filter, listener);
+        for (const [topic, payload] of retainedUnder(filter)) listener(topic, payload.slice());
       },
       publish: (topic, payload, isRetained = false) => {
         publish(topic, payload, isRetained);

@@ -10,6 +10,8 @@ export interface Work {
   pause(): () => void;
 }
 
+const NOT_WANTED = "not wanted any more";
+
 /** Runs effects. */
 export interface EffectRunner {
   /** Makes what runs equal to what should. An effect that has ended is not started again under the same id. */
@@ -57,7 +59,8 @@ export function createEffectRunner(
     for (const [id, controller] of known) {
       if (wanted.has(id)) continue;
       known.delete(id);
-      controller.abort();
+      // A reason of our own: the platform would make an error with a stack for each.
+      controller.abort(NOT_WANTED);
     }
     for (const effect of effects) {
       if (isStopped || known.has(effect.id)) continue;

@@ -14,6 +14,7 @@ import { createFileStorage } from "../adapters/node/fileStorage.ts";
 import { createSystemClock } from "../adapters/systemClock.ts";
 import { createDeviceOf } from "../device/createDeviceOf.ts";
 import type { Device } from "../device/device.ts";
+import type { ModelPackage } from "../package/modelPackage.ts";
 import { decodeModelPackage } from "../package/packageFile.ts";
 import type { BlobSource } from "../ports/blobSource.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -26,8 +27,11 @@ import { shareInference, shareTrainer } from "./processShared.ts";
 
 /** What an app says about its device. */
 export interface DeviceOptions {
-  /** The model package that came with the app: its bytes, or the path of its file. */
-  readonly model: Uint8Array | string;
+  /**
+   * The model package that came with the app: the path of its file, its bytes, or what `decodeModelPackage` made of them, for a
+   * process of many devices.
+   */
+  readonly model: string | Uint8Array | ModelPackage;
   /** Folder for everything that is kept, this device's own; or give `storage`. */
   readonly store?: string;
   readonly storage?: Storage;
@@ -104,14 +108,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
       "use lower-case letters, digits and inner hyphens, like ward-3-bed-2",
     );
   }
-  const bytes = typeof options.model === "string" ? await readModel(options.model) : options.model;
-  const modelPackage = decodeModelPackage(bytes, cryptography);
-  if (!modelPackage.ok) {
-    throw new Fault(`the model package cannot be read: ${modelPackage.refusal.message}`, {
-      code: "device.package_unusable",
-      hint: `${modelPackage.refusal.code}: make it again with createModelPackage`,
-    });
-  }
+  const modelPackage = await packageOf(options.model, cryptography);
   const link = options.link ?? (hub === undefined ? null : createMqttLink(hub));
   const storage = options.storage ?? (await createFileStorage(options.store ?? ""));
   const trainer = options.trainer === undefined ? shareTrainer() : null;
@@ -122,7 +119,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
   };
   try {
     return await createDeviceOf({
-      modelPackage: modelPackage.value,
+      modelPackage,
       storage,
       clock: options.clock ?? createSystemClock(),
       random: options.random ?? null,
@@ -141,6 +138,20 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     await release();
     throw error;
   }
+}
+
+async function packageOf(
+  model: DeviceOptions["model"],
+  cryptography: Cryptography,
+): Promise<ModelPackage> {
+  if (typeof model === "object" && !(model instanceof Uint8Array)) return model;
+  const bytes = typeof model === "string" ? await readModel(model) : model;
+  const modelPackage = decodeModelPackage(bytes, cryptography);
+  if (modelPackage.ok) return modelPackage.value;
+  throw new Fault(`the model package cannot be read: ${modelPackage.refusal.message}`, {
+    code: "device.package_unusable",
+    hint: `${modelPackage.refusal.code}: make it again with createModelPackage`,
+  });
 }
 
 async function readModel(path: string): Promise<Uint8Array> {
