@@ -151,13 +151,14 @@ export function writeTensor(tensor: OnnxTensor): Uint8Array {
 
 /** The values of a float32 tensor, in memory of their own: a file aligns nothing. */
 export function tensorFloats(tensor: OnnxTensor): Float32Array {
-  return new Float32Array(tensor.bytes.slice().buffer);
+  // A copy, for the alignment. Not by `slice`: a Node Buffer's is a view of everything that it was cut from.
+  return new Float32Array(new Uint8Array(tensor.bytes).buffer);
 }
 
 /** The values of an int64 or int32 tensor as numbers, clamped to the safe integers. */
 export function tensorIntegers(tensor: OnnxTensor): number[] {
-  if (tensor.type === "int32") return [...new Int32Array(tensor.bytes.slice().buffer)];
-  return Array.from(new BigInt64Array(tensor.bytes.slice().buffer), (value) =>
+  if (tensor.type === "int32") return [...new Int32Array(new Uint8Array(tensor.bytes).buffer)];
+  return Array.from(new BigInt64Array(new Uint8Array(tensor.bytes).buffer), (value) =>
     Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Number(value))),
   );
 }

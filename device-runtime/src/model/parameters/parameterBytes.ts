@@ -85,7 +85,8 @@ export function readParameters(model: Uint8Array): Outcome<ParameterSet> {
 export function patchParameters(model: Uint8Array, parameters: ParameterSet): Outcome<Uint8Array> {
   return orRefusal(() => {
     const places = parameterPlaces(model, readModelFile(model));
-    const patched = model.slice();
+    // Not `slice`: a Node Buffer's is a view, and the caller's bytes would change.
+    const patched = new Uint8Array(model);
     overwriteParameters(patched, places, parameters);
     return patched;
   });
