@@ -31,7 +31,9 @@ export async function openProcessMember(plan: MemberPlan): Promise<FleetMember> 
     record: () => ask("record"),
     async close() {
       const ended = new Promise((resolve) => child.once("exit", resolve));
-      await ask("close").finally(() => child.disconnect());
+      await ask("close").finally(() => {
+        if (child.connected) child.disconnect();
+      });
       await ended;
     },
   };

@@ -120,7 +120,9 @@ interface Lived {
 
 /** Runs one seed. @throws Fault of any part; what `signal` is aborted with */
 export async function runSeed(settings: SeedSettings, parts: SeedParts): Promise<SeedResult> {
-  const { data, runtime, signal, onProgress } = parts;
+  const { data, runtime, onProgress } = parts;
+  const failing = new AbortController();
+  const signal = AbortSignal.any([parts.signal, failing.signal]);
   const { seed } = settings;
   const random = createSeededRandom(seed);
   const split = splitPeople(data, random.fork("split"));
@@ -160,7 +162,7 @@ export async function runSeed(settings: SeedSettings, parts: SeedParts): Promise
 
   const together = runFleet({
     settings,
-    parts,
+    parts: { ...parts, signal },
     people,
     planOf: (person) => planOf(person, "evidence"),
     firstPackage: file("evidence"),
@@ -169,7 +171,14 @@ export async function runSeed(settings: SeedSettings, parts: SeedParts): Promise
   });
   // Beside the fleet: they share nothing with it but the processor.
   const apart = Promise.all([alone("always"), alone("never")]);
-  const [fleet, [naive, never]] = await Promise.all([together, apart]);
+  const fail = (error: unknown): never => {
+    failing.abort(error);
+    throw error;
+  };
+  const both = [together.catch(fail), apart.catch(fail)] as const;
+  // Whichever fails, the other one has put everything down before this rejects.
+  await Promise.allSettled(both);
+  const [fleet, [naive, never]] = await Promise.all(both);
 
   const evaluator = unwrap(await createEvaluator(packages.evidence, runtime, nodeCryptography));
   const floor = linearFloor([...split.train, ...split.validation], split.test);
@@ -295,7 +304,8 @@ async function runFleet(run: FleetRun): Promise<{
     }
     return { lived, version, parameters, events };
   } finally {
-    for (const member of members) await member.close();
+    // One that is gone already cannot be closed; that must not keep the others.
+    await Promise.allSettled(members.map((member) => member.close()));
     await founded.close();
   }
 }
