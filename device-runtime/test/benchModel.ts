@@ -58,10 +58,17 @@ export function windowsOf(random: Random, count: number, turn = 0): LabelledWind
   return { windows, labels: truth };
 }
 
+/** Units of the hidden layer; another number is another graph. */
+const HIDDEN = 8;
+
 /** Trains all parameters on ordinary people. */
-async function trainShared(runtime: OrtRuntime, random: ForkableRandom): Promise<Uint8Array> {
+async function trainShared(
+  runtime: OrtRuntime,
+  random: ForkableRandom,
+  hidden: number,
+): Promise<Uint8Array> {
   const model = buildPerceptron(
-    { inputSize: 6, hidden: [8], classCount: 3 },
+    { inputSize: 6, hidden: [hidden], classCount: 3 },
     random.fork("weights"),
   );
   const { graph, parameters } = unwrap(splitModel(model));
@@ -93,9 +100,10 @@ export async function benchPackage(
   runtime: OrtRuntime,
   learning: Partial<Learning> = {},
   seed = "bench",
+  hidden = HIDDEN,
 ): Promise<ModelPackage> {
   const random = createSeededRandom(seed);
-  const model = await trainShared(runtime, random);
+  const model = await trainShared(runtime, random, hidden);
   const calibration = unwrap(
     await buildReference({
       model,

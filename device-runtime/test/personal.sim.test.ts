@@ -155,6 +155,18 @@ describe("a user's own parameters, when the shared version changes", () => {
     expect(inspected()).toMatchObject({ serving: "personal", layer: before });
   });
 
+  it("[DR42] come back after a version with another graph, although others were learned on that", async () => {
+    const before = inspected().layer;
+    const learning = { guard: first.learning.guard, fineTune: first.learning.fineTune };
+    const other = await benchPackage(runtime, learning, "bench", 12);
+    await release("keep", other);
+    expect(fates()).toMatchObject([{ fate: "refit", modelVersion: version(other) }]);
+    await anna.live(40, 0.6);
+    expect(inspected()).toMatchObject({ serving: "personal", layer: { base: version(other) } });
+    await rollBack("keep");
+    expect(inspected()).toMatchObject({ serving: "personal", layer: before });
+  });
+
   it("[DR42] survive a restart in whatever place they are", async () => {
     await release("park");
     const before = inspected();

@@ -478,13 +478,17 @@ export function layerRebased(
   const before = transition.state.users[user];
   const { slots } = transition.state.kept;
   if (before === undefined || before.epoch === epoch || slots.epoch !== epoch) return;
-  const move = planMove(before, slots.active.version, "keep", slots.bake === null);
-  follow(transition, user, {
-    layer: rebased,
-    parked: move.parked,
-    fate: rebased === null ? "refit" : "keep",
-    reason,
-  });
+  const isGood = slots.bake === null;
+  if (rebased === null) {
+    // A difference that does not fit here waits for its base; what was parked for this one comes back before anything is trained anew.
+    follow(transition, user, {
+      ...planMove(before, slots.active.version, "refit", isGood),
+      reason,
+    });
+    return;
+  }
+  const { parked } = planMove(before, slots.active.version, "keep", isGood);
+  follow(transition, user, { layer: rebased, parked, fate: "keep", reason });
 }
 
 /** Lets a user follow the newest shared version. */
