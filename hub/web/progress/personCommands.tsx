@@ -46,7 +46,11 @@ function choicesFor(challenger: ChallengerState): readonly Choice[] {
   }
 }
 
-/** The list; open where the challenger waits for nobody else. */
+/** Whether a challenger waits for a person and for nobody else. */
+export const isPersonAsked = ({ stage, source }: ChallengerState): boolean =>
+  stage === "held" || stage === "approving" || (stage === "signing" && source === "imported");
+
+/** The list; open where a person is asked. */
 export function PersonCommands({
   challenger,
 }: {
@@ -54,7 +58,7 @@ export function PersonCommands({
 }): JSX.Element | null {
   const choices = choicesFor(challenger);
   if (choices.length === 0) return null;
-  const isAsked = challenger.stage !== "canary" && challenger.stage !== "spreading";
+  const isAsked = isPersonAsked(challenger);
   return (
     <details open={isAsked} key={challenger.stage}>
       <summary>{isAsked ? "A person decides" : "If you know better"}</summary>

@@ -7,7 +7,7 @@ import { routeHref } from "../live/route.ts";
 import type { PageModel } from "../pageModel.ts";
 import { countOf, fromNow } from "../parts/words.ts";
 import { GateChecks } from "./gateChecks.tsx";
-import { PersonCommands } from "./personCommands.tsx";
+import { isPersonAsked, PersonCommands } from "./personCommands.tsx";
 import { RolloutEvidence } from "./rolloutEvidence.tsx";
 import { stageSteps } from "./stageSteps.ts";
 
@@ -104,6 +104,7 @@ function ChallengerDetail({
 }): JSX.Element {
   const { gate, rollout, stage } = challenger;
   const isRolling = rollout !== null;
+  const isAsked = isPersonAsked(challenger);
   return (
     <>
       <p class={`because ${stage}`}>{challenger.why}</p>
@@ -115,7 +116,7 @@ function ChallengerDetail({
           stage === "canary" &&
           ` ${countOf(rollout.selectedDevices.length, "canary", "canaries")}: ${rollout.selectedDevices.slice(0, 6).join(", ")}${rollout.selectedDevices.length > 6 ? " …" : ""}.`}
       </p>
-      <PersonCommands challenger={challenger} />
+      {isAsked && <PersonCommands challenger={challenger} />}
       {rollout !== null && <RolloutEvidence rollout={rollout} />}
       {gate.checks.length > 0 && (
         // The gate is the story until it is passed; then it is history, one click away.
@@ -127,6 +128,7 @@ function ChallengerDetail({
           <GateChecks gate={gate} />
         </details>
       )}
+      {!isAsked && <PersonCommands challenger={challenger} />}
     </>
   );
 }
