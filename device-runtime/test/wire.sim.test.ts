@@ -277,6 +277,11 @@ describe("the outbox", () => {
       about: "contribution",
       code: "contribution.too_stale",
     });
+    expect(bench.device.inspect().outbox.settled[0]).toMatchObject({
+      kind: "contribution",
+      outcome: "refused",
+      code: "contribution.too_stale",
+    });
     expect(bench.events.filter(({ name }) => name === "receipted")[0]?.event).toMatchObject({
       kind: "contribution",
       outcome: "refused",

@@ -9,6 +9,9 @@ export const OUTBOX_ENTRIES_MAX = 64;
 /** Bytes that wait for the hub's receipt: 20 of the largest contributions. */
 export const OUTBOX_BYTES_MAX: number = 20 * 96 * 1024;
 
+/** Answered messages that `inspect()` shows. */
+export const SETTLED_MAX = 16;
+
 /** Messages between publish and PUBACK: MQTT brokers commonly allow 20 unacknowledged ones, 4 keep the order nearly kept. */
 export const OUTBOX_IN_FLIGHT_MAX = 4;
 

@@ -119,7 +119,7 @@ const startState = (): DeviceState => ({
     },
     slots: firstSlots(bundled),
     comparison: { current: null, past: [] },
-    outbox: { entries: [], nextContributionSequence: 1, droppedCount: 0 },
+    outbox: { entries: [], nextContributionSequence: 1, droppedCount: 0, settled: [] },
     report: { sequence: 0 },
     consent: { contribute: true },
     erasedCounts: noCounts,

@@ -81,7 +81,7 @@ function firstKept(bundled: SlotVersion, random: Random): KeptState {
     },
     slots: firstSlots(bundled),
     comparison: { current: null, past: [] },
-    outbox: { entries: [], nextContributionSequence: 1, droppedCount: 0 },
+    outbox: { entries: [], nextContributionSequence: 1, droppedCount: 0, settled: [] },
     report: { sequence: 0 },
     consent: { contribute: false },
     erasedCounts: noCounts,

@@ -14,6 +14,7 @@ import type { TrainingNote } from "../core/learning/userState.ts";
 import type { LinkState } from "../core/link/linkState.ts";
 import type { MonitorReport } from "../core/monitor/userMonitors.ts";
 import type { DeviceEvents } from "../core/notices.ts";
+import type { SettledMessage } from "../core/outbox/outboxState.ts";
 import type { Comparison } from "../core/slots/comparisonState.ts";
 import type { Preparation, SlotVersion } from "../core/slots/slotState.ts";
 import type { RefusalNote } from "../core/state.ts";
@@ -163,6 +164,8 @@ export interface DeviceInspection {
     }[];
     readonly bytes: number;
     readonly dropped: number;
+    /** What the hub answered last, oldest first. */
+    readonly settled: readonly SettledMessage[];
   };
   readonly refusals: readonly RefusalNote[];
   readonly counts: ReportCounts;

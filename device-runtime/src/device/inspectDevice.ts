@@ -140,6 +140,7 @@ function inspectOutbox(state: DeviceState): DeviceInspection["outbox"] {
     entries,
     bytes: entries.reduce((sum, { bytes }) => sum + bytes, 0),
     dropped: outbox.droppedCount,
+    settled: outbox.settled,
   };
 }
 

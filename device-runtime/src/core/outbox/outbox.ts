@@ -21,6 +21,7 @@ import {
   PUBLISH_DEADLINE_MS,
   RECEIPT_WAIT_MS,
   RECEIPT_WAIT_MS_MAX,
+  SETTLED_MAX,
 } from "../limits.ts";
 import { leaveLink } from "../link/link.ts";
 import type { DeviceState } from "../state.ts";
@@ -139,11 +140,13 @@ export function receiptArrived(transition: Transition, bytes: Uint8Array): void 
     noteRefusal(transition, "receipt", signed.refusal);
     return;
   }
+  const settled = [...outbox.settled];
   for (const entry of outbox.entries) {
     const fate = fates.get(entry.digest);
     if (fate === undefined) continue;
     const { kind, digest } = entry;
     const { outcome, code, message: text } = fate;
+    settled.push({ kind, digest, outcome, code, atMs: transition.context.nowMs });
     tell(transition, "receipted", { kind, digest, outcome, code, message: text });
     if (outcome === "refused") {
       noteRefusal(transition, kind === "contribution" ? "contribution" : "decision", {
@@ -153,7 +156,11 @@ export function receiptArrived(transition: Transition, bytes: Uint8Array): void 
     }
   }
   keep(transition, {
-    outbox: { ...outbox, entries: outbox.entries.filter(({ digest }) => !fates.has(digest)) },
+    outbox: {
+      ...outbox,
+      entries: outbox.entries.filter(({ digest }) => !fates.has(digest)),
+      settled: settled.slice(-SETTLED_MAX),
+    },
   });
 }
 

@@ -16,6 +16,16 @@ export interface OutboxEntry {
   readonly layer: Digest | null;
 }
 
+/** A message that the hub has answered. */
+export interface SettledMessage {
+  readonly kind: OutboxEntry["kind"];
+  readonly digest: Digest;
+  readonly outcome: "committed" | "refused";
+  /** A refusal code, or empty. */
+  readonly code: string;
+  readonly atMs: number;
+}
+
 /** Kept on disk. */
 export interface OutboxState {
   /** Oldest first. */
@@ -24,6 +34,8 @@ export interface OutboxState {
   readonly nextContributionSequence: number;
   /** Messages thrown away because the outbox was full, or because consent was withdrawn. */
   readonly droppedCount: number;
+  /** What the hub answered last, oldest first. */
+  readonly settled: readonly SettledMessage[];
 }
 
 /** How the sending of one entry goes; not kept: a restart sends again. */
