@@ -12,8 +12,8 @@ import { type Random, uniform } from "../ports/random.ts";
 import type { DeviceJournal } from "./deviceJournal.ts";
 import type { Lane } from "./lane.ts";
 
-/** How long to wait before storage that failed is tried again. */
-const STORAGE_RETRY_MS = 5_000;
+/** How long to wait before a step that failed, as storage may, is tried again. */
+const RETRY_MS = 5_000;
 
 /** Events for the app that wait while storage does not work; older ones go. */
 const HELD_NOTICES_MAX = 1_024;
@@ -131,12 +131,17 @@ export function createDeviceLoop(parts: DeviceLoopParts): DeviceLoop {
       storageFault = null;
     } catch (error) {
       storageFault = error instanceof Error ? error.message : String(error);
-      retryTimer ??= clock.setTimer(STORAGE_RETRY_MS, () => {
-        retryTimer = null;
-        send();
-      });
+      retryLater();
       throw error;
     }
+  }
+
+  function retryLater(): void {
+    if (isStopped) return;
+    retryTimer ??= clock.setTimer(RETRY_MS, () => {
+      retryTimer = null;
+      send();
+    });
   }
 
   async function apply(...events: readonly CoreEvent[]): Promise<void> {
@@ -156,7 +161,8 @@ export function createDeviceLoop(parts: DeviceLoopParts): DeviceLoop {
 
   function send(...events: readonly CoreEvent[]): void {
     if (isStopped) return;
-    lane.run(() => apply(...events)).catch(() => undefined);
+    // Nobody waits for this, and an unarmed timer would be the end of the device: whatever failed, it goes on.
+    lane.run(() => apply(...events)).catch(retryLater);
   }
 
   return {
