@@ -18,7 +18,7 @@ import { openWorkerStore } from "./adapters/sqlite/workerStore.ts";
 import { createSystemClock } from "./adapters/system/systemClock.ts";
 import { createSystemRandom } from "./adapters/system/systemRandom.ts";
 import { createApp } from "./app.ts";
-import type { AuditRow } from "./core/audit/auditChain.ts";
+import type { AuditEntry, AuditRow } from "./core/audit/auditChain.ts";
 import { STATE_INTERVAL_MS } from "./limits.ts";
 import { defaultPolicy, type LinePolicyInput, mergePolicy } from "./policy.ts";
 import type { Broker } from "./ports/broker.ts";
@@ -202,6 +202,15 @@ export function createHub(options: HubOptions): Hub {
         mqttUrl: null,
         webSocketUrl: null,
       };
+      const note = (action: string, detail: AuditEntry["detail"]): AuditEntry => ({
+        atMs: clock.nowMs(),
+        actor: "hub",
+        action,
+        line: null,
+        subject: options.fleet,
+        reason: "",
+        detail,
+      });
       const idle = async (): Promise<void> => {
         await intake.idle();
         await lines.idle();
@@ -226,6 +235,8 @@ export function createHub(options: HubOptions): Hub {
           await intake.idle();
           await context.acts.drained();
           await receipts.idle();
+          // A store that has failed must not keep the rest from closing.
+          await context.commit([], [note("hub.stopped", {})]).catch(context.fault);
           for (const close of closing.reverse()) await close();
           stateTeller.stop();
         },
@@ -259,17 +270,7 @@ export function createHub(options: HubOptions): Hub {
       isAccepting = true;
       await context.commit(
         [],
-        [
-          {
-            atMs: clock.nowMs(),
-            actor: "hub",
-            action: "hub.started",
-            line: null,
-            subject: options.fleet,
-            reason: "",
-            detail: { broker: options.mqtt.kind, hubKey: documents.trust().hubKeyId },
-          },
-        ],
+        [note("hub.started", { broker: options.mqtt.kind, hubKey: documents.trust().hubKeyId })],
       );
       await retained.reconcile();
       await lines.resume();

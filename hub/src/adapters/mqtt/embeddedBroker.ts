@@ -63,9 +63,8 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions): Broker {
       maxClientsIdLength: MQTT_CLIENT_ID_LENGTH_MAX,
       maxTopicLevels: 16,
       maxInflightInbound: 64,
-      preConnect(client, packet, done) {
-        const isFull =
-          (client as unknown as { broker: Aedes }).broker.connectedClients >= MQTT_CLIENTS_MAX;
+      preConnect(_client, packet, done) {
+        const isFull = (aedes?.connectedClients ?? 0) >= MQTT_CLIENTS_MAX;
         packet.clean = true;
         done(null, !isFull && packet.clientId.length <= MQTT_CLIENT_ID_LENGTH_MAX);
       },

@@ -7,7 +7,8 @@ import Database from "better-sqlite3";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { REFUSED_KEPT_MAX } from "../../limits.ts";
 import type { IntakeRow } from "../../ports/store.ts";
-import { openSqliteStore, type SyncStore } from "./sqliteStore.ts";
+import { openSqliteStore } from "./sqliteStore.ts";
+import type { SyncStore } from "./syncStore.ts";
 
 let folder: string;
 let store: SyncStore;

@@ -3,7 +3,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { Fault } from "@attune/protocol";
 import { nodeCryptography } from "@attune/protocol/node";
-import { openSqliteStore, type SyncStore } from "./sqliteStore.ts";
+import { openSqliteStore } from "./sqliteStore.ts";
+import type { SyncStore } from "./syncStore.ts";
 
 /** One call of a store's method. */
 export interface StoreCall {
