@@ -16,12 +16,21 @@ export interface CheckedTensor {
   readonly data: Float32Array;
 }
 
-/** One operator on given inputs. The first input is the data; `null` leaves an input out. */
+/** Booleans or integers of a case; they have no gradient. */
+export interface CheckedConstant {
+  readonly dims: readonly number[];
+  readonly type: "bool" | "int64";
+  readonly elements: readonly number[];
+}
+
+/** One operator on given inputs. The first input is the data unless it is a constant; `null` leaves an input out, a list is an integer vector. */
 export interface GradientCase {
   readonly operator: string;
   readonly opset?: number;
-  readonly inputs: readonly (CheckedTensor | readonly number[] | null)[];
+  readonly inputs: readonly (CheckedTensor | CheckedConstant | readonly number[] | null)[];
   readonly attributes?: EmittedAttributes;
+  /** Outputs that the loss depends on, by position; the first if left out. */
+  readonly outputs?: readonly number[];
   /** Positions of the inputs whose gradients are checked; only the data if left out. */
   readonly wanted?: readonly number[];
   /** Whether the size of the first axis is unknown to the compiler; true if left out. */
@@ -55,28 +64,36 @@ interface CheckedGraphs {
   readonly backward: Uint8Array;
   /** Names of the gradients, by position. */
   readonly gradients: ReadonlyMap<number, string>;
+  /** Names of the outputs that the loss depends on. */
+  readonly outputs: readonly string[];
 }
 
+const outputName = (index: number): string => (index === 0 ? "out" : `out${index}`);
+const seedName = (output: string): string => (output === "out" ? "seed" : `seed:${output}`);
 const inputName = (index: number): string => `in${index}`;
 
 function graphsOf(check: GradientCase): CheckedGraphs {
   const { operator, inputs, attributes = {}, wanted = [0] } = check;
   const constants: OnnxTensor[] = [];
+  const data = inputs.findIndex((input) => input !== null && "data" in input);
+  const outputs = (check.outputs ?? [0]).map(outputName);
   const given = new Map<number, CheckedTensor>();
   inputs.forEach((input, index) => {
     if (input === null) return;
     if (Array.isArray(input)) {
       constants.push(integerTensor(inputName(index), [input.length], input as number[]));
+    } else if ("elements" in input) {
+      constants.push(constantOf(inputName(index), input));
     } else {
       const tensor = input as CheckedTensor;
-      if (index === 0 || wanted.includes(index)) given.set(index, tensor);
-      if (index > 0) constants.push(floatTensor(inputName(index), tensor.dims, tensor.data));
+      if (index === data || wanted.includes(index)) given.set(index, tensor);
+      if (index !== data) constants.push(floatTensor(inputName(index), tensor.dims, tensor.data));
     }
   });
   const open = (dims: readonly number[]): (number | string)[] =>
     check.hasOpenBatch === false ? [...dims] : ["batch", ...dims.slice(1)];
   const declared = [...given].map(([index, { dims }]) =>
-    writeValue(inputName(index), "float32", index === 0 ? open(dims) : dims),
+    writeValue(inputName(index), "float32", index === data ? open(dims) : dims),
   );
   const model = writeModel(check.opset ?? 17, {
     name: "check",
@@ -86,13 +103,15 @@ function graphsOf(check: GradientCase): CheckedGraphs {
         operator,
         domain: "",
         inputs: inputs.map((input, index) => (input === null ? "" : inputName(index))),
-        outputs: ["out"],
+        outputs: Array.from({ length: Math.max(...(check.outputs ?? [0])) + 1 }, (_, index) =>
+          check.outputs === undefined || check.outputs.includes(index) ? outputName(index) : "",
+        ),
         attributes: attributesOf(attributes),
       },
     ],
     initializers: constants,
     inputs: declared.slice(0, 1),
-    outputs: [writeValue("out", "float32", undefined)],
+    outputs: outputs.map((output) => writeValue(output, "float32", undefined)),
   });
   const graph = loadGraph(readModelFile(model));
   const names = wanted.map(inputName);
@@ -102,27 +121,34 @@ function graphsOf(check: GradientCase): CheckedGraphs {
   const gradients = differentiate({
     graph,
     emit,
-    seeds: new Map([["out", "seed"]]),
+    seeds: new Map(outputs.map((output) => [output, seedName(output)])),
     wanted: new Set(names),
   });
-  const write = (nodes: readonly OnnxNode[], more: readonly Uint8Array[], outputs: string[]) =>
+  const write = (nodes: readonly OnnxNode[], more: readonly Uint8Array[], written: string[]) =>
     writeModel(graph.opset, {
       name: "check",
       nodes,
       initializers: emit.constants,
       inputs: [...declared, ...more],
-      outputs: outputs.map((output) => writeValue(output, "float32", undefined)),
+      outputs: written.map((output) => writeValue(output, "float32", undefined)),
     });
   return {
     given,
-    forward: write(graph.nodes, [], ["out"]),
+    outputs,
+    forward: write(graph.nodes, [], outputs),
     backward: write(
       emit.nodes,
-      [writeValue("seed", "float32", undefined)],
-      ["out", ...gradients.values()],
+      outputs.map((output) => writeValue(seedName(output), "float32", undefined)),
+      [...outputs, ...gradients.values()],
     ),
     gradients: new Map(wanted.map((index) => [index, gradients.get(inputName(index)) ?? ""])),
   };
+}
+
+function constantOf(name: string, { dims, type, elements }: CheckedConstant): OnnxTensor {
+  return type === "int64"
+    ? integerTensor(name, dims, elements)
+    : { name, type, dims, bytes: Uint8Array.from(elements) };
 }
 
 const feedsOf = (
@@ -163,26 +189,34 @@ export async function compiledGradient(
  */
 export async function gradientError(runtime: OrtRuntime, check: GradientCase): Promise<number> {
   const { wanted = [0], step = 0.02 } = check;
-  const { given, gradients, ...graphs } = graphsOf(check);
+  const { given, gradients, outputs, ...graphs } = graphsOf(check);
   const forward = await runtime.load(graphs.forward);
   const backward = await runtime.load(graphs.backward);
   try {
-    const out = (await forward.run(feedsOf(given), ["out"])).out;
-    if (out === undefined) throw new Error("no output");
-    // Not symmetric about 0, so that no sum over it vanishes and leaves only rounding to compare.
-    const seed = Float32Array.from(
-      { length: elementCount(out.dims) },
-      (_, at) => 0.4 + Math.sin(1.7 * at + 0.3),
-    );
+    const plain = await forward.run(feedsOf(given), outputs);
+    const seeds: Record<string, OrtTensor> = {};
+    for (const output of outputs) {
+      const { dims = [] } = plain[output] ?? {};
+      // Not symmetric about 0, so that no sum over it vanishes and leaves only rounding to compare.
+      const data = Float32Array.from(
+        { length: elementCount(dims) },
+        (_, at) => 0.4 + Math.sin(1.7 * at + 0.3 + output.length),
+      );
+      seeds[seedName(output)] = { type: "float32", dims, data };
+    }
     const loss = async (index: number, values: Float32Array): Promise<number> => {
-      const result = (await forward.run(feedsOf(given, index, values), ["out"])).out
-        ?.data as Float32Array;
-      return result.reduce((sum, value, at) => sum + value * (seed[at] ?? 0), 0);
+      const results = await forward.run(feedsOf(given, index, values), outputs);
+      let sum = 0;
+      for (const output of outputs) {
+        const seed = seeds[seedName(output)]?.data as Float32Array;
+        const result = results[output]?.data as Float32Array;
+        result.forEach((value, at) => {
+          sum += value * (seed[at] ?? 0);
+        });
+      }
+      return sum;
     };
-    const found = await backward.run(
-      { ...feedsOf(given), seed: { type: "float32", dims: out.dims, data: seed } },
-      [...gradients.values()],
-    );
+    const found = await backward.run({ ...feedsOf(given), ...seeds }, [...gradients.values()]);
     let worst = 0;
     for (const index of wanted) {
       const tensor = given.get(index);

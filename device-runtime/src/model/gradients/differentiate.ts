@@ -2,6 +2,7 @@
 import type { Shape } from "../graph/dim.ts";
 import type { GraphEmitter } from "../graph/graphEmitter.ts";
 import { type ModelGraph, nodeText } from "../graph/modelGraph.ts";
+import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { turnAway } from "../turnAway.ts";
 import { gradientRules } from "./gradientRules.ts";
 
@@ -47,28 +48,30 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
 
   for (const node of graph.nodes.toReversed()) {
     if (!node.inputs.some((input) => live.has(input))) continue;
-    if (node.outputs.slice(1).some((output) => parts.has(output))) {
-      turnAway(
-        "model.operator_unsupported",
-        `${nodeText(node)}: no gradient through its further outputs; train only layers behind it`,
-      );
-    }
-    const [output = ""] = node.outputs;
-    const gradient = totalOf(output);
-    if (gradient === undefined) continue;
+    if (!node.outputs.some((output) => parts.has(output))) continue;
     const rule = gradientRules.get(node.operator);
     if (rule === undefined) {
       return turnAway(
         "model.operator_unsupported",
-        `${nodeText(node)}: no gradient rule for ${node.operator}; choose a scope that only trains layers behind it, such as "head"`,
+        `${nodeText(node)}: no gradient rule for ${node.operator}`,
       );
     }
+    const [output = ""] = node.outputs;
+    const asked = new Set<string>();
+    const gradientOf = (index: number): string | undefined => {
+      const name = node.outputs[index] ?? "";
+      asked.add(name);
+      return name === "" ? undefined : totalOf(name);
+    };
     const results = rule({
       node,
       emit,
       input: (index) => node.inputs[index] ?? "",
       output,
-      gradient,
+      get gradient() {
+        return gradientOf(0) ?? noGradientThrough(node, node.outputs.slice(1));
+      },
+      gradientOf,
       wants: (index) => live.has(node.inputs[index] ?? ""),
       shapeOf,
       constant: (index) => {
@@ -77,6 +80,8 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
       },
       requestOutput: (index) => emit.requestOutput(node, index),
     });
+    const left = node.outputs.filter((name) => parts.has(name) && !asked.has(name));
+    if (left.length > 0) noGradientThrough(node, left);
     results.forEach((result, index) => {
       const input = node.inputs[index] ?? "";
       if (result === undefined || !live.has(input)) return;
@@ -91,4 +96,11 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
     if (total !== undefined) found.set(value, total);
   }
   return found;
+}
+
+function noGradientThrough(node: OnnxNode, outputs: readonly string[]): never {
+  return turnAway(
+    "model.operator_unsupported",
+    `${nodeText(node)}: no gradient through its output ${outputs.join(", ")}`,
+  );
 }

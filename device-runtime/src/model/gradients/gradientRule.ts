@@ -13,8 +13,14 @@ export interface GradientContext {
   input(index: number): string;
   /** Name of output 0. */
   readonly output: string;
-  /** Gradient of the loss by output 0; has the output's shape. */
+  /** Gradient of the loss by output 0; has the output's shape. Turned away where the loss does not depend on output 0. */
   readonly gradient: string;
+  /**
+   * Gradient of the loss by output `index`, for nodes with several outputs; undefined where the loss does not depend on it.
+   *
+   * A node is turned away when its rule leaves out an output that has a gradient.
+   */
+  gradientOf(index: number): string | undefined;
   /** Whether the gradient by input `index` is wanted; what is not wanted must not be written. */
   wants(index: number): boolean;
   /** Shape of an input or output of the forward graph. */
