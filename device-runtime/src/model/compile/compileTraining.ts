@@ -86,7 +86,7 @@ const STEPS = "train:steps";
  * a constant, and nothing in front of the first trained parameter is differentiated, so a `head` costs little more than inference.
  * A step starts from the parameters it is given, not from those in the file.
  *
- * @param model bytes of an ONNX file with one data input, operator set 13 to 21, not trusted
+ * @param model bytes of an ONNX file with one data input, operator set 8 to 21, not trusted
  * @param plan what to train; every number is checked
  * @returns the graphs, or a refusal that names the node, operator or setting that stands in the way
  * @example

@@ -1,39 +1,19 @@
-// From an opened file to a checked, typed graph: order, names, types, shapes, folded shape arithmetic. It must not change what the
-// model computes.
-import { FOLDED_ELEMENTS_MAX, VALUE_ELEMENTS_MAX, VALUE_RANK_MAX } from "../limits.ts";
+// From an opened file to a checked, typed graph of one operator set: order, names, newer forms of older operators, types, shapes, folded
+// shape arithmetic. It must not change what the model computes.
+import { VALUE_ELEMENTS_MAX, VALUE_RANK_MAX } from "../limits.ts";
+import type { ElementType } from "../onnx/elementType.ts";
 import type { ModelFile } from "../onnx/modelFile.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
-import { integerTensor, type OnnxTensor, tensorIntegers } from "../onnx/tensorMessage.ts";
+import { floatTensor, integerTensor, type OnnxTensor } from "../onnx/tensorMessage.ts";
 import { turnAway } from "../turnAway.ts";
+import { constantTensor } from "./constantTensor.ts";
+import { type DimSizes, dataInput } from "./dataInput.ts";
 import { type Dim, isStatic, multiplyDims, shapeText, symbolDim } from "./dim.ts";
-import { foldIntegers, type KnownIntegers } from "./foldIntegers.ts";
-import { type GraphValue, type ModelGraph, nodeText, type ValueType } from "./modelGraph.ts";
+import { foldKnown, type KnownValues, numbersOf } from "./foldKnown.ts";
+import { type ModelGraph, nodeText, type ValueType } from "./modelGraph.ts";
 import type { ShapeContext } from "./shapes/shapeRule.ts";
 import { shapeRules } from "./shapes/shapeRules.ts";
-
-/** Operator sets that are read as they are. Older ones write axes and clip bounds as attributes. */
-const OPSET_MIN = 13;
-const OPSET_MAX = 21;
-
-/** Attributes of a `Constant` node and the tensor that each stands for. */
-function constantTensor(node: OnnxNode): OnnxTensor {
-  const name = node.outputs[0] ?? "";
-  const value = node.attributes.get("value");
-  if (value?.kind === "tensor") return { ...value.value, name };
-  const one = node.attributes.get("value_int");
-  if (one?.kind === "integer") return integerTensor(name, [], [one.value]);
-  const many = node.attributes.get("value_ints");
-  if (many?.kind === "integers") return integerTensor(name, [many.value.length], many.value);
-  const float = node.attributes.get("value_float");
-  const floats = node.attributes.get("value_floats");
-  if (float?.kind === "float" || floats?.kind === "floats") {
-    const values =
-      float?.kind === "float" ? [float.value] : floats?.kind === "floats" ? floats.value : [];
-    const dims = float === undefined ? [values.length] : [];
-    return { name, type: "float32", dims, bytes: new Uint8Array(Float32Array.from(values).buffer) };
-  }
-  return turnAway("model.operator_unsupported", `${nodeText(node)} holds no number`);
-}
+import { OPSET_MAX, OPSET_MIN, OPSET_WRITTEN, upgradeNode } from "./upgrade/upgradeNode.ts";
 
 /** Nodes that the outputs depend on, in their order. */
 export function nodesBehind(nodes: readonly OnnxNode[], outputs: readonly string[]): OnnxNode[] {
@@ -47,35 +27,19 @@ export function nodesBehind(nodes: readonly OnnxNode[], outputs: readonly string
   return kept.reverse();
 }
 
-function dataInput(file: ModelFile, initialized: ReadonlySet<string>): GraphValue {
-  const data = file.inputs.filter((input) => !initialized.has(input.name));
-  const [input] = data;
-  if (input === undefined || data.length > 1) {
-    return turnAway(
-      "model.graph_invalid",
-      `model has ${data.length} data inputs (${data.map((one) => one.name).join(", ")}), must have one`,
-    );
-  }
-  if (input.type === undefined || input.dims === undefined) {
-    return turnAway(
-      "model.shape_unknown",
-      `input ${input.name} declares no shape; export the model with one`,
-    );
-  }
-  const shape = input.dims.map((dim, axis) =>
-    typeof dim === "number" ? dim : symbolDim(dim === "" ? `${input.name}.${axis}` : dim),
-  );
-  return { name: input.name, type: input.type, shape };
-}
-
 /**
  * Checks and types a graph.
  *
  * - Cost: O(nodes + bytes of the constants that shape arithmetic reads).
  *
  * @param outputs values to keep; everything that they do not depend on is left out, unknown operators included
+ * @param dims sizes of dimensions that the file leaves open
  */
-export function loadGraph(file: ModelFile, outputs?: readonly string[]): ModelGraph {
+export function loadGraph(
+  file: ModelFile,
+  outputs?: readonly string[],
+  dims: DimSizes = {},
+): ModelGraph {
   if (file.opset < OPSET_MIN || file.opset > OPSET_MAX) {
     turnAway(
       "model.opset_unsupported",
@@ -89,36 +53,39 @@ export function loadGraph(file: ModelFile, outputs?: readonly string[]): ModelGr
     }
     constants.set(tensor.name, tensor);
   }
-  const input = dataInput(file, new Set(constants.keys()));
+  const input = dataInput(file, new Set(constants.keys()), dims);
   const values = new Map<string, ValueType>([[input.name, input]]);
-  const known = new Map<string, KnownIntegers>();
-  const learnConstant = (tensor: OnnxTensor): void => {
+  const known = new Map<string, KnownValues>();
+  const learnConstant = (tensor: OnnxTensor): string => {
     constants.set(tensor.name, tensor);
     values.set(tensor.name, { type: tensor.type, shape: tensor.dims });
-    const count = tensor.dims.reduce((product, dim) => product * dim, 1);
-    if (
-      (tensor.type === "int64" || tensor.type === "int32") &&
-      tensor.dims.length <= 1 &&
-      count <= FOLDED_ELEMENTS_MAX
-    ) {
-      known.set(tensor.name, tensorIntegers(tensor));
-    }
+    const numbers = numbersOf(tensor);
+    if (numbers !== undefined) known.set(tensor.name, numbers);
+    return tensor.name;
   };
   for (const tensor of file.initializers) learnConstant(tensor);
 
   const wanted = outputs ?? file.outputs.map((output) => output.name);
   const names = checkOrder(file, values);
-  const nodes: OnnxNode[] = [];
+  const freshName = (node: OnnxNode, what: string): string => {
+    let name = `${node.outputs.find((output) => output !== "") ?? ""}/${what}`;
+    while (names.has(name)) name += "_";
+    names.add(name);
+    return name;
+  };
   let freshCount = 0;
   const freshDim = (): Dim => {
     freshCount += 1;
     return symbolDim(`unknown.${freshCount}`);
   };
-  for (const node of nodesBehind(file.nodes, wanted)) {
-    if (node.operator === "Constant" && node.domain === "") {
-      learnConstant(constantTensor(node));
-      continue;
-    }
+  const typeOf = (node: OnnxNode, index: number): ValueType =>
+    values.get(node.inputs[index] ?? "") ??
+    turnAway("model.graph_invalid", `${nodeText(node)} lacks its input ${index}`);
+  const knownOf = (node: OnnxNode, index: number): KnownValues | undefined =>
+    known.get(node.inputs[index] ?? "");
+
+  /** Types the outputs of a node, learns what is known of them, and returns the node unless it became a constant. */
+  const take = (node: OnnxNode): OnnxNode | undefined => {
     const rule = node.domain === "" ? shapeRules.get(node.operator) : undefined;
     if (rule === undefined) {
       return turnAway(
@@ -126,14 +93,11 @@ export function loadGraph(file: ModelFile, outputs?: readonly string[]): ModelGr
         `${nodeText(node)}: operator ${node.domain === "" ? "" : `${node.domain}.`}${node.operator} is not supported; export the model without it`,
       );
     }
-    const valueOf = (index: number): ValueType =>
-      values.get(node.inputs[index] ?? "") ??
-      turnAway("model.graph_invalid", `${nodeText(node)} lacks its input ${index}`);
     const context: ShapeContext = {
       node,
-      input: valueOf,
+      input: (index) => typeOf(node, index),
       has: (index) => (node.inputs[index] ?? "") !== "",
-      integers: (index) => known.get(node.inputs[index] ?? ""),
+      integers: (index) => knownOf(node, index),
       freshDim,
     };
     const types = rule(context);
@@ -149,32 +113,65 @@ export function loadGraph(file: ModelFile, outputs?: readonly string[]): ModelGr
       checkSize(node, type);
       values.set(output, type);
     });
-    const [output = ""] = node.outputs;
-    const [type] = types;
-    if (type?.type === "int64" && type.shape.length <= 1) {
-      const integers = foldIntegers({
-        node,
-        shape: (index) => valueOf(index).shape,
-        integers: context.integers,
-      });
-      if (integers !== undefined) {
-        known.set(output, integers);
-        if (isStatic(integers)) {
-          const dims = isStatic(type.shape) ? type.shape : [integers.length];
-          learnConstant(integerTensor(output, dims, integers));
-          continue;
-        }
+    const [first] = types;
+    if (first === undefined || first.shape.length > 1) return node;
+    const results = foldKnown({
+      node,
+      type: first.type,
+      shape: (index) => typeOf(node, index).shape,
+      known: (index) => knownOf(node, index),
+    });
+    results.forEach((result, index) => {
+      const output = node.outputs[index] ?? "";
+      if (result !== undefined && output !== "") known.set(output, result);
+    });
+    const tensors = node.outputs.map((output, index) =>
+      foldedTensor(output, types[index], results[index]),
+    );
+    if (!tensors.every((tensor) => tensor !== undefined)) return node;
+    for (const tensor of tensors) learnConstant(tensor);
+    return undefined;
+  };
+
+  const nodes: OnnxNode[] = [];
+  for (const original of nodesBehind(file.nodes, wanted)) {
+    if (original.operator === "Constant" && original.domain === "") {
+      learnConstant(
+        constantTensor(original) ??
+          turnAway("model.operator_unsupported", `${nodeText(original)} holds no number`),
+      );
+      continue;
+    }
+    const upgraded = upgradeNode({
+      node: original,
+      opset: file.opset,
+      shape: (index) => typeOf(original, index).shape,
+      integers: (list) =>
+        learnConstant(integerTensor(freshName(original, "integers"), [list.length], list)),
+      floats: (list) =>
+        learnConstant(floatTensor(freshName(original, "floats"), [list.length], list)),
+      scalar: (value) => learnConstant(floatTensor(freshName(original, "scalar"), [], [value])),
+      between: () => freshName(original, "between"),
+    });
+    for (const node of upgraded) {
+      const kept = take(node);
+      if (kept === undefined) continue;
+      const shape = values.get(kept.outputs[0] ?? "")?.shape ?? [];
+      const fixed = kept.operator === "Reshape" ? fixedShape(shape) : undefined;
+      if (fixed === undefined) {
+        nodes.push(kept);
+      } else {
+        const name = freshName(kept, "shape");
+        learnConstant(integerTensor(name, [fixed.length], fixed));
+        nodes.push({ ...kept, inputs: [kept.inputs[0] ?? "", name], attributes: new Map() });
       }
     }
-    nodes.push(
-      node.operator === "Reshape" ? withFixedShape(node, type, learnConstant, names) : node,
-    );
   }
   for (const name of wanted) {
     if (!values.has(name)) turnAway("model.graph_invalid", `nothing computes the output ${name}`);
   }
   return {
-    opset: Math.max(17, file.opset),
+    opset: OPSET_WRITTEN,
     input,
     outputs: wanted,
     nodes: nodesBehind(nodes, wanted),
@@ -182,6 +179,45 @@ export function loadGraph(file: ModelFile, outputs?: readonly string[]): ModelGr
     values,
   };
 }
+
+/** A folded value as a constant, where all of it is known and it counts something: floating-point values stay computed. */
+function foldedTensor(
+  name: string,
+  type: ValueType | undefined,
+  folded: KnownValues | undefined,
+): OnnxTensor | undefined {
+  if (
+    type === undefined ||
+    folded === undefined ||
+    !isStatic(folded) ||
+    !folded.every(Number.isInteger)
+  ) {
+    return undefined;
+  }
+  const dims = isStatic(type.shape) ? type.shape : [folded.length];
+  const make = makers.get(type.type);
+  return make === undefined ? undefined : make(name, dims, folded);
+}
+
+const makers: ReadonlyMap<
+  ElementType,
+  (name: string, dims: readonly number[], values: readonly number[]) => OnnxTensor
+> = new Map<
+  ElementType,
+  (name: string, dims: readonly number[], values: readonly number[]) => OnnxTensor
+>([
+  ["int64", integerTensor],
+  [
+    "int32",
+    (name, dims, values) => ({
+      name,
+      type: "int32",
+      dims,
+      bytes: new Uint8Array(Int32Array.from(values).buffer),
+    }),
+  ],
+  ["bool", (name, dims, values) => ({ name, type: "bool", dims, bytes: Uint8Array.from(values) })],
+]);
 
 /** Every input is there before it is used and every name is given once: no cycles, no gaps. */
 function checkOrder(file: ModelFile, values: ReadonlyMap<string, ValueType>): Set<string> {
@@ -215,20 +251,9 @@ function checkSize(node: OnnxNode, type: ValueType): void {
   }
 }
 
-/** A `Reshape` whose shape is computed only to carry the batch gets a constant one, with -1 for the batch. */
-function withFixedShape(
-  node: OnnxNode,
-  type: ValueType | undefined,
-  learnConstant: (tensor: OnnxTensor) => void,
-  names: Set<string>,
-): OnnxNode {
-  const shape = type?.shape ?? [];
+/** The constant shape of a `Reshape` whose shape is computed only to carry the batch: -1 stands for the batch. */
+function fixedShape(shape: readonly Dim[]): readonly number[] | undefined {
   const unknown = shape.filter((dim) => typeof dim !== "number").length;
-  if (unknown > 1 || shape.includes(0)) return node;
-  const integers = shape.map((dim) => (typeof dim === "number" ? dim : -1));
-  let name = `${node.outputs[0] ?? ""}/shape`;
-  while (names.has(name)) name += "_";
-  names.add(name);
-  learnConstant(integerTensor(name, [integers.length], integers));
-  return { ...node, inputs: [node.inputs[0] ?? "", name] };
+  if (unknown > 1 || shape.includes(0)) return undefined;
+  return shape.map((dim) => (typeof dim === "number" ? dim : -1));
 }

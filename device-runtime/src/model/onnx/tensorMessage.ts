@@ -163,6 +163,49 @@ export function tensorIntegers(tensor: OnnxTensor): number[] {
   );
 }
 
+/** The values of a tensor of any type as numbers; truth values are 0 and 1, integers are clamped to the safe ones. */
+export function tensorNumbers(tensor: OnnxTensor): number[] {
+  const { buffer } = new Uint8Array(tensor.bytes);
+  switch (tensor.type) {
+    case "float32":
+      return [...new Float32Array(buffer)];
+    case "float64":
+      return [...new Float64Array(buffer)];
+    case "float16":
+      return Array.from(new Uint16Array(buffer), halfToNumber);
+    case "int8":
+      return [...new Int8Array(buffer)];
+    case "bool":
+    case "uint8":
+      return [...new Uint8Array(buffer)];
+    case "int16":
+      return [...new Int16Array(buffer)];
+    case "uint16":
+      return [...new Uint16Array(buffer)];
+    case "uint32":
+      return [...new Uint32Array(buffer)];
+    case "uint64":
+      return Array.from(new BigUint64Array(buffer), (value) =>
+        Math.min(Number.MAX_SAFE_INTEGER, Number(value)),
+      );
+    case "int32":
+    case "int64":
+      return tensorIntegers(tensor);
+    default:
+      return tensor.type satisfies never;
+  }
+}
+
+/** IEEE 754 binary16 to a number. */
+function halfToNumber(bits: number): number {
+  const sign = bits >> 15 === 0 ? 1 : -1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
 /** A float32 tensor of these values. */
 export function floatTensor(
   name: string,

@@ -213,3 +213,37 @@ export const constantOfShapeShape: ShapeRule = (context) => {
   const shape = context.integers(0) ?? knownIntegers(context, 0, "the shape");
   return [{ type: value?.kind === "tensor" ? value.value.type : "float32", shape: [...shape] }];
 };
+
+/** `Split`: each output has its share of the axis. */
+export const splitShape: ShapeRule = (context) => {
+  const { node } = context;
+  const { type, shape } = context.input(0);
+  const axis = resolveAxis(node, integerAttribute(node, "axis", 0), shape.length);
+  const size = knownDim(node, shape[axis], `the size of the split axis ${axis}`);
+  const named = context.has(1) ? knownIntegers(context, 1, "the sizes") : undefined;
+  return splitSizes(node, size, named).map((part) => ({
+    type,
+    shape: shape.map((dim, other) => (other === axis ? part : dim)),
+  }));
+};
+
+/** Sizes of the parts of a `Split`: named, or equal but for a smaller last one. */
+export function splitSizes(
+  node: ShapeContext["node"],
+  size: number,
+  named: readonly number[] | undefined,
+): readonly number[] {
+  const count = named?.length ?? integerAttribute(node, "num_outputs", node.outputs.length);
+  const part = Math.ceil(size / Math.max(count, 1));
+  const sizes =
+    named ??
+    Array.from({ length: count }, (_, index) => Math.max(0, Math.min(part, size - index * part)));
+  if (
+    count !== node.outputs.length ||
+    sizes.some((one) => one < 0) ||
+    sizes.reduce((sum, one) => sum + one, 0) !== size
+  ) {
+    return shapeMismatch(node, `cannot split ${size} elements into [${sizes.join(", ")}]`);
+  }
+  return sizes;
+}
