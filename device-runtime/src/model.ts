@@ -8,13 +8,26 @@ export {
   type ServingOptions,
 } from "./model/compile/compileServing.ts";
 export { type CompiledTraining, compileTraining } from "./model/compile/compileTraining.ts";
+export type { LowRankPatch } from "./model/compile/lowRank.ts";
+export type { NamedShape } from "./model/compile/stepBody.ts";
 export { trainingNames } from "./model/compile/trainingNames.ts";
 export { canonicalPlan, type TrainingPlan } from "./model/compile/trainingPlan.ts";
-export type { LossSpec } from "./model/losses/lossRule.ts";
+export type {
+  BinaryCrossEntropySpec,
+  CrossEntropySpec,
+  Distillation,
+  HuberSpec,
+  LossSpec,
+  MeanSquaredErrorSpec,
+} from "./model/losses/lossRule.ts";
+export {
+  type LearningRateSchedule,
+  scheduledRates,
+} from "./model/optimizers/learningRateSchedule.ts";
 export type { OptimizerSpec } from "./model/optimizers/optimizerRule.ts";
 export { listParameters, type ParameterInfo } from "./model/parameters/listParameters.ts";
 export { patchParameters, readParameters } from "./model/parameters/parameterBytes.ts";
-export type { ParameterScope } from "./model/parameters/parameterScope.ts";
+export type { LowRankScope, ParameterScope } from "./model/parameters/parameterScope.ts";
 export type { ParameterRole } from "./model/parameters/parameterUses.ts";
 export { joinModel, type SplitModel, splitModel } from "./model/parameters/splitModel.ts";
 export { createOrtRuntime } from "./model/session/createOrtRuntime.ts";
@@ -39,6 +52,7 @@ export type {
   OrtRuntime,
   OrtTensor,
 } from "./model/session/ortRuntime.ts";
+export { trainedParameters } from "./model/session/trainedParameters.ts";
 export { buildReference, type ReferenceSource } from "./package/buildReference.ts";
 export type { Calibration } from "./package/calibration.ts";
 export { createEvaluator, type EvaluatedWindows, type Evaluator } from "./package/evaluator.ts";

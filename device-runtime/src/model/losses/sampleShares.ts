@@ -7,10 +7,13 @@ import type { LossPreparation, PreparedValue } from "./lossRule.ts";
  * Writes the shares of the samples, shaped to multiply an output of this rank; they add up to 1 over the batch.
  *
  * A batch whose weights are all 0 has shares of 0: no loss, no gradient, no NaN.
+ *
+ * @param importance a weight of each sample that counts in the sum only, because the loss itself holds it already: shares then add up to
+ *   1 when each is multiplied by its own
  */
-export function sampleShares(context: LossPreparation): PreparedValue {
+export function sampleShares(context: LossPreparation, importance?: string): PreparedValue {
   const { emit, weights, output } = context;
-  if (weights === undefined) {
+  if (weights === undefined && importance === undefined) {
     const [batch] = output;
     if (typeof batch === "number") {
       return { name: emit.floats([1], [1 / batch]), isPerStep: false };
@@ -24,10 +27,17 @@ export function sampleShares(context: LossPreparation): PreparedValue {
     const count = emit.node("Cast", [size], { to: integer(elementCode("float32")) });
     return { name: emit.node("Reciprocal", [count]), isPerStep: false };
   }
-  const sum = emit.node("ReduceSum", [weights, emit.integers([-1])], { keepdims: integer(1) });
+  const counted =
+    weights === undefined || importance === undefined
+      ? (weights ?? importance ?? "")
+      : emit.node("Mul", [weights, importance]);
+  const sum = emit.node("ReduceSum", [counted, emit.integers([-1])], { keepdims: integer(1) });
   // The smallest normal float: an all-zero batch divides 0 by it.
   const positive = emit.node("Max", [sum, emit.scalar(2 ** -126)]);
-  const shares = emit.node("Div", [weights, positive]);
+  const shares =
+    weights === undefined
+      ? emit.node("Reciprocal", [positive])
+      : emit.node("Div", [weights, positive]);
   const trailing = output.slice(1).map((_, axis) => -1 - axis);
   return {
     name:

@@ -12,7 +12,8 @@ export type OptimizerSpec =
       readonly weightDecay?: number;
     }
   | {
-      readonly kind: "momentum";
+      /** `nesterov`: momentum that looks one step ahead. */
+      readonly kind: "momentum" | "nesterov";
       /** In `[0, 1)`; 0.9 if left out. */
       readonly momentum?: number;
       /** Added to the gradient times the parameter; 0 if left out. */

@@ -27,8 +27,12 @@ export function sgd(weightDecay: number): OptimizerRule {
   };
 }
 
-/** `v = momentum v + g; w -= rate v`, PyTorch's form without dampening. */
-export function momentum(factor: number, weightDecay: number): OptimizerRule {
+/**
+ * `v = momentum v + g; w -= rate v`, PyTorch's form without dampening. Nesterov's looks ahead: `w -= rate (g + momentum v)` with the new `v`.
+ *
+ * @see Sutskever et al. 2013, section 2, in the form of `torch.optim.SGD`.
+ */
+export function momentum(factor: number, weightDecay: number, looksAhead: boolean): OptimizerRule {
   return {
     states: ["momentum"],
     begin:
@@ -37,7 +41,10 @@ export function momentum(factor: number, weightDecay: number): OptimizerRule {
         const slope = decayed(emit, gradient, parameter, weightDecay);
         const kept = emit.node("Mul", [velocity, emit.scalar(factor)]);
         const next = emit.node("Add", [kept, slope]);
-        const change = emit.node("Mul", [next, learningRate]);
+        const direction = looksAhead
+          ? emit.node("Add", [slope, emit.node("Mul", [next, emit.scalar(factor)])])
+          : next;
+        const change = emit.node("Mul", [direction, learningRate]);
         return { parameter: emit.node("Sub", [parameter, change]), states: [next] };
       },
   };

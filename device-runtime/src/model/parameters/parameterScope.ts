@@ -3,22 +3,61 @@ import { turnAway } from "../turnAway.ts";
 import type { ParameterInfo } from "./listParameters.ts";
 
 /**
+ * Rank-`lowRank` patches on frozen weights (LoRA): two thin factors of each are trained instead of the weight.
+ *
+ * What is trained are the factors; what a device serves and contributes are the weights with their patches added (`trainedParameters`).
+ */
+export interface LowRankScope {
+  /** Rank of the patches, `>= 1`; 1 to 8 is usual. */
+  readonly lowRank: number;
+  /** What the product of the factors is multiplied by, `> 0`; 1 if left out. */
+  readonly scale?: number;
+  /** Weights of `MatMul`, `Gemm` or an ungrouped `Conv`, by name; all whose factors are smaller than they are if left out. */
+  readonly weights?: readonly string[];
+}
+
+/**
  * Which parameters of a model may change in training. Plain data, safe in JSON.
  *
  * - `"head"`: the last layer with a weight; the least that can learn, and a step costs little more than inference.
  * - `"bias"`: every bias and shift, a few hundred numbers.
+ * - `"norm"`: scale and shift of every normalisation.
  * - `{ lastLayers: k }`: the last k layers with a weight, and the normalisations behind each.
+ * - `{ lowRank: r }`: rank-r patches on weights.
  * - `"all"`: everything but statistics.
  * - `{ names }`: these, by name.
  */
 export type ParameterScope =
   | "head"
   | "bias"
+  | "norm"
   | "all"
   | { readonly lastLayers: number }
-  | { readonly names: readonly string[] };
+  | { readonly names: readonly string[] }
+  | LowRankScope;
 
-/** The parameters that a scope names, in canonical order, at least one. */
+/** Turns away what is no scope at all; whether a model has what it names is {@link scopeParameters}' business. */
+export function checkScope(scope: ParameterScope): ParameterScope {
+  if (typeof scope === "string") {
+    if (["head", "bias", "norm", "all"].includes(scope)) return scope;
+  } else if ("lowRank" in scope) {
+    const { lowRank, scale = 1 } = scope;
+    if (Number.isInteger(lowRank) && lowRank >= 1 && scale > 0 && Number.isFinite(scale)) {
+      return scope;
+    }
+  } else if ("lastLayers" in scope || "names" in scope) {
+    return scope;
+  }
+  return turnAway(
+    "model.plan_invalid",
+    `scope ${JSON.stringify(scope)} is not known; take "head", "bias", "norm", "all", { lastLayers }, { lowRank } with a rank from 1 and a scale above 0, or { names }`,
+  );
+}
+
+/**
+ * The parameters of the model that a scope changes, in canonical order, at least one. For low-rank patches these are the weights that may be
+ * patched.
+ */
 export function scopeParameters(
   infos: readonly ParameterInfo[],
   scope: ParameterScope,
@@ -42,16 +81,13 @@ function choose(
   if (scope === "bias") {
     return trainable.filter((info) => info.role === "bias" || info.role === "shift");
   }
-  if (typeof scope === "object" && "names" in scope) {
-    for (const name of scope.names) {
-      if (!trainable.some((info) => info.name === name)) {
-        turnAway(
-          "model.parameter_unknown",
-          `the model has no trainable parameter ${name}; it has ${trainable.map((info) => info.name).join(", ")}`,
-        );
-      }
-    }
-    return trainable.filter((info) => scope.names.includes(info.name));
+  if (scope === "norm") {
+    return trainable.filter((info) => info.role === "scale" || info.role === "shift");
+  }
+  if (typeof scope === "object" && "names" in scope) return named(trainable, scope.names);
+  if (typeof scope === "object" && "lowRank" in scope) {
+    const chosen = scope.weights === undefined ? trainable : named(trainable, scope.weights);
+    return chosen.filter((info) => info.role === "weight");
   }
   const layers = [...new Set(trainable.map((info) => info.layer))].sort((a, b) => b - a);
   const count = scope === "head" ? 1 : scope.lastLayers;
@@ -63,4 +99,19 @@ function choose(
   }
   const kept = new Set(layers.slice(0, count));
   return trainable.filter((info) => kept.has(info.layer));
+}
+
+function named(
+  trainable: readonly ParameterInfo[],
+  names: readonly string[],
+): readonly ParameterInfo[] {
+  for (const name of names) {
+    if (!trainable.some((info) => info.name === name)) {
+      turnAway(
+        "model.parameter_unknown",
+        `the model has no trainable parameter ${name}; it has ${trainable.map((info) => info.name).join(", ")}`,
+      );
+    }
+  }
+  return trainable.filter((info) => names.includes(info.name));
 }

@@ -2,10 +2,13 @@
 // shapes, so it works on models whose operators cannot be trained.
 import type { ModelFile } from "../onnx/modelFile.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
-import type { OnnxTensor } from "../onnx/tensorMessage.ts";
+import { type OnnxTensor, tensorFloats } from "../onnx/tensorMessage.ts";
 
-/** What a parameter does in its layer. A statistic (mean and variance of a normalisation) is counted, never trained. */
-export type ParameterRole = "weight" | "bias" | "scale" | "shift" | "statistic";
+/**
+ * What a parameter does in its layer. Scale and shift are those of a normalisation, a slope is that of a leaky activation. A statistic (mean and
+ * variance of a normalisation) is counted, never trained.
+ */
+export type ParameterRole = "weight" | "bias" | "scale" | "shift" | "slope" | "statistic";
 
 /** One constant in one place. */
 export interface ParameterUse {
@@ -22,17 +25,39 @@ export interface ParameterUse {
 const slots: ReadonlyMap<string, readonly (ParameterRole | undefined)[]> = new Map([
   ["BatchNormalization", [undefined, "scale", "shift", "statistic", "statistic"]],
   ["Conv", [undefined, "weight", "bias"]],
+  ["ConvTranspose", [undefined, "weight", "bias"]],
+  ["GRU", [undefined, "weight", "weight", "bias"]],
   ["Gemm", [undefined, "weight", "bias"]],
+  ["GroupNormalization", [undefined, "scale", "shift"]],
+  ["InstanceNormalization", [undefined, "scale", "shift"]],
+  ["LSTM", [undefined, "weight", "weight", "bias", undefined, undefined, undefined, "weight"]],
+  ["LayerNormalization", [undefined, "scale", "shift"]],
+  ["PRelu", [undefined, "slope"]],
+  ["RNN", [undefined, "weight", "weight", "bias"]],
 ] as const);
 
-/** Operators behind which a constant is still the same parameter, seen from another side. */
+/** Operators behind which a constant is still the same parameter, and a value still the same layer's, seen from another side. */
 const views: ReadonlySet<string> = new Set(["Identity", "Reshape", "Transpose"]);
+
+/** Operators whose output is normalised: a constant that multiplies it is a scale. */
+const normalizations: ReadonlySet<string> = new Set([
+  "GroupNormalization",
+  "InstanceNormalization",
+  "LayerNormalization",
+]);
+
+/** Operators whose bias exporters may write as an `Add` behind them. */
+const products: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "Einsum", "MatMul"]);
 
 /**
  * Lists the uses of all parameters in execution order.
  *
- * `Add` with a constant is a bias where it follows a `MatMul`, as exporters write a dense layer on more than two axes. Constants elsewhere
- * (normalisation of the input, scales, shapes) are no parameters.
+ * - `Add` with a constant is a bias where it follows a product without one, as exporters write a dense layer on more than two axes.
+ * - `Mul` and `Add` with constants are scale and shift where they follow a normalisation, also one written out in primitives: a division
+ *   by a computed square root. So exporters write group and layer normalisation.
+ * - An `InstanceNormalization` behind a `Reshape` that scales by 1 and shifts by 0 is half of such a group normalisation, and has none itself.
+ *
+ * Constants elsewhere (normalisation of the input, factors, shapes) are no parameters.
  */
 export function parameterUses(file: ModelFile): ParameterUse[] {
   const tensors = new Map(
@@ -42,37 +67,72 @@ export function parameterUses(file: ModelFile): ParameterUse[] {
   );
   // What a name shows when views are looked through.
   const seen = new Map<string, OnnxTensor>(tensors);
-  const matMulLayers = new Map<string, number>();
+  const makers = new Map(file.nodes.flatMap((node) => node.outputs.map((name) => [name, node])));
+  // Values to which a constant may be added as a bias, and values that are normalised, by their layer.
+  const unbiased = new Map<string, number>();
+  const normalized = new Map<string, number>();
   const uses: ParameterUse[] = [];
   let layer = -1;
   for (const node of file.nodes) {
     if (node.domain !== "") continue;
     const [first = "", second = ""] = node.inputs;
     const [output = ""] = node.outputs;
-    const viewed = views.has(node.operator) ? seen.get(first) : undefined;
-    if (viewed !== undefined) seen.set(output, viewed);
     const use = (name: string, role: ParameterRole, at: number, data: string): void => {
       const tensor = seen.get(name);
       if (tensor !== undefined) uses.push({ tensor, role, layer: at, node, data });
     };
-    if (node.operator === "MatMul") {
+    const here = (): number => Math.max(layer, 0);
+    if (views.has(node.operator)) {
+      const viewed = seen.get(first);
+      if (viewed !== undefined) seen.set(output, viewed);
+      const at = normalized.get(first);
+      if (at !== undefined) normalized.set(output, at);
+    } else if (node.operator === "MatMul" || node.operator === "Einsum") {
       const [weight, data] = seen.has(second) ? [second, first] : [first, second];
-      if (!seen.has(weight)) continue;
+      if (node.inputs.length !== 2 || !seen.has(weight)) continue;
       layer += 1;
       use(weight, "weight", layer, data);
-      matMulLayers.set(output, layer);
-    } else if (node.operator === "Add") {
-      const at = matMulLayers.get(first) ?? matMulLayers.get(second);
-      if (at !== undefined) use(matMulLayers.has(first) ? second : first, "bias", at, "");
+      unbiased.set(output, layer);
+    } else if (node.operator === "Add" || node.operator === "Mul") {
+      const [constant, data] = seen.has(second) ? [second, first] : [first, second];
+      const at = normalized.get(data);
+      if (node.operator === "Mul") {
+        if (at === undefined || !seen.has(constant)) continue;
+        use(constant, "scale", at, data);
+        normalized.set(output, at);
+        continue;
+      }
+      const biased = unbiased.get(data);
+      if (at !== undefined) use(constant, "shift", at, data);
+      else if (biased !== undefined) use(constant, "bias", biased, "");
+    } else if (node.operator === "Div" && makers.get(second)?.operator === "Sqrt") {
+      normalized.set(output, here());
     } else {
+      if (normalizations.has(node.operator)) normalized.set(output, here());
+      if (node.operator === "InstanceNormalization" && isHalfOfGroup(node)) continue;
       const roles = slots.get(node.operator) ?? [];
       if (roles.some((role, index) => role === "weight" && seen.has(node.inputs[index] ?? ""))) {
         layer += 1;
       }
       roles.forEach((role, index) => {
-        if (role !== undefined) use(node.inputs[index] ?? "", role, Math.max(layer, 0), first);
+        if (role !== undefined) use(node.inputs[index] ?? "", role, here(), first);
       });
+      if (products.has(node.operator) && (node.inputs[2] ?? "") === "" && seen.has(second)) {
+        unbiased.set(output, layer);
+      }
     }
   }
   return uses;
+
+  function isHalfOfGroup(node: OnnxNode): boolean {
+    const all = (name: string | undefined, value: number): boolean => {
+      const tensor = seen.get(name ?? "");
+      return tensor === undefined || tensorFloats(tensor).every((one) => one === value);
+    };
+    return (
+      makers.get(node.inputs[0] ?? "")?.operator === "Reshape" &&
+      all(node.inputs[1], 1) &&
+      all(node.inputs[2], 0)
+    );
+  }
 }

@@ -7,6 +7,7 @@ import {
   type ParameterTensor,
 } from "@attune/protocol";
 import type { CompiledTraining } from "../compile/compileTraining.ts";
+import { startFactors } from "../compile/lowRankFactors.ts";
 import { trainingNames } from "../compile/trainingNames.ts";
 import type { OrtRuntime, OrtTensor } from "./ortRuntime.ts";
 
@@ -18,11 +19,11 @@ import type { OrtRuntime, OrtTensor } from "./ortRuntime.ts";
 export interface TrainingState {
   /** Steps done so far; what a bias-corrected optimizer counts. */
   readonly stepCount: number;
-  /** Trained parameters in canonical order. */
+  /** What is trained, in canonical order: parameters, or the factors of low-rank patches. See {@link trainedParameters}. */
   readonly parameters: ParameterSet;
   /** Optimizer state, by state and then by parameter; each tensor is named `state:parameter`. */
   readonly optimizer: readonly ParameterTensor[];
-  /** What the parameters are pulled to; empty where the plan has no pull. */
+  /** Base values that the plan reads: to pull or to teach, or the weights that patches lie on; empty where there is none of these. */
   readonly base: ParameterSet;
 }
 
@@ -55,8 +56,8 @@ export interface Trainer {
   /**
    * The state before the first step: these parameters, and nothing learned by the optimizer.
    *
-   * @param parameters at least the trained ones; others are left out
-   * @param base what to pull to; the parameters themselves if left out
+   * @param parameters at least the trained ones; others are left out. Low-rank factors that are not among them start anew
+   * @param base what to pull to, to be taught by, or to patch; the parameters themselves if left out
    * @throws Defect `trainer.parameter_missing`, `trainer.shape_mismatch`
    */
   begin(parameters: ParameterSet, base?: ParameterSet): TrainingState;
@@ -88,9 +89,12 @@ function checkLength(what: string, length: number, dims: readonly number[]): voi
   );
 }
 
-function chosenParameters(compiled: CompiledTraining, parameters: ParameterSet): ParameterSet {
+function chosenParameters(
+  wanted: CompiledTraining["parameters"],
+  parameters: ParameterSet,
+): ParameterSet {
   const byName = new Map(parameters.map((tensor) => [tensor.name, tensor]));
-  return compiled.parameters.map(({ name, dims }) => {
+  return wanted.map(({ name, dims }) => {
     const tensor = byName.get(name);
     assertDefect(
       tensor !== undefined,
@@ -196,7 +200,7 @@ function stateInputs(compiled: CompiledTraining, state: TrainingState): Record<s
       data: BigInt64Array.of(BigInt(state.stepCount)),
     },
   };
-  for (const { name, dims, data } of chosenParameters(compiled, state.parameters)) {
+  for (const { name, dims, data } of chosenParameters(compiled.parameters, state.parameters)) {
     inputs[trainingNames.parameter(name)] = floats(dims, data);
   }
   optimizerPlaces(compiled).forEach(({ state: kept, parameter, dims }, index) => {
@@ -209,10 +213,8 @@ function stateInputs(compiled: CompiledTraining, state: TrainingState): Record<s
     checkLength(tensor.name, tensor.data.length, dims);
     inputs[trainingNames.state(kept, parameter)] = floats(dims, tensor.data);
   });
-  if (compiled.pullsToBase) {
-    for (const { name, dims, data } of chosenParameters(compiled, state.base)) {
-      inputs[trainingNames.base(name)] = floats(dims, data);
-    }
+  for (const { name, dims, data } of chosenParameters(compiled.base, state.base)) {
+    inputs[trainingNames.base(name)] = floats(dims, data);
   }
   return inputs;
 }
@@ -254,13 +256,16 @@ export async function createTrainer(
     compiled,
     begin: (parameters, base) => ({
       stepCount: 0,
-      parameters: chosenParameters(compiled, parameters),
+      parameters: chosenParameters(compiled.parameters, [
+        ...startFactors(compiled.patches),
+        ...parameters,
+      ]),
       optimizer: places.map(({ state, parameter, dims }) => ({
         name: `${state}:${parameter}`,
         dims,
         data: new Float32Array(elementCount(dims)),
       })),
-      base: compiled.pullsToBase ? chosenParameters(compiled, base ?? parameters) : [],
+      base: chosenParameters(compiled.base, base ?? parameters),
     }),
     async run(state, slice) {
       const inputs = { ...stateInputs(compiled, state), ...sliceInputs(compiled, slice) };
