@@ -3,6 +3,12 @@ import { elementCount } from "@attune/protocol";
 import { differentiate } from "../src/model/gradients/differentiate.ts";
 import { createGraphEmitter, type EmittedAttributes } from "../src/model/graph/graphEmitter.ts";
 import { loadGraph } from "../src/model/graph/loadGraph.ts";
+import {
+  checkLowering,
+  createLowering,
+  type LoweringSite,
+} from "../src/model/lowering/createLowering.ts";
+import type { LoweringSpec } from "../src/model/lowering/lowering.ts";
 import { readModelFile, writeModel } from "../src/model/onnx/modelFile.ts";
 import type { OnnxNode } from "../src/model/onnx/nodeMessage.ts";
 import { floatTensor, integerTensor, type OnnxTensor } from "../src/model/onnx/tensorMessage.ts";
@@ -37,6 +43,8 @@ export interface GradientCase {
   readonly hasOpenBatch?: boolean;
   /** Step of the difference. */
   readonly step?: number;
+  /** Which forms the gradient takes; as the cost table says for Node if left out. */
+  readonly lowering?: LoweringSpec;
 }
 
 /** Numbers with a spacing of 0.2, in an order given by `seed`, none nearer to 0 than 0.1: no kink and no tie within a small step. */
@@ -66,6 +74,8 @@ interface CheckedGraphs {
   readonly gradients: ReadonlyMap<number, string>;
   /** Names of the outputs that the loss depends on. */
   readonly outputs: readonly string[];
+  /** Where the gradient could have taken another form. */
+  readonly sites: readonly LoweringSite[];
 }
 
 const outputName = (index: number): string => (index === 0 ? "out" : `out${index}`);
@@ -118,9 +128,11 @@ function graphsOf(check: GradientCase): CheckedGraphs {
   const emit = createGraphEmitter("train:");
   for (const [key, tensor] of graph.constants) if (!names.includes(key)) emit.keep(tensor);
   for (const node of graph.nodes) emit.copy(node);
+  const lowering = createLowering(checkLowering(check.lowering));
   const gradients = differentiate({
     graph,
     emit,
+    lowering,
     seeds: new Map(outputs.map((output) => [output, seedName(output)])),
     wanted: new Set(names),
   });
@@ -135,6 +147,7 @@ function graphsOf(check: GradientCase): CheckedGraphs {
   return {
     given,
     outputs,
+    sites: lowering.sites,
     forward: write(graph.nodes, [], outputs),
     backward: write(
       emit.nodes,
@@ -162,6 +175,13 @@ const feedsOf = (
       { type: "float32", dims, data: index === changed && values !== undefined ? values : data },
     ]),
   );
+
+/** The forms that the gradients of a case can take, by operation. */
+export function offeredForms(check: GradientCase): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    graphsOf(check).sites.map((site) => [site.operation, site.forms.map(({ name }) => name)]),
+  );
+}
 
 /** The compiled gradient by the data where the gradient by the output is 1, 2, 3, ... */
 export async function compiledGradient(

@@ -1,8 +1,9 @@
-// Gradient of `AveragePool` over any number of spatial axes.
-import { integer, integers } from "../graph/graphEmitter.ts";
+// Gradient of `AveragePool` over any number of spatial axes, in several forms.
+import type { GraphEmitter } from "../graph/graphEmitter.ts";
 import { integerAttribute, knownDim } from "../graph/modelGraph.ts";
 import { poolKernel, readWindow, type Window } from "../graph/window.ts";
 import type { GradientRule } from "./gradientRule.ts";
+import { spreadWindows } from "./spreadWindows.ts";
 
 /** How many elements the window at `output` averages along one axis. */
 function counted(window: Window, axis: number, output: number, includesPads: boolean): number {
@@ -29,37 +30,19 @@ function shares(window: Window, includesPads: boolean): number[] {
   return values;
 }
 
-/**
- * Every element gets dY / count of each window that holds it: a transposed convolution with a kernel of ones, all channels as
- * samples of their own.
- */
+/** Every element gets dY / count of each window that holds it. */
 export const averagePoolGradient: GradientRule = (context) => {
-  const { node, emit } = context;
+  const { node } = context;
   const shape = context.shapeOf(context.input(0));
   const window = readWindow(node, shape, poolKernel(node));
   const channels = knownDim(node, shape[1], "the number of channels");
   const share = shares(window, integerAttribute(node, "count_include_pad", 0) !== 0);
-  const isUniform = share.every((value) => value === share[0]);
-  const weight = isUniform
-    ? emit.scalar(share[0] ?? 1)
-    : emit.floats([1, 1, ...window.outputSizes], share);
-  const scaled = emit.node("Mul", [context.gradient, weight]);
-  const flat = emit.node("Reshape", [scaled, emit.integers([-1, 1, ...window.outputSizes])]);
-  // A window that was rounded up reaches past the padding: widen the padding, so that the size comes out as it was.
-  const padsAfter = window.inputSizes.map((size, axis) => {
-    const extent = (window.dilations[axis] ?? 1) * ((window.kernel[axis] ?? 1) - 1) + 1;
-    const reach = ((window.outputSizes[axis] ?? 1) - 1) * (window.strides[axis] ?? 1) + extent;
-    return reach - size - (window.padsBefore[axis] ?? 0);
-  });
-  const kernelSize = window.kernel.reduce((product, size) => product * size, 1);
-  const ones = emit.floats([1, 1, ...window.kernel], new Float32Array(kernelSize).fill(1));
-  const spread = emit.node("ConvTranspose", [flat, ones], {
-    dilations: integers(window.dilations),
-    group: integer(1),
-    kernel_shape: integers(window.kernel),
-    output_padding: integers(padsAfter.map((pad) => Math.max(0, -pad))),
-    pads: integers([...window.padsBefore, ...padsAfter.map((pad) => Math.max(0, pad))]),
-    strides: integers(window.strides),
-  });
-  return [emit.node("Reshape", [spread, emit.integers([-1, channels, ...window.inputSizes])])];
+  const scaled = (emit: GraphEmitter): string => {
+    const isUniform = share.every((value) => value === share[0]);
+    const weight = isUniform
+      ? emit.scalar(share[0] ?? 1)
+      : emit.floats([1, 1, ...window.outputSizes], share);
+    return emit.node("Mul", [context.gradient, weight]);
+  };
+  return [context.lower("averagePool.data", spreadWindows(window, channels, scaled))];
 };

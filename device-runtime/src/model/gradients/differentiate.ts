@@ -1,7 +1,9 @@
 // Reverse-mode differentiation of a typed graph: walks the nodes back to front and lets each operator's rule write its part.
+import { Defect } from "@attune/protocol";
 import type { Shape } from "../graph/dim.ts";
 import type { GraphEmitter } from "../graph/graphEmitter.ts";
-import { type ModelGraph, nodeText } from "../graph/modelGraph.ts";
+import { type ModelGraph, nodeText, type ValueType } from "../graph/modelGraph.ts";
+import { checkLowering, createLowering, type Lowering } from "../lowering/createLowering.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { turnAway } from "../turnAway.ts";
 import { gradientRules } from "./gradientRules.ts";
@@ -15,6 +17,8 @@ export interface Differentiation {
   readonly seeds: ReadonlyMap<string, string>;
   /** Values by which the gradient is wanted: parameters, or the input. */
   readonly wanted: ReadonlySet<string>;
+  /** Chooses between the forms of an operation; as the cost table says for Node if left out. */
+  readonly lowering?: Lowering;
 }
 
 /**
@@ -24,7 +28,7 @@ export interface Differentiation {
  * the loss does not depend on is missing in the result.
  */
 export function differentiate(task: Differentiation): ReadonlyMap<string, string> {
-  const { graph, emit } = task;
+  const { graph, emit, lowering = createLowering(checkLowering()) } = task;
   // Values that depend on a wanted one; all others are constants as far as the gradient is concerned.
   const live = new Set(task.wanted);
   for (const node of graph.nodes) {
@@ -45,6 +49,14 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
     return total;
   };
   const shapeOf = (value: string): Shape => graph.values.get(value)?.shape ?? [];
+
+  // A rule reads the forward values of its node and the gradients by its outputs, which are shaped like them.
+  const typeIn =
+    (node: OnnxNode) =>
+    (name: string): ValueType =>
+      graph.values.get(name) ??
+      graph.values.get(node.outputs.find((output) => gradients.get(output) === name) ?? "") ??
+      noType(node, name);
 
   for (const node of graph.nodes.toReversed()) {
     if (!node.inputs.some((input) => live.has(input))) continue;
@@ -79,6 +91,18 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
         return task.wanted.has(name) ? undefined : graph.constants.get(name);
       },
       requestOutput: (index) => emit.requestOutput(node, index),
+      lower: (operation, forms) =>
+        lowering
+          .choose(
+            {
+              operation,
+              node,
+              typeOf: typeIn(node),
+              isConstant: (name) => graph.constants.has(name) && !task.wanted.has(name),
+            },
+            forms,
+          )
+          .write(emit),
     });
     const left = node.outputs.filter((name) => parts.has(name) && !asked.has(name));
     if (left.length > 0) noGradientThrough(node, left);
@@ -96,6 +120,10 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
     if (total !== undefined) found.set(value, total);
   }
   return found;
+}
+
+function noType(node: OnnxNode, name: string): never {
+  throw new Defect("lowering.shape_unknown", `${nodeText(node)}: a form reads ${name}`);
 }
 
 function noGradientThrough(node: OnnxNode, outputs: readonly string[]): never {

@@ -2,6 +2,7 @@
 // looks at nothing but its own node.
 import type { Shape } from "../graph/dim.ts";
 import type { GraphEmitter } from "../graph/graphEmitter.ts";
+import type { Form, LoweredOperation } from "../lowering/lowering.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import type { OnnxTensor } from "../onnx/tensorMessage.ts";
 
@@ -29,6 +30,8 @@ export interface GradientContext {
   constant(index: number): OnnxTensor | undefined;
   /** Output `index` of this node, asked for even where the model left it out. */
   requestOutput(index: number): string;
+  /** Writes one of several forms of an operation: the one that was asked for, else the one that is predicted to be fastest. */
+  lower(operation: LoweredOperation, forms: readonly Form[]): string;
 }
 
 /**

@@ -1,6 +1,10 @@
 // Every gradient rule against finite differences, over random shapes and settings.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { seed, shape, size, small } from "../../../test/gradientCases/draws.ts";
+import { normalizationCases } from "../../../test/gradientCases/normalizationCases.ts";
+import { reductionCases } from "../../../test/gradientCases/reductionCases.ts";
+import { windowCases } from "../../../test/gradientCases/windowCases.ts";
 import {
   type CheckedTensor,
   type GradientCase,
@@ -13,18 +17,6 @@ import { gradientRules } from "./gradientRules.ts";
 
 const runtime = await loadNodeOrt();
 const TOLERANCE = 1e-3;
-
-const size = (max: number): fc.Arbitrary<number> => fc.integer({ min: 1, max });
-const seed = fc.integer({ min: 1, max: 1e6 });
-const shape = (minRank: number, maxRank: number, max = 4): fc.Arbitrary<number[]> =>
-  fc.array(size(max), { minLength: minRank, maxLength: maxRank });
-
-/** Values scaled down, for operators that saturate. */
-const small = (dims: readonly number[], from: number, scale: number) => {
-  const { data } = spacedValues(dims, from);
-  const bound = Math.max(...data.map((value) => Math.abs(value)));
-  return { dims, data: data.map((value) => (value / bound) * scale) };
-};
 
 const unary = (operator: string, attributes: GradientCase["attributes"] = {}) =>
   fc
@@ -68,163 +60,6 @@ const binary = (operator: string) =>
           open && left.length >= right.length && (right[0] === 1 || right.length < left.length),
       };
     });
-
-const reduce = (operator: string) =>
-  fc
-    .record({
-      dims: shape(1, 4),
-      picks: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
-      keepdims: fc.integer({ min: 0, max: 1 }),
-      negative: fc.boolean(),
-      seed,
-    })
-    .map(({ dims, picks, keepdims, negative, seed: from }): GradientCase => {
-      const axes = dims
-        .map((_, axis) => axis)
-        .filter((axis) => picks[axis])
-        .map((axis) => (negative ? axis - dims.length : axis));
-      const chosen = axes.length === 0 ? [dims.length - 1] : axes;
-      const opensBatch = !chosen.some((axis) => axis === 0 || axis === -dims.length);
-      const common = { operator, hasOpenBatch: opensBatch };
-      return operator === "ReduceSum"
-        ? {
-            ...common,
-            inputs: [spacedValues(dims, from), chosen],
-            attributes: { keepdims: integer(keepdims) },
-          }
-        : {
-            ...common,
-            inputs: [spacedValues(dims, from)],
-            attributes: { keepdims: integer(keepdims), axes: integers(chosen) },
-          };
-    });
-
-interface WindowDraw {
-  batch: number;
-  channels: number;
-  axes: {
-    extra: number;
-    kernel: number;
-    stride: number;
-    dilation: number;
-    before: number;
-    after: number;
-  }[];
-  seed: number;
-}
-
-const windowDraw = (ranks: number, hasDilation: boolean): fc.Arbitrary<WindowDraw> =>
-  fc.record({
-    batch: size(2),
-    channels: size(3),
-    axes: fc.array(
-      fc.record({
-        extra: fc.integer({ min: 0, max: 5 }),
-        kernel: size(3),
-        stride: size(3),
-        dilation: hasDilation ? size(2) : fc.constant(1),
-        before: fc.integer({ min: 0, max: 1 }),
-        after: fc.integer({ min: 0, max: 1 }),
-      }),
-      { minLength: 1, maxLength: ranks },
-    ),
-    seed,
-  });
-
-const windowAttributes = ({ axes }: WindowDraw) => ({
-  strides: integers(axes.map((axis) => axis.stride)),
-  pads: integers([
-    ...axes.map((axis) => Math.min(axis.before, axis.kernel - 1)),
-    ...axes.map((axis) => Math.min(axis.after, axis.kernel - 1)),
-  ]),
-});
-
-const sizesOf = ({ axes }: WindowDraw): number[] =>
-  axes.map((axis) => (axis.kernel - 1) * axis.dilation + 1 + axis.extra);
-
-const pool = (operator: string) =>
-  fc
-    .record({ draw: windowDraw(2, operator === "MaxPool"), ceil: fc.boolean(), pads: fc.boolean() })
-    .map(
-      ({ draw, ceil, pads }): GradientCase => ({
-        operator,
-        inputs: [spacedValues([draw.batch, draw.channels, ...sizesOf(draw)], draw.seed)],
-        attributes: {
-          ...windowAttributes(draw),
-          kernel_shape: integers(draw.axes.map((axis) => axis.kernel)),
-          ceil_mode: integer(ceil ? 1 : 0),
-          ...(operator === "MaxPool"
-            ? { dilations: integers(draw.axes.map((axis) => axis.dilation)) }
-            : { count_include_pad: integer(pads ? 1 : 0) }),
-        },
-      }),
-    );
-
-/** The pools that networks use: windows side by side. */
-const sideBySide = (operator: string) =>
-  fc
-    .record({
-      batch: size(3),
-      channels: size(3),
-      kernel: size(4),
-      count: size(4),
-      rest: size(3),
-      seed,
-    })
-    .map(
-      ({ batch, channels, kernel, count, rest, seed: from }): GradientCase => ({
-        operator,
-        inputs: [
-          spacedValues([batch, channels, kernel * count + Math.min(rest - 1, kernel - 1)], from),
-        ],
-        attributes: { kernel_shape: integers([kernel]), strides: integers([kernel]) },
-      }),
-    );
-
-const conv = fc
-  .record({ draw: windowDraw(3, true), filters: size(2), groups: size(2), bias: fc.boolean() })
-  .map(({ draw, filters, groups, bias }): GradientCase => {
-    const weightDims = [filters * groups, draw.channels, ...draw.axes.map((axis) => axis.kernel)];
-    return {
-      operator: "Conv",
-      inputs: [
-        small([draw.batch, draw.channels * groups, ...sizesOf(draw)], draw.seed, 1),
-        small(weightDims, draw.seed + 1, 1),
-        ...(bias ? [small([filters * groups], draw.seed + 2, 1)] : []),
-      ],
-      attributes: {
-        ...windowAttributes(draw),
-        dilations: integers(draw.axes.map((axis) => axis.dilation)),
-        group: integer(groups),
-      },
-      wanted: bias ? [0, 1, 2] : [0, 1],
-      step: 0.1,
-    };
-  });
-
-/** The convolutions that networks use on signals: stride 1 and "same" padding. */
-const signalConv = fc
-  .record({
-    batch: size(3),
-    channels: size(3),
-    filters: size(3),
-    half: fc.integer({ min: 0, max: 2 }),
-    extra: size(6),
-    seed,
-  })
-  .map(
-    ({ batch, channels, filters, half, extra, seed: from }): GradientCase => ({
-      operator: "Conv",
-      inputs: [
-        small([batch, channels, half + extra], from, 1),
-        small([filters, channels, 2 * half + 1], from + 1, 1),
-        small([filters], from + 2, 1),
-      ],
-      attributes: { pads: integers([half, half]) },
-      wanted: [0, 1, 2],
-      step: 0.1,
-    }),
-  );
 
 const gemm = fc
   .record({
@@ -303,24 +138,6 @@ const matMul = fc
     };
   });
 
-const batchNormalization = fc
-  .record({ batch: size(3), channels: size(3), spatial: shape(0, 2, 3), seed })
-  .map(({ batch, channels, spatial, seed: from }): GradientCase => {
-    const variance = small([channels], from + 4, 1);
-    return {
-      operator: "BatchNormalization",
-      inputs: [
-        small([batch, channels, ...spatial], from, 1),
-        small([channels], from + 1, 1),
-        small([channels], from + 2, 1),
-        small([channels], from + 3, 1),
-        { dims: [channels], data: variance.data.map((value) => value * value + 0.5) },
-      ],
-      attributes: { epsilon: float(1e-3) },
-      wanted: [0, 1, 2],
-    };
-  });
-
 const axisOperator = (operator: string) =>
   fc
     .record({
@@ -340,8 +157,6 @@ const axisOperator = (operator: string) =>
 
 const cases: Readonly<Record<string, readonly fc.Arbitrary<GradientCase>[]>> = {
   Add: [binary("Add")],
-  AveragePool: [pool("AveragePool"), sideBySide("AveragePool")],
-  BatchNormalization: [batchNormalization],
   Clip: [
     unary("Clip").map(({ inputs }) => ({
       operator: "Clip",
@@ -373,27 +188,17 @@ const cases: Readonly<Record<string, readonly fc.Arbitrary<GradientCase>[]>> = {
       }),
     ),
   ],
-  Conv: [conv, signalConv],
   Div: [binary("Div")],
   Dropout: [unary("Dropout")],
   Exp: [smooth("Exp")],
   Flatten: [axisOperator("Flatten")],
   Gemm: [gemm],
-  GlobalAveragePool: [
-    fc.record({ dims: shape(3, 4), seed }).map(({ dims, seed: from }) => ({
-      operator: "GlobalAveragePool",
-      inputs: [spacedValues(dims, from)],
-    })),
-  ],
   Identity: [unary("Identity")],
   LeakyRelu: [unary("LeakyRelu", { alpha: float(0.2) })],
   LogSoftmax: [axisOperator("LogSoftmax")],
   MatMul: [matMul],
-  MaxPool: [pool("MaxPool"), sideBySide("MaxPool")],
   Mul: [binary("Mul")],
   Neg: [unary("Neg")],
-  ReduceMean: [reduce("ReduceMean")],
-  ReduceSum: [reduce("ReduceSum")],
   Relu: [unary("Relu")],
   Reshape: [
     fc
@@ -446,6 +251,9 @@ const cases: Readonly<Record<string, readonly fc.Arbitrary<GradientCase>[]>> = {
       inputs: [spacedValues(dims, from), [Math.min(at, dims.length), -1]],
     })),
   ],
+  ...normalizationCases,
+  ...reductionCases,
+  ...windowCases,
 };
 
 /** The same case as another operator set writes it. */

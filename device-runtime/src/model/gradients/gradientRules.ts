@@ -1,63 +1,139 @@
 // Which gradient rule serves which operator. Only this table knows the names.
+
+import { absGradient } from "./abs.ts";
 import { addGradient } from "./add.ts";
 import { averagePoolGradient } from "./averagePool.ts";
 import { batchNormalizationGradient } from "./batchNormalization.ts";
+import { depthToSpaceGradient, spaceToDepthGradient } from "./blocks.ts";
+import { castGradient } from "./cast.ts";
 import { clipGradient } from "./clip.ts";
 import { concatGradient } from "./concat.ts";
 import { convGradient } from "./conv.ts";
+import { convTransposeGradient } from "./convTranspose.ts";
+import { cumSumGradient } from "./cumSum.ts";
 import { divGradient } from "./div.ts";
+import { einsumGradient } from "./einsum.ts";
+import { erfGradient } from "./erf.ts";
 import { expGradient } from "./exp.ts";
+import { expandGradient } from "./expand.ts";
+import { celuGradient, eluGradient, seluGradient } from "./exponentialUnits.ts";
+import { extremesGradient } from "./extremes.ts";
+import { gatherElementsGradient, gatherGradient, gatherNdGradient } from "./gather.ts";
+import { geluGradient } from "./gelu.ts";
 import { gemmGradient } from "./gemm.ts";
 import { globalAveragePoolGradient } from "./globalAveragePool.ts";
 import type { GradientRule } from "./gradientRule.ts";
+import { hardSigmoidGradient } from "./hardSigmoid.ts";
+import { hardSwishGradient } from "./hardSwish.ts";
 import { dropoutGradient, identityGradient } from "./identity.ts";
 import { leakyReluGradient } from "./leakyRelu.ts";
+import { logGradient } from "./log.ts";
 import { logSoftmaxGradient } from "./logSoftmax.ts";
 import { matMulGradient } from "./matMul.ts";
 import { maxPoolGradient } from "./maxPool.ts";
+import { mishGradient } from "./mish.ts";
 import { mulGradient } from "./mul.ts";
 import { negGradient } from "./neg.ts";
+import { padGradient } from "./pad.ts";
+import { powGradient } from "./pow.ts";
+import { pReluGradient } from "./pRelu.ts";
+import { reciprocalGradient } from "./reciprocal.ts";
 import { reduceMeanGradient, reduceSumGradient } from "./reduce.ts";
 import { reluGradient } from "./relu.ts";
 import { reshapeGradient } from "./reshape.ts";
+import { scatterNdGradient } from "./scatterNd.ts";
 import { sigmoidGradient } from "./sigmoid.ts";
+import { cosGradient, sinGradient } from "./sine.ts";
+import { sliceGradient } from "./slice.ts";
 import { softmaxGradient } from "./softmax.ts";
+import { softplusGradient } from "./softplus.ts";
+import { softsignGradient } from "./softsign.ts";
+import { splitGradient } from "./split.ts";
 import { sqrtGradient } from "./sqrt.ts";
+import { flatGradient } from "./steps.ts";
 import { subGradient } from "./sub.ts";
+import { meanGradient, sumGradient } from "./sum.ts";
 import { tanhGradient } from "./tanh.ts";
+import { thresholdedReluGradient } from "./thresholdedRelu.ts";
+import { tileGradient } from "./tile.ts";
 import { transposeGradient } from "./transpose.ts";
+import { triluGradient } from "./trilu.ts";
+import { whereGradient } from "./where.ts";
 
 /** Gradient rule of every operator through which training can go back. */
 export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, GradientRule>([
+  ["Abs", absGradient],
   ["Add", addGradient],
   ["AveragePool", averagePoolGradient],
   ["BatchNormalization", batchNormalizationGradient],
+  ["Cast", castGradient],
+  ["Ceil", flatGradient],
+  ["Celu", celuGradient],
   ["Clip", clipGradient],
   ["Concat", concatGradient],
   ["Conv", convGradient],
+  ["ConvTranspose", convTransposeGradient],
+  ["Cos", cosGradient],
+  ["CumSum", cumSumGradient],
+  ["DepthToSpace", depthToSpaceGradient],
   ["Div", divGradient],
   ["Dropout", dropoutGradient],
+  ["Einsum", einsumGradient],
+  ["Elu", eluGradient],
+  ["Erf", erfGradient],
   ["Exp", expGradient],
+  ["Expand", expandGradient],
   ["Flatten", reshapeGradient],
+  ["Floor", flatGradient],
+  ["Gather", gatherGradient],
+  ["GatherElements", gatherElementsGradient],
+  ["GatherND", gatherNdGradient],
+  ["Gelu", geluGradient],
   ["Gemm", gemmGradient],
   ["GlobalAveragePool", globalAveragePoolGradient],
+  ["HardSigmoid", hardSigmoidGradient],
+  ["HardSwish", hardSwishGradient],
   ["Identity", identityGradient],
   ["LeakyRelu", leakyReluGradient],
+  ["Log", logGradient],
   ["LogSoftmax", logSoftmaxGradient],
   ["MatMul", matMulGradient],
+  ["Max", extremesGradient],
   ["MaxPool", maxPoolGradient],
+  ["Mean", meanGradient],
+  ["Min", extremesGradient],
+  ["Mish", mishGradient],
   ["Mul", mulGradient],
   ["Neg", negGradient],
+  ["PRelu", pReluGradient],
+  ["Pad", padGradient],
+  ["Pow", powGradient],
+  ["Reciprocal", reciprocalGradient],
   ["ReduceMean", reduceMeanGradient],
   ["ReduceSum", reduceSumGradient],
   ["Relu", reluGradient],
   ["Reshape", reshapeGradient],
+  ["Round", flatGradient],
+  ["ScatterND", scatterNdGradient],
+  ["Selu", seluGradient],
   ["Sigmoid", sigmoidGradient],
+  ["Sign", flatGradient],
+  ["Sin", sinGradient],
+  ["Slice", sliceGradient],
   ["Softmax", softmaxGradient],
+  ["Softplus", softplusGradient],
+  ["Softsign", softsignGradient],
+  ["SpaceToDepth", spaceToDepthGradient],
+  ["Split", splitGradient],
   ["Sqrt", sqrtGradient],
   ["Squeeze", reshapeGradient],
   ["Sub", subGradient],
+  ["Sum", sumGradient],
   ["Tanh", tanhGradient],
+  ["ThresholdedRelu", thresholdedReluGradient],
+  ["Tile", tileGradient],
   ["Transpose", transposeGradient],
+  ["Trilu", triluGradient],
   ["Unsqueeze", reshapeGradient],
+  ["Where", whereGradient],
 ]);

@@ -1,11 +1,12 @@
-// Gradient of `MaxPool` over any number of spatial axes.
-import { integer, integers } from "../graph/graphEmitter.ts";
+// Gradient of `MaxPool` over any number of spatial axes, in several forms.
+import { type GraphEmitter, integer, integers } from "../graph/graphEmitter.ts";
 import { integerAttribute, knownDim, nodeText } from "../graph/modelGraph.ts";
 import { poolKernel, readWindow, type Window } from "../graph/window.ts";
+import type { Form } from "../lowering/lowering.ts";
 import { elementCode } from "../onnx/elementType.ts";
 import { turnAway } from "../turnAway.ts";
 import type { GradientContext, GradientRule } from "./gradientRule.ts";
-import { reshapeLike } from "./likeShape.ts";
+import { beyondWindows, positionsOf, seenBy } from "./windowTaps.ts";
 
 /** The first greatest element of each window gets dY, as in PyTorch; windows that overlap add up. */
 export const maxPoolGradient: GradientRule = (context) => {
@@ -16,7 +17,18 @@ export const maxPoolGradient: GradientRule = (context) => {
       `${nodeText(node)} counts in column-major order; export it with storage_order=0`,
     );
   }
-  const window = readWindow(node, context.shapeOf(context.input(0)), poolKernel(node));
+  return [context.lower("maxPool.data", maxPoolForms(context))];
+};
+
+function maxPoolForms(context: GradientContext): readonly Form[] {
+  const { node } = context;
+  const shape = context.shapeOf(context.input(0));
+  const window = readWindow(node, shape, poolKernel(node));
+  const pool: Pool = {
+    context,
+    window,
+    channels: knownDim(node, shape[1], "the number of channels"),
+  };
   const isSideBySide = window.kernel.every(
     (size, axis) =>
       size === window.strides[axis] &&
@@ -24,8 +36,40 @@ export const maxPoolGradient: GradientRule = (context) => {
       window.padsBefore[axis] === 0 &&
       (window.outputSizes[axis] ?? 1) * size <= (window.inputSizes[axis] ?? 1),
   );
-  return [isSideBySide ? choose(context, window) : scatter(context)];
-};
+  const forms: Form[] = [
+    { name: "mask", write: (emit) => mask(emit, pool) },
+    { name: "scatter", write: (emit) => scatter(emit, pool) },
+  ];
+  if (isSideBySide) forms.push({ name: "sideBySide", write: (emit) => sideBySide(emit, pool) });
+  return forms;
+}
+
+interface Pool {
+  readonly context: GradientContext;
+  readonly window: Window;
+  readonly channels: number;
+}
+
+/** Gives `left` to the first of the values that equals the maximum: one part a value, all of one shape. */
+function shareOut(
+  emit: GraphEmitter,
+  values: readonly string[],
+  maximum: string,
+  gradient: string,
+): string[] {
+  let left = gradient;
+  const parts: string[] = [];
+  for (const value of values.slice(0, -1)) {
+    const isFound = emit.node("Equal", [value, maximum]);
+    const found = emit.node("Cast", [isFound], { to: integer(elementCode("float32")) });
+    const part = emit.node("Mul", [left, found]);
+    parts.push(part);
+    left = emit.node("Sub", [left, part]);
+  }
+  // What no other took; every window has a maximum.
+  parts.push(left);
+  return parts;
+}
 
 /**
  * Windows side by side: the elements of all windows are laid out tap by tap, so that each tap is one contiguous array, and dY goes to
@@ -33,10 +77,7 @@ export const maxPoolGradient: GradientRule = (context) => {
  *
  * Asking the pool for its indices instead costs it ten times its time.
  */
-function choose(context: GradientContext, window: Window): string {
-  const { node, emit } = context;
-  const shape = context.shapeOf(context.input(0));
-  const channels = knownDim(node, shape[1], "the number of channels");
+function sideBySide(emit: GraphEmitter, { context, window, channels }: Pool): string {
   const rank = window.kernel.length;
   const spatial = window.kernel.map((_, axis) => axis + 2);
   const covered = window.kernel.map((size, axis) => size * (window.outputSizes[axis] ?? 1));
@@ -63,22 +104,12 @@ function choose(context: GradientContext, window: Window): string {
   data = emit.node("Transpose", [data], { perm: integers(kernelFirst) });
   data = emit.node("Reshape", [data, emit.integers([taps, -1])]);
   const row = (value: string): string => emit.node("Reshape", [value, emit.integers([1, -1])]);
-  const maximum = row(context.output);
-  let left = row(context.gradient);
-  const parts: string[] = [];
-  if (taps > 1) {
-    const sizes = emit.integers(Array.from({ length: taps }, () => 1));
-    const values = emit.nodeOf("Split", [data, sizes], taps, { axis: integer(0) });
-    for (const value of values.slice(0, -1)) {
-      const isFound = emit.node("Equal", [value, maximum]);
-      const mask = emit.node("Cast", [isFound], { to: integer(elementCode("float32")) });
-      const part = emit.node("Mul", [left, mask]);
-      parts.push(part);
-      left = emit.node("Sub", [left, part]);
-    }
-  }
-  parts.push(left);
-  let result = parts.length === 1 ? left : emit.node("Concat", parts, { axis: integer(0) });
+  const sizes = emit.integers(Array.from({ length: taps }, () => 1));
+  const values =
+    taps === 1 ? [data] : emit.nodeOf("Split", [data, sizes], taps, { axis: integer(0) });
+  const parts = shareOut(emit, values, row(context.output), row(context.gradient));
+  const [only = ""] = parts;
+  let result = parts.length === 1 ? only : emit.node("Concat", parts, { axis: integer(0) });
   result = emit.node("Reshape", [
     result,
     emit.integers([...window.kernel, -1, ...window.outputSizes]),
@@ -93,17 +124,56 @@ function choose(context: GradientContext, window: Window): string {
   ]);
 }
 
-/** Windows of any kind: the pool reports where each maximum stood, and dY is added there. */
-function scatter(context: GradientContext): string {
-  const { emit } = context;
-  const data = context.input(0);
-  const flatten = (value: string): string => emit.node("Reshape", [value, emit.integers([-1])]);
-  const size = emit.node("Size", [data]);
-  const zeros = emit.node("ConstantOfShape", [emit.node("Reshape", [size, emit.integers([1])])]);
-  const sum = emit.node(
-    "ScatterElements",
-    [zeros, flatten(context.requestOutput(1)), flatten(context.gradient)],
-    { axis: integer(0), reduction: { kind: "text", value: "add" } },
+/** Below every finite number that a network computes with, as the pool's own padding is. */
+const LOWEST = -3.402_823_466_385_288_6e38;
+
+/**
+ * Windows of any kind without a scatter: what each tap sees of the padded data is compared with the maximum, and a transposed
+ * convolution, whose kernel has a single 1 a tap, puts every tap's part back and adds up.
+ */
+function mask(emit: GraphEmitter, { context, window, channels }: Pool): string {
+  const positions = positionsOf(window.kernel);
+  const after = beyondWindows(window);
+  const pads = [
+    ...[0, 0, ...window.padsBefore],
+    ...[0, 0, ...after.map((pad) => Math.max(0, pad))],
+  ];
+  let padded = context.input(0);
+  if (pads.some((pad) => pad > 0)) {
+    padded = emit.node("Pad", [padded, emit.integers(pads), emit.scalar(LOWEST)]);
+  }
+  const seen = positions.map((position) => seenBy(emit, window, padded, position, 2));
+  const parts = shareOut(emit, seen, context.output, context.gradient);
+  const flat = parts.map((part) =>
+    emit.node("Reshape", [part, emit.integers([-1, 1, ...window.outputSizes])]),
   );
-  return reshapeLike(context, sum, data);
+  const [only = ""] = flat;
+  const joined = flat.length === 1 ? only : emit.node("Concat", flat, { axis: integer(1) });
+  const taps = positions.length;
+  const kernel = new Float32Array(taps * taps);
+  for (let tap = 0; tap < taps; tap += 1) kernel[tap * taps + tap] = 1;
+  const spread = emit.node(
+    "ConvTranspose",
+    [joined, emit.floats([taps, 1, ...window.kernel], kernel)],
+    {
+      dilations: integers(window.dilations),
+      kernel_shape: integers(window.kernel),
+      output_padding: integers(after.map((pad) => Math.max(0, -pad))),
+      pads: integers([...window.padsBefore, ...after.map((pad) => Math.max(0, pad))]),
+      strides: integers(window.strides),
+    },
+  );
+  return emit.node("Reshape", [spread, emit.integers([-1, channels, ...window.inputSizes])]);
+}
+
+/** Windows of any kind: the pool reports where each maximum stood, and dY is added there. */
+function scatter(emit: GraphEmitter, { context, window, channels }: Pool): string {
+  const flatten = (value: string): string => emit.node("Reshape", [value, emit.integers([-1])]);
+  const zeros = emit.node("ConstantOfShape", [emit.node("Shape", [flatten(context.input(0))])]);
+  const indices = emit.requestOutput(context.node, 1);
+  const sum = emit.node("ScatterElements", [zeros, flatten(indices), flatten(context.gradient)], {
+    axis: integer(0),
+    reduction: { kind: "text", value: "add" },
+  });
+  return emit.node("Reshape", [sum, emit.integers([-1, channels, ...window.inputSizes])]);
 }

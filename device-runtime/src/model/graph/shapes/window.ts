@@ -1,7 +1,7 @@
 // Shapes of convolutions, pools and normalisations over `[batch, channels, ...spatial]`.
 import { isSameDim, shapeText } from "../dim.ts";
 import { integerAttribute, knownDim } from "../modelGraph.ts";
-import { poolKernel, readWindow } from "../window.ts";
+import { poolKernel, readTransposedWindow, readWindow } from "../window.ts";
 import { likeInput, type ShapeRule, shapeMismatch } from "./shapeRule.ts";
 
 /** `Conv`. */
@@ -28,6 +28,32 @@ export const convShape: ShapeRule = (context) => {
   }
   const { outputSizes } = readWindow(node, data, weight.slice(2));
   return likeInput(context, [batch, filters, ...outputSizes]);
+};
+
+/** `ConvTranspose`; its weight is `[channels, filters / groups, ...kernel]`. */
+export const convTransposeShape: ShapeRule = (context) => {
+  const { node } = context;
+  const data = context.input(0).shape;
+  const weight = context.input(1).shape.map((dim) => knownDim(node, dim, "the weight's shape"));
+  const [batch, channels] = data;
+  const [own, groupFilters] = weight;
+  const groups = integerAttribute(node, "group", 1);
+  if (
+    batch === undefined ||
+    channels === undefined ||
+    own === undefined ||
+    groupFilters === undefined ||
+    groups < 1 ||
+    own % groups !== 0 ||
+    !isSameDim(channels, own)
+  ) {
+    return shapeMismatch(
+      node,
+      `${groups} groups of weight ${shapeText(weight)} do not fit ${shapeText(data)}`,
+    );
+  }
+  const { inputSizes } = readTransposedWindow(node, data, weight.slice(2));
+  return likeInput(context, [batch, groupFilters * groups, ...inputSizes]);
 };
 
 /** `MaxPool` (second output: indices) and `AveragePool`. */

@@ -1,0 +1,170 @@
+// Chooses how each operation of a training graph is written: as told, else as the cost table predicts to be fastest.
+import { assertDefect } from "@attune/protocol";
+import type { Dim, Shape } from "../graph/dim.ts";
+import { createGraphEmitter } from "../graph/graphEmitter.ts";
+import type { ValueType } from "../graph/modelGraph.ts";
+import type { OnnxAttribute, OnnxNode } from "../onnx/nodeMessage.ts";
+import { turnAway } from "../turnAway.ts";
+import { predictedNs } from "./costTable.ts";
+import { emittedTypes, type SizedValue } from "./emittedTypes.ts";
+import {
+  type Form,
+  type LoweredOperation,
+  type LoweringSpec,
+  loweredOperations,
+  type TargetEngine,
+} from "./lowering.ts";
+import { nodeWork } from "./nodeWork.ts";
+import { webgpuCanRun } from "./webgpuCanRun.ts";
+
+/** A lowering specification with its defaults. */
+export interface CheckedLowering {
+  readonly engine: TargetEngine;
+  readonly batchSize: number;
+  readonly forms: Readonly<Record<string, string>>;
+}
+
+/** One operation in one place. */
+export interface LoweringPlace {
+  readonly operation: LoweredOperation;
+  readonly node: OnnxNode;
+  /** Type and shape of a value of the forward graph, or of the gradient. */
+  typeOf(value: string): ValueType;
+  /** Whether a value stays constant in training. */
+  isConstant(value: string): boolean;
+}
+
+/** A place where there was a choice, and what was chosen. */
+export interface LoweringSite {
+  /** Operation, sizes and settings: equal names have equal costs. */
+  readonly name: string;
+  readonly operation: LoweredOperation;
+  /** Name of the node's first output. */
+  readonly output: string;
+  /** Forms that the site can take, the predicted fastest first. */
+  readonly forms: readonly { readonly name: string; readonly predictedNs: number }[];
+  readonly chosen: string;
+}
+
+/** Chooses forms for one graph and remembers what was chosen. */
+export interface Lowering {
+  readonly sites: readonly LoweringSite[];
+  choose(place: LoweringPlace, forms: readonly Form[]): Form;
+}
+
+const engines: readonly TargetEngine[] = ["node", "wasm", "webgpu"];
+const BATCH_SIZE_MAX = 65_536;
+
+/** Fills in the defaults of a specification; refuses what is not known. */
+export function checkLowering(spec: LoweringSpec = {}): CheckedLowering {
+  const { engine = "node", batchSize = 16, forms = {} } = spec;
+  if (!engines.includes(engine)) {
+    turnAway("model.plan_invalid", `engine ${JSON.stringify(engine)}; take ${engines.join(", ")}`);
+  }
+  if (!(Number.isInteger(batchSize) && batchSize >= 1 && batchSize <= BATCH_SIZE_MAX)) {
+    turnAway(
+      "model.plan_invalid",
+      `lowering batchSize is ${batchSize}, must be a whole number from 1 to ${BATCH_SIZE_MAX}`,
+    );
+  }
+  for (const [site, form] of Object.entries(forms)) {
+    const [operation = ""] = site.split(" ");
+    const known: readonly string[] | undefined = Object.hasOwn(loweredOperations, operation)
+      ? loweredOperations[operation as LoweredOperation]
+      : undefined;
+    if (known === undefined) {
+      turnAway(
+        "model.plan_invalid",
+        `form for ${site}, which is no operation; take ${Object.keys(loweredOperations).join(", ")}`,
+      );
+    } else if (!known.includes(form)) {
+      turnAway(
+        "model.plan_invalid",
+        `${site} has no form ${JSON.stringify(form)}; take ${known.join(", ")}`,
+      );
+    }
+  }
+  return { engine, batchSize, forms };
+}
+
+/** Starts the choices of one graph. */
+export function createLowering(spec: CheckedLowering): Lowering {
+  const sites: LoweringSite[] = [];
+  return {
+    sites,
+    choose(place, forms) {
+      const costs = forms
+        .map((form) => ({ form, ns: costOf(form, place, spec) }))
+        .filter((cost): cost is { form: Form; ns: number } => cost.ns !== undefined)
+        .sort((a, b) => a.ns - b.ns);
+      const [fastest] = costs;
+      assertDefect(
+        fastest !== undefined,
+        "lowering.form_missing",
+        `${place.operation} has no form for ${spec.engine}`,
+      );
+      const name = siteName(place, spec.batchSize);
+      const told = [spec.forms[name], spec.forms[place.operation]].find((asked) =>
+        costs.some(({ form }) => form.name === asked),
+      );
+      const chosen = costs.find(({ form }) => form.name === told)?.form ?? fastest.form;
+      sites.push({
+        name,
+        operation: place.operation,
+        output: place.node.outputs[0] ?? "",
+        forms: costs.map(({ form, ns }) => ({ name: form.name, predictedNs: Math.round(ns) })),
+        chosen: chosen.name,
+      });
+      return chosen;
+    },
+  };
+}
+
+const sized = (shape: Shape, batchSize: number): number[] =>
+  shape.map((dim: Dim) =>
+    typeof dim === "number" ? dim : dim.factor * batchSize ** dim.symbols.length,
+  );
+
+/** Predicted time of a form with its forward node, which it may change; undefined where the engine can not run it. */
+function costOf(
+  form: Form,
+  place: LoweringPlace,
+  { engine, batchSize }: CheckedLowering,
+): number | undefined {
+  const scratch = createGraphEmitter("cost:");
+  scratch.copy(place.node);
+  form.write(scratch);
+  const types = emittedTypes(scratch.nodes, scratch.constants, (name): SizedValue => {
+    const { type, shape } = place.typeOf(name);
+    return { type, dims: sized(shape, batchSize) };
+  });
+  const typeOf = (name: string): SizedValue => {
+    const type = types.get(name);
+    assertDefect(type !== undefined, "lowering.shape_unknown", `${name} has no shape`);
+    return type;
+  };
+  if (engine === "webgpu" && !scratch.nodes.every((node) => webgpuCanRun(node, typeOf))) {
+    return undefined;
+  }
+  return scratch.nodes.reduce((sum, node) => sum + predictedNs(engine, nodeWork(node, typeOf)), 0);
+}
+
+const attributeText = (attribute: OnnxAttribute): string =>
+  attribute.kind === "tensor" || attribute.kind === "graph" || attribute.kind === "other"
+    ? attribute.kind
+    : String(attribute.value);
+
+/** `conv.weight 16x6x128 32x6x5 pads=2,2`; a constant input is marked by `=`. */
+function siteName(place: LoweringPlace, batchSize: number): string {
+  const { operation, node } = place;
+  const inputs = node.inputs
+    .filter((input) => input !== "")
+    .map((input) => {
+      const dims = sized(place.typeOf(input).shape, batchSize).join("x");
+      return place.isConstant(input) ? `=${dims}` : dims;
+    });
+  const attributes = [...node.attributes]
+    .map(([name, attribute]) => `${name}=${attributeText(attribute)}`)
+    .sort();
+  return [operation, ...inputs, ...attributes].join(" ");
+}

@@ -1,0 +1,20 @@
+// Which nodes onnxruntime-web runs on WebGPU. A node that it can not run there falls back to the CPU, with a copy of its data each way.
+import type { OnnxNode } from "../onnx/nodeMessage.ts";
+import type { SizedValue } from "./emittedTypes.ts";
+
+/** Operators without a kernel for WebGPU. */
+const missing: ReadonlySet<string> = new Set([
+  "LogSoftmax",
+  "Loop",
+  "OneHot",
+  "Scan",
+  "ScatterElements",
+]);
+
+/** Whether WebGPU has a kernel for this node: convolutions have one or two spatial axes there, pools give no indices. */
+export function webgpuCanRun(node: OnnxNode, sizeOf: (name: string) => SizedValue): boolean {
+  if (missing.has(node.operator)) return false;
+  if (node.operator === "MaxPool" && (node.outputs[1] ?? "") !== "") return false;
+  const isWindow = ["Conv", "ConvTranspose", "MaxPool", "AveragePool"].includes(node.operator);
+  return !isWindow || sizeOf(node.inputs[0] ?? "").dims.length <= 4;
+}
