@@ -2,6 +2,7 @@
 import { differentiate } from "../gradients/differentiate.ts";
 import { createGraphEmitter, type GraphEmitter } from "../graph/graphEmitter.ts";
 import type { PreparedValue } from "../losses/lossRule.ts";
+import { createLowering, type LoweringSite } from "../lowering/createLowering.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import type { OnnxTensor } from "../onnx/tensorMessage.ts";
 import { clipGradients } from "../optimizers/clipGradients.ts";
@@ -24,6 +25,8 @@ export interface StepBody {
   readonly loss: string;
   readonly nextStepCount: string;
   readonly parameters: readonly TrainedTensor[];
+  /** Where an operation could have been written in another form. */
+  readonly sites: readonly LoweringSite[];
 }
 
 /** A trained tensor's values in a step. */
@@ -65,11 +68,13 @@ export function writeStepBody(
       return value?.isPerStep === false ? value.name : stepNames.prepared(key);
     },
   });
+  const lowering = createLowering(checked.lowering);
   const found = differentiate({
     graph,
     emit,
     seeds: new Map([[output, gradient]]),
     wanted: trained,
+    lowering,
   });
   const gradients = subject.trained.map(
     ({ name }) =>
@@ -101,7 +106,14 @@ export function writeStepBody(
       nextStates: updated.states,
     };
   });
-  return { nodes: emit.nodes, initializers: emit.constants, loss, nextStepCount, parameters };
+  return {
+    nodes: emit.nodes,
+    initializers: emit.constants,
+    loss,
+    nextStepCount,
+    parameters,
+    sites: lowering.sites,
+  };
 }
 
 /** Constants that the forward nodes read, save those that are trained. */

@@ -2,6 +2,8 @@
 import type { Outcome } from "@attune/protocol";
 import { lossOf } from "../losses/lossOf.ts";
 import type { LossRule, LossSpec } from "../losses/lossRule.ts";
+import { type CheckedLowering, checkLowering } from "../lowering/createLowering.ts";
+import type { LoweringSpec } from "../lowering/lowering.ts";
 import { optimizerOf } from "../optimizers/optimizerOf.ts";
 import type { OptimizerRule, OptimizerSpec } from "../optimizers/optimizerRule.ts";
 import { inCanonicalOrder } from "../parameters/canonicalOrder.ts";
@@ -23,6 +25,8 @@ export interface TrainingPlan {
   readonly pullToBase?: number;
   /** Largest norm of all gradients together, the pull included, `> 0`; what is longer is scaled down. No limit if left out. */
   readonly clipNorm?: number;
+  /** Engine that the graphs are written for, and forms of single operations; the cost table's choice for Node if left out. */
+  readonly lowering?: LoweringSpec;
 }
 
 /** The plan with every default filled in, and the parts that its names stand for. */
@@ -34,6 +38,7 @@ export interface CheckedPlan {
   readonly pullToBase: number;
   /** `null`: no limit. */
   readonly clipNorm: number | null;
+  readonly lowering: CheckedLowering;
   /** Canonical text of the plan with its defaults, the thread count and the compiler revision: equal texts train to equal bytes. Digest it for keys. */
   readonly text: string;
 }
@@ -61,6 +66,7 @@ export function checkPlan(plan: TrainingPlan): CheckedPlan {
     plan.clipNorm === undefined
       ? null
       : setting("clipNorm", plan.clipNorm, 0, isPositive, "above 0");
+  const lowering = checkLowering(plan.lowering);
   const text = canonicalText({
     compiler: COMPILER_REVISION,
     threads: TRAINING_THREADS,
@@ -69,6 +75,7 @@ export function checkPlan(plan: TrainingPlan): CheckedPlan {
     optimizer: optimizer.settings,
     pullToBase,
     clipNorm,
+    lowering,
   });
   return {
     scope,
@@ -77,6 +84,7 @@ export function checkPlan(plan: TrainingPlan): CheckedPlan {
     optimizer: optimizer.rule,
     pullToBase,
     clipNorm,
+    lowering,
     text,
   };
 }
