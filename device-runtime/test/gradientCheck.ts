@@ -37,6 +37,8 @@ export interface GradientCase {
   readonly attributes?: EmittedAttributes;
   /** Outputs that the loss depends on, by position; the first if left out. */
   readonly outputs?: readonly number[];
+  /** Whether outputs that the loss does not depend on are named all the same. */
+  readonly namesAllOutputs?: boolean;
   /** Positions of the inputs whose gradients are checked; only the data if left out. */
   readonly wanted?: readonly number[];
   /** Whether the size of the first axis is unknown to the compiler; true if left out. */
@@ -114,7 +116,7 @@ function graphsOf(check: GradientCase): CheckedGraphs {
         domain: "",
         inputs: inputs.map((input, index) => (input === null ? "" : inputName(index))),
         outputs: Array.from({ length: Math.max(...(check.outputs ?? [0])) + 1 }, (_, index) =>
-          check.outputs === undefined || check.outputs.includes(index) ? outputName(index) : "",
+          check.namesAllOutputs || outputs.includes(outputName(index)) ? outputName(index) : "",
         ),
         attributes: attributesOf(attributes),
       },
@@ -142,7 +144,9 @@ function graphsOf(check: GradientCase): CheckedGraphs {
       nodes,
       initializers: emit.constants,
       inputs: [...declared, ...more],
-      outputs: written.map((output) => writeValue(output, "float32", undefined)),
+      outputs: written
+        .filter((output) => output !== "")
+        .map((output) => writeValue(output, "float32", undefined)),
     });
   return {
     given,
@@ -236,12 +240,19 @@ export async function gradientError(runtime: OrtRuntime, check: GradientCase): P
       }
       return sum;
     };
-    const found = await backward.run({ ...feedsOf(given), ...seeds }, [...gradients.values()]);
+    const found = await backward.run({ ...feedsOf(given), ...seeds }, [
+      ...outputs,
+      ...[...gradients.values()].filter((name) => name !== ""),
+    ]);
     let worst = 0;
     for (const index of wanted) {
       const tensor = given.get(index);
-      const compiled = found[gradients.get(index) ?? ""];
-      if (tensor === undefined || compiled === undefined) return Number.POSITIVE_INFINITY;
+      if (tensor === undefined) return Number.POSITIVE_INFINITY;
+      // Where nothing goes back, the gradient is 0.
+      const compiled = found[gradients.get(index) ?? ""] ?? {
+        dims: tensor.dims,
+        data: new Float32Array(tensor.data.length),
+      };
       if (compiled.dims.join() !== tensor.dims.join()) return Number.POSITIVE_INFINITY;
       const numeric = new Float32Array(tensor.data.length);
       for (let at = 0; at < numeric.length; at += 1) {

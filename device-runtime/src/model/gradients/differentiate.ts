@@ -104,7 +104,7 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
           )
           .write(emit),
     });
-    const left = node.outputs.filter((name) => parts.has(name) && !asked.has(name));
+    const left = node.outputs.slice(1).filter((name) => parts.has(name) && !asked.has(name));
     if (left.length > 0) noGradientThrough(node, left);
     results.forEach((result, index) => {
       const input = node.inputs[index] ?? "";

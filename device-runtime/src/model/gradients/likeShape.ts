@@ -1,5 +1,5 @@
 // Brings a gradient to the shape of the value it belongs to: undoing a broadcast, or a mere change of axes.
-import { type Dim, isSameDim, isSameShape, type Shape } from "../graph/dim.ts";
+import { type Dim, isSameDim, isSameShape, isStatic, type Shape } from "../graph/dim.ts";
 import { integer } from "../graph/graphEmitter.ts";
 import type { GradientContext } from "./gradientRule.ts";
 
@@ -64,5 +64,14 @@ export function expandLike(
   return emit.node("Expand", [
     gradient,
     isKnown ? emit.integers(target) : emit.node("Shape", [value]),
+  ]);
+}
+
+/** Zeros in the shape of `value`. */
+export function zerosLike(context: GradientContext, value: string): string {
+  const { emit } = context;
+  const shape = context.shapeOf(value);
+  return emit.node("ConstantOfShape", [
+    isStatic(shape) ? emit.integers(shape) : emit.node("Shape", [value]),
   ]);
 }

@@ -21,6 +21,11 @@ export const comparisonShape: ShapeRule = (context) => [
   { type: "bool", shape: broadcastInputs(context, 0) },
 ];
 
+/** One input, and whether something holds of each element. */
+export const predicateShape: ShapeRule = (context) => [
+  { type: "bool", shape: context.input(0).shape },
+];
+
 /** `Where`: the type is that of the second input. */
 export const whereShape: ShapeRule = (context) => [
   { type: context.input(1).type, shape: broadcastInputs(context, 0) },

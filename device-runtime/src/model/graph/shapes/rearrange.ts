@@ -183,17 +183,6 @@ export function sliceIndices(size: number, start: number, end: number, step: num
   return indices;
 }
 
-/** `Gather` along one axis. */
-export const gatherShape: ShapeRule = (context) => {
-  const { shape } = context.input(0);
-  const axis = resolveAxis(context.node, integerAttribute(context.node, "axis", 0), shape.length);
-  return likeInput(context, [
-    ...shape.slice(0, axis),
-    ...context.input(1).shape,
-    ...shape.slice(axis + 1),
-  ]);
-};
-
 /** `Shape`: the sizes as an integer vector. */
 export const shapeShape: ShapeRule = (context) => {
   const rank = context.input(0).shape.length;
@@ -206,6 +195,9 @@ export function shapeRange(node: ShapeContext["node"], rank: number): [number, n
   const clamp = (axis: number) => Math.max(0, Math.min(rank, axis < 0 ? axis + rank : axis));
   return [clamp(integerAttribute(node, "start", 0)), clamp(integerAttribute(node, "end", rank))];
 }
+
+/** `Size`: the number of elements. */
+export const sizeShape: ShapeRule = () => [{ type: "int64", shape: [] }];
 
 /** `ConstantOfShape`. */
 export const constantOfShapeShape: ShapeRule = (context) => {

@@ -10,6 +10,7 @@ import {
   whereShape,
 } from "./elementwise.ts";
 import { gemmShape, matMulShape } from "./matrix.ts";
+import { padShape } from "./pad.ts";
 import {
   argShape,
   gatherElementsShape,
@@ -32,7 +33,6 @@ import {
   transposeShape,
   unsqueezeShape,
 } from "./rearrange.ts";
-import { padShape } from "./pad.ts";
 import { reduceShape } from "./reduce.ts";
 import { depthToSpaceShape, rangeShape, spaceToDepthShape, tileShape } from "./repeat.ts";
 import type { ShapeRule } from "./shapeRule.ts";
