@@ -208,6 +208,36 @@ export async function compiledGradient(
   return results[name]?.data as Float32Array;
 }
 
+/** Gradients by the outputs. Not symmetric about 0, so that no sum over them vanishes and leaves only rounding to compare. */
+function seedsLike(
+  outputs: readonly string[],
+  plain: Readonly<Record<string, OrtTensor>>,
+): Record<string, OrtTensor> {
+  const seeds: Record<string, OrtTensor> = {};
+  for (const output of outputs) {
+    const { dims = [] } = plain[output] ?? {};
+    const data = Float32Array.from(
+      { length: elementCount(dims) },
+      (_, at) => 0.4 + Math.sin(1.7 * at + 0.3 + output.length),
+    );
+    seeds[seedName(output)] = { type: "float32", dims, data };
+  }
+  return seeds;
+}
+
+/** All compiled gradients of a case one after the other, in the order of the wanted inputs. */
+export async function joinedGradients(runtime: OrtRuntime, check: GradientCase): Promise<number[]> {
+  const { given, forward, backward, gradients, outputs } = graphsOf(check);
+  const plain = await runtime.load(forward);
+  const seeds = seedsLike(outputs, await plain.run(feedsOf(given), outputs));
+  await plain.release();
+  const graph = await runtime.load(backward);
+  const names = [...gradients.values()];
+  const results = await graph.run({ ...feedsOf(given), ...seeds }, names);
+  await graph.release();
+  return names.flatMap((name) => Array.from(results[name]?.data as Float32Array));
+}
+
 /**
  * Largest relative difference, per tensor, between the compiled gradients and central differences of `sum(c Y)` with fixed random `c`.
  */
@@ -218,16 +248,7 @@ export async function gradientError(runtime: OrtRuntime, check: GradientCase): P
   const backward = await runtime.load(graphs.backward);
   try {
     const plain = await forward.run(feedsOf(given), outputs);
-    const seeds: Record<string, OrtTensor> = {};
-    for (const output of outputs) {
-      const { dims = [] } = plain[output] ?? {};
-      // Not symmetric about 0, so that no sum over it vanishes and leaves only rounding to compare.
-      const data = Float32Array.from(
-        { length: elementCount(dims) },
-        (_, at) => 0.4 + Math.sin(1.7 * at + 0.3 + output.length),
-      );
-      seeds[seedName(output)] = { type: "float32", dims, data };
-    }
+    const seeds = seedsLike(outputs, plain);
     const loss = async (index: number, values: Float32Array): Promise<number> => {
       const results = await forward.run(feedsOf(given, index, values), outputs);
       let sum = 0;

@@ -1,9 +1,10 @@
 // Gradient of `MaxPool` over any number of spatial axes, in several forms.
 import { type GraphEmitter, integer, integers } from "../graph/graphEmitter.ts";
 import { integerAttribute, knownDim, nodeText } from "../graph/modelGraph.ts";
-import { poolKernel, readWindow, type Window } from "../graph/window.ts";
+import { extentOf, poolKernel, readWindow, type Window } from "../graph/window.ts";
 import type { Form } from "../lowering/lowering.ts";
 import { elementCode } from "../onnx/elementType.ts";
+import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { turnAway } from "../turnAway.ts";
 import type { GradientContext, GradientRule } from "./gradientRule.ts";
 import { beyondWindows, positionsOf, seenBy } from "./windowTaps.ts";
@@ -36,12 +37,23 @@ function maxPoolForms(context: GradientContext): readonly Form[] {
       window.padsBefore[axis] === 0 &&
       (window.outputSizes[axis] ?? 1) * size <= (window.inputSizes[axis] ?? 1),
   );
-  const forms: Form[] = [
-    { name: "mask", write: (emit) => mask(emit, pool) },
-    { name: "scatter", write: (emit) => scatter(emit, pool) },
-  ];
+  const forms: Form[] = [{ name: "scatter", write: (emit) => scatter(emit, pool) }];
+  if (!isMisread(node, window)) forms.push({ name: "mask", write: (emit) => mask(emit, pool) });
   if (isSideBySide) forms.push({ name: "sideBySide", write: (emit) => sideBySide(emit, pool) });
   return forms;
+}
+
+/**
+ * Whether the engine types the pool's output with a window too many: one that would begin in the padding behind the data. It leaves that
+ * window out when it computes, but refuses to load a graph that compares the output with anything of its true size.
+ */
+function isMisread(node: OnnxNode, window: Window): boolean {
+  if (integerAttribute(node, "ceil_mode", 0) === 0) return false;
+  return window.inputSizes.some((size, axis) => {
+    const padded = size + (window.padsBefore[axis] ?? 0) + (window.padsAfter[axis] ?? 0);
+    const steps = Math.ceil((padded - extentOf(window, axis)) / (window.strides[axis] ?? 1));
+    return steps + 1 !== window.outputSizes[axis];
+  });
 }
 
 interface Pool {

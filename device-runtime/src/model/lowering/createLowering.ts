@@ -2,7 +2,7 @@
 import { assertDefect } from "@attune/protocol";
 import type { Dim, Shape } from "../graph/dim.ts";
 import { createGraphEmitter } from "../graph/graphEmitter.ts";
-import type { ValueType } from "../graph/modelGraph.ts";
+import { nodeText, type ValueType } from "../graph/modelGraph.ts";
 import type { OnnxAttribute, OnnxNode } from "../onnx/nodeMessage.ts";
 import { turnAway } from "../turnAway.ts";
 import { predictedNs } from "./costTable.ts";
@@ -98,11 +98,12 @@ export function createLowering(spec: CheckedLowering): Lowering {
         .filter((cost): cost is { form: Form; ns: number } => cost.ns !== undefined)
         .sort((a, b) => a.ns - b.ns);
       const [fastest] = costs;
-      assertDefect(
-        fastest !== undefined,
-        "lowering.form_missing",
-        `${place.operation} has no form for ${spec.engine}`,
-      );
+      if (fastest === undefined) {
+        return turnAway(
+          "model.operator_unsupported",
+          `${nodeText(place.node)}: no form of ${place.operation} runs on ${spec.engine}; compile for wasm`,
+        );
+      }
       const name = siteName(place, spec.batchSize);
       const told = [spec.forms[name], spec.forms[place.operation]].find((asked) =>
         costs.some(({ form }) => form.name === asked),
