@@ -115,8 +115,9 @@ function checkWorkspace(file: string, use: ImportUse): void {
   if (target === undefined) return;
   const from = workspaceOf(file);
   const may = walls[from].may[target as Workspace];
-  // The manual clock and the seeded random are for everybody's tests.
-  if (may !== undefined && (may === "*" || (isTest(file) && entry === "testing"))) return;
+  // The manual clock, the seeded random and a real device are for everybody's tests.
+  const isForTests = entry === "testing" || entry === "node";
+  if (may !== undefined && (may === "*" || (isTest(file) && isForTests))) return;
   if (may?.includes(entry)) return;
   const allowed =
     may === undefined
