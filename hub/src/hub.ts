@@ -40,7 +40,7 @@ import { createParameterShelf } from "./shell/parameterShelf.ts";
 import { createReceiptSender } from "./shell/receiptSender.ts";
 import { createRetainedMessages } from "./shell/retainedMessages.ts";
 import type { RunningHub } from "./shell/runningHub.ts";
-import { loadOnlineKey } from "./shell/trustKeeper.ts";
+import { finishTrustChange, loadOnlineKey } from "./shell/trustKeeper.ts";
 import type { HubState } from "./state.ts";
 
 /** Where devices reach the hub. */
@@ -272,6 +272,7 @@ export function createHub(options: HubOptions): Hub {
         [],
         [note("hub.started", { broker: options.mqtt.kind, hubKey: documents.trust().hubKeyId })],
       );
+      await context.acts.run(() => finishTrustChange({ context, lines }));
       await retained.reconcile();
       await lines.resume();
       return { adminToken, httpUrl, ...addresses };

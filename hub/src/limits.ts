@@ -24,6 +24,9 @@ export const DEVICES_MAX = 100_000;
 /** Enrolment tokens that are neither used up nor expired. */
 export const ENROLMENT_TOKENS_MAX = 10_000;
 
+/** Times that one key may enrol, each with a nonce of its own: 32 x 32 characters a device. */
+export const ENROLMENTS_PER_KEY_MAX = 32;
+
 /** Access tokens. */
 export const ACCESS_TOKENS_MAX = 256;
 
@@ -68,6 +71,9 @@ export const PAGE_ROWS_MAX = 500;
 
 /** Rows of one page of a list when nobody says. */
 export const PAGE_ROWS_DEFAULT = 100;
+
+/** Release records that one new trust root signs again: with 4 signatures of 190 characters each, within JSON_BODY_BYTES_MAX. */
+export const SIGNED_AGAIN_MAX = 256;
 
 /** Body of a JSON request. */
 export const JSON_BODY_BYTES_MAX: number = 256 * 1024;

@@ -14,7 +14,8 @@ import {
 import { nodeCryptography } from "@attune/protocol/node";
 import { connectAsync } from "mqtt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { keyOf, requestEnrolment, type TestDevice } from "./testDevice.ts";
+import { ENROLMENTS_PER_KEY_MAX } from "../src/limits.ts";
+import { connectDevice, keyOf, requestEnrolment, type TestDevice } from "./testDevice.ts";
 import {
   fleet,
   line,
@@ -312,12 +313,45 @@ describe("enrolment", () => {
     expect(granted.grant?.device).toBe("dev-one");
     const again = await requestEnrolment(first);
     expect(again.grant?.device).toBe("dev-one");
+    // Another nonce is another enrolment.
     expect(again.grant?.credential).not.toBe(granted.grant?.credential);
     const other = await requestEnrolment({ ...first, name: "dev-two" });
     expect(other.refusal?.code).toBe("enrolment.token_exhausted");
     expect(testHub.state().devices.total).toBe(1);
     await testHub.hub.idle();
     expect(await countOf(testHub, "(enrolling)", "enrolment.token_exhausted")).toBe(1);
+  });
+
+  it("[HB79] the same request gets the same grant and changes nothing; an earlier one gets none", async () => {
+    const seven = await options("dev-seven");
+    const earlier = { ...seven, nonce: "1".repeat(32) };
+    const granted = await requestEnrolment(earlier);
+    const repeated = await requestEnrolment(earlier);
+    expect(repeated).toEqual(granted);
+    const { device, credential } = granted.grant ?? { device: "" as DeviceId, credential: "" };
+    await (await connectDevice(seven, { device, credential, cohort: "default" })).close();
+    const later = await requestEnrolment({ ...seven, nonce: "2".repeat(32) });
+    expect(later.grant?.credential).not.toBe(granted.grant?.credential);
+    const replayed = await requestEnrolment(earlier);
+    expect(replayed.refusal?.code).toBe("enrolment.replayed");
+    await testHub.restart();
+    const after = { ...seven, mqttUrl: testHub.addresses.mqttUrl ?? "" };
+    expect((await requestEnrolment({ ...after, nonce: "1".repeat(32) })).refusal?.code).toBe(
+      "enrolment.replayed",
+    );
+    expect(await requestEnrolment({ ...after, nonce: "2".repeat(32) })).toEqual(later);
+    const audited = testHub.audit.filter(
+      ({ action, subject }) => action === "device.enrolled" && subject === "dev-seven",
+    );
+    expect(audited).toHaveLength(2);
+  });
+
+  it("[HB79] a key enrols so many times and no more, so that no nonce is ever forgotten", async () => {
+    const eight = await options("dev-eight");
+    for (let count = 0; count < ENROLMENTS_PER_KEY_MAX; count += 1) {
+      expect((await requestEnrolment(eight)).grant?.device).toBe("dev-eight");
+    }
+    expect((await requestEnrolment(eight)).refusal?.code).toBe("enrolment.replayed");
   });
 
   it("[HB78] a name that is taken is refused, whatever the key", async () => {

@@ -1,4 +1,5 @@
 // A device as raw MQTT and protocol messages: honest by default, and able to send anything. For tests of the hub only.
+import { randomBytes } from "node:crypto";
 import {
   applyDelta,
   assignmentMessage,
@@ -60,6 +61,8 @@ export interface TestDeviceOptions {
   readonly active: ModelVersion;
   /** The key of another name, for somebody who takes this one. */
   readonly keyName?: string;
+  /** One that was used before; a fresh one when left out. */
+  readonly nonce?: string;
 }
 
 /** A key pair by name: the same name is the same device. */
@@ -67,14 +70,13 @@ export function keyOf(name: string): KeyPair {
   return nodeCryptography.keyPair(nodeCryptography.sha256(new TextEncoder().encode(name)));
 }
 
+const freshNonce = (): string => randomBytes(16).toString("hex");
+
 /** Sends one enrolment request and resolves with the reply. */
 export async function requestEnrolment(
-  { mqttUrl, token, name, line, active, keyName = name }: TestDeviceOptions,
+  { mqttUrl, token, name, line, active, keyName = name, nonce = freshNonce() }: TestDeviceOptions,
   change: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes,
 ): Promise<ReturnType<typeof readReply>> {
-  const nonce = Buffer.from(nodeCryptography.sha256(Buffer.from(`${name}${Math.random()}`)))
-    .toString("hex")
-    .slice(0, 32);
   const client = await connectAsync(mqttUrl, {
     clientId: `enrol-${nonce}`,
     username: "enrol",

@@ -24,6 +24,7 @@ export const refusalCodes = [
   "enrolment.token_invalid",
   "enrolment.token_exhausted",
   "enrolment.name_taken",
+  "enrolment.replayed",
   "device.unknown",
   "device.retired",
   "device.quarantined",

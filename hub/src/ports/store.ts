@@ -54,6 +54,8 @@ export interface EnrolmentTokenRow {
   readonly expiresAtMs: number;
   readonly note: string;
   readonly createdAtMs: number;
+  /** Version of the trust root that it names. */
+  readonly rootVersion: number;
 }
 
 export interface DeviceRow {
@@ -69,6 +71,8 @@ export interface DeviceRow {
   readonly assignmentSequence: number;
   readonly assignment: Uint8Array;
   readonly enrolledAtMs: number;
+  /** Nonces of its enrolments, the latest last: an earlier one does not come again. */
+  readonly nonces: readonly string[];
 }
 
 /** What an operator judges versions by. */

@@ -1,6 +1,14 @@
 // Routes of the trust root's ceremony and of delegations.
-import { accept, refuse, toHex } from "@attune/protocol";
+import {
+  accept,
+  FRAME_SIGNATURES_MAX,
+  keyIdSchema,
+  modelVersionSchema,
+  refuse,
+  toHex,
+} from "@attune/protocol";
 import { z } from "@hono/zod-openapi";
+import { SIGNED_AGAIN_MAX } from "../limits.ts";
 import { currentTrustRoot, takeDelegation, takeTrustRoot } from "../shell/trustKeeper.ts";
 import { type Api, defineRoute } from "./api.ts";
 import { refusalProblem } from "./problem.ts";
@@ -50,14 +58,37 @@ export function trustRoutes(api: Api): void {
       method: "post",
       path: "/api/trust/root",
       summary:
-        "Brings the first trust root, or the next one that the current one's keys have signed",
+        "Brings the first trust root, or the next one that the current one's keys have signed, with its keys' signatures of what stays released",
       role: "signer",
-      body: frameBody,
+      body: z.object({
+        ...frameBody.shape,
+        records: z
+          .array(
+            z.object({
+              version: modelVersionSchema,
+              signatures: z
+                .array(
+                  z.object({ keyId: keyIdSchema, signature: z.string().regex(/^[0-9a-f]{128}$/) }),
+                )
+                .max(FRAME_SIGNATURES_MAX),
+            }),
+          )
+          .max(SIGNED_AGAIN_MAX)
+          .default([]),
+      }),
     },
     async ({ hub, body, actor }) => {
+      const signedAgain = body.records.map(({ version, signatures }) => ({
+        version,
+        signatures: signatures.map(({ keyId, signature }) => ({
+          keyId,
+          signature: new Uint8Array(Buffer.from(signature, "hex")),
+        })),
+      }));
       const taken = await takeTrustRoot(
-        hub.context,
+        hub,
         bytesOf(body.frame),
+        signedAgain,
         hub.isLoopbackOnly,
         actor,
       );

@@ -10,7 +10,8 @@ import {
 import { COHORTS_MAX, ENROLMENT_TOKENS_MAX } from "../limits.ts";
 import type { DeviceRow, EnrolmentTokenRow } from "../ports/store.ts";
 import { type ActParts, auditEntry, shortId } from "./actParts.ts";
-import { assignmentOf, makeSecret, secretHash } from "./enrolment.ts";
+import { assignmentOf } from "./assignmentOf.ts";
+import { makeSecret, secretHash } from "./enrolment.ts";
 import { currentTrustRoot } from "./trustKeeper.ts";
 
 /** Makes an enrolment token for a cohort. */
@@ -55,6 +56,7 @@ export async function createEnrolmentToken(
     expiresAtMs: nowMs + request.expiresInMs,
     note: request.note,
     createdAtMs: nowMs,
+    rootVersion: root.root.version,
   };
   await context.commit(
     [{ kind: "enrolmentToken", row }],

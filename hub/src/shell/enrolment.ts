@@ -1,17 +1,13 @@
 // How a device joins: its request is judged, its row committed, its grant signed. It must not decide who may join.
 import {
-  type Assignment,
-  assignmentMessage,
-  type CohortId,
   type DeviceId,
   type Digest,
   digestOf,
   type EnrolmentReply,
-  type EpochMs,
   encodeMessage,
   enrolmentReplyMessage,
+  type KeyId,
   keyIdOf,
-  type LineId,
   type Refusal,
   topics,
 } from "@attune/protocol";
@@ -20,10 +16,11 @@ import { DEVICES_MAX, LINES_MAX } from "../limits.ts";
 import type { LinePolicy } from "../policy.ts";
 import { randomBytes } from "../ports/random.ts";
 import type { DeviceRow, EnrolmentTokenRow, StoreChange } from "../ports/store.ts";
+import { assignmentOf } from "./assignmentOf.ts";
 import type { HubContext } from "./hubContext.ts";
 import { type IntakePipeline, strangers } from "./intakePipeline.ts";
 import type { LineRunner } from "./lineRunner.ts";
-import { currentTrustRoot } from "./trustKeeper.ts";
+import { currentTrustRoot, rootOfToken } from "./trustKeeper.ts";
 
 /** Acts of enrolments, operators and lines that may wait; beyond, an enrolment is dropped and the device asks again. */
 const ACTS_WAITING_MAX = 1024;
@@ -91,7 +88,8 @@ export function createEnrolment(
           const device = memory.devicesByKey.get(keyId);
           const row = device === undefined ? undefined : memory.devices.get(device)?.row;
           if (row === undefined) return undefined;
-          return { device: row.device, token: row.token, isRetired: row.status === "retired" };
+          const { device: name, token, nonces } = row;
+          return { device: name, token, nonces, isRetired: row.status === "retired" };
         },
         isNameTaken: (device) => memory.devices.has(device),
         isFull: memory.devices.size >= DEVICES_MAX,
@@ -103,7 +101,16 @@ export function createEnrolment(
       const message = "this hub has no trust root yet; ask the operator";
       return refuse(nonce, { code: "enrolment.token_invalid", message });
     }
-    const { request } = judged.value;
+    const { request, token, known, isRepeated } = judged.value;
+    const named = rootOfToken(context, token.id, root.frame);
+    if (!named.ok) return refuse(nonce, named.refusal);
+    const again = known === null || !isRepeated ? undefined : memory.devices.get(known)?.row;
+    const credentialAgain = again === undefined ? "" : credentialOf(again.keyId, nonce);
+    if (again !== undefined && secretHash(context, credentialAgain) === again.credentialHash) {
+      const { device, assignment } = again;
+      const credential = credentialAgain;
+      return reply(nonce, { grant: { device, credential, trustRoot: named.value, assignment } });
+    }
     if (!memory.lines.has(request.line)) {
       if (memory.lines.size >= LINES_MAX) {
         const message = `this hub has its largest number of lines, and ${request.line} is none of them`;
@@ -114,7 +121,7 @@ export function createEnrolment(
     const { device, credential, row } = await grant(judged.value);
     retainedChanged();
     await reply(nonce, {
-      grant: { device, credential, trustRoot: root.frame, assignment: row.assignment },
+      grant: { device, credential, trustRoot: named.value, assignment: row.assignment },
     });
   };
 
@@ -125,12 +132,13 @@ export function createEnrolment(
   }: AdmittedDevice): Promise<{ device: DeviceId; credential: string; row: DeviceRow }> => {
     const tokenRow = memory.enrolmentTokens.get(token.id) as EnrolmentTokenRow;
     const device = known ?? request.proposedId ?? freshName();
-    const credential = makeSecret(context);
+    const keyId = keyIdOf(cryptography, request.publicKey);
+    const credential = credentialOf(keyId, request.nonce);
     const before = known === null ? undefined : memory.devices.get(known)?.row;
     const cohort = before?.cohort ?? tokenRow.cohort;
     const row: DeviceRow = {
       device,
-      keyId: keyIdOf(cryptography, request.publicKey),
+      keyId,
       publicKey: request.publicKey,
       line: before?.line ?? request.line,
       cohort,
@@ -139,6 +147,7 @@ export function createEnrolment(
       credentialHash: secretHash(context, credential),
       ...assignmentOf(context, device, before?.line ?? request.line, cohort, before),
       enrolledAtMs: before?.enrolledAtMs ?? clock.nowMs(),
+      nonces: [...(before?.nonces ?? []).filter((nonce) => nonce !== request.nonce), request.nonce],
     };
     const changes: StoreChange[] = [{ kind: "device", row }];
     if (known === null) {
@@ -161,6 +170,16 @@ export function createEnrolment(
     return { device, credential, row };
   };
 
+  /**
+   * What a device connects with: worked out from the request that it answers, so that the same request gets the same one and
+   * none has to be kept. An Ed25519 signature is one of a kind, and only who has the hub's key can make it.
+   */
+  const credentialOf = (keyId: KeyId, nonce: string): string => {
+    const text = new TextEncoder().encode(`attune/v1/credential\0${fleet}\0${keyId}\0${nonce}`);
+    const secret = cryptography.sha256(cryptography.sign(onlineKey.secretKey, text));
+    return Buffer.from(secret).toString("base64url");
+  };
+
   const freshName = (): DeviceId => {
     for (;;) {
       const name = `dev-${Buffer.from(randomBytes(context.random, 5)).toString("hex")}` as DeviceId;
@@ -176,27 +195,5 @@ export function createEnrolment(
       context.acts.run(() => enrol(nonce, bytes)).catch((error: unknown) => context.fault(error));
       return true;
     },
-  };
-}
-
-/** The next signed assignment of a device. */
-export function assignmentOf(
-  { clock, cryptography, onlineKey }: Pick<HubContext, "clock" | "cryptography" | "onlineKey">,
-  device: DeviceId,
-  line: LineId,
-  cohort: CohortId,
-  before: DeviceRow | undefined,
-): Pick<DeviceRow, "assignmentSequence" | "assignment"> {
-  const assignmentSequence = (before?.assignmentSequence ?? 0) + 1;
-  const assignment: Assignment = {
-    device,
-    line,
-    cohort,
-    assignmentSequence,
-    issuedAtMs: Math.floor(clock.nowMs()) as EpochMs,
-  };
-  return {
-    assignmentSequence,
-    assignment: encodeMessage(assignmentMessage, assignment, [onlineKey], cryptography),
   };
 }

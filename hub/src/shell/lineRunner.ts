@@ -15,6 +15,7 @@ import {
   type ModelVersion,
   type ReleaseRecord,
   type ReleaseTarget,
+  releaseRecordMessage,
   type SecurityEpoch,
 } from "@attune/protocol";
 import type { PendingContribution } from "../core/aggregate/contributionPool.ts";
@@ -324,7 +325,8 @@ export function createLineRunner(context: HubContext, parts: LineRunnerParts): L
       line: row.line,
       version: row.version,
       state: "open",
-      payload: encodeCbor(record),
+      // In the schema's order: a signer signs no other bytes.
+      payload: encodeCbor(releaseRecordMessage.schema.parse(record)),
       gate: effect.gate,
       normToChampion: line.row.state.challenger?.norm ?? null,
       signatures: [],

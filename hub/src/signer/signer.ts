@@ -2,22 +2,15 @@
 // keeps no state of its own between polls, and holds no policy: that is `checkSigningRequest`.
 import {
   accept,
-  assembleFrame,
   type Cryptography,
   type Delegation,
   decodeMessage,
   delegationMessage,
   type EpochMs,
-  FRAME_BYTES_MAX,
-  FRAME_HEADER_BYTES,
-  FRAME_SIGNATURE_BYTES,
-  FRAME_SIGNATURES_MAX,
   keysOfRole,
   type LineId,
-  modelVersionOf,
   type Outcome,
   type ReleaseRecord,
-  refuse,
   releaseRecordMessage,
   shortVersion,
   signedBytes,
@@ -30,12 +23,9 @@ import {
   type ReleasedParameters,
   type SigningFindings,
 } from "./checkSigningRequest.ts";
+import { recordInPayload } from "./recordInPayload.ts";
 import type { ReleaseKey } from "./signerFolder.ts";
 import type { OpenRequest, SignerHub } from "./signerHub.ts";
-
-/** A signed record must fit a frame. */
-const RECORD_BYTES_MAX: number =
-  FRAME_BYTES_MAX - FRAME_HEADER_BYTES - 1 - FRAME_SIGNATURES_MAX * FRAME_SIGNATURE_BYTES;
 
 /** What became of one request in one poll. */
 export interface SignerAct {
@@ -156,7 +146,7 @@ export function createSigner(parts: SignerParts): Signer {
 
   const look = async (request: OpenRequest): Promise<SignerAct | null> => {
     if (parts.keys.every(({ keyId }) => request.signedBy.includes(keyId))) return null;
-    const record = recordIn(request, cryptography);
+    const record = recordInPayload(request.payload, cryptography);
     if (!record.ok) return refuseRequest(request, undefined, record.refusal);
     if (record.value.lineage.source === "imported") {
       if (parts.approvesImports) {
@@ -209,7 +199,7 @@ export function createSigner(parts: SignerParts): Signer {
     },
     approve: async (id) => {
       const request = await hub.request(id);
-      const record = recordIn(request, cryptography);
+      const record = recordInPayload(request.payload, cryptography);
       if (!record.ok) return refuseRequest(request, undefined, record.refusal);
       if (!request.isOpen) {
         return actOf(
@@ -238,35 +228,3 @@ const actOf = (
   code,
   because,
 });
-
-/** The record in the very bytes that would be signed, with its version worked out again. */
-function recordIn(request: OpenRequest, cryptography: Cryptography): Outcome<ReleaseRecord> {
-  if (request.payload.length > RECORD_BYTES_MAX) {
-    return refuse(
-      "frame.too_large",
-      `the record has ${request.payload.length} bytes, limit ${RECORD_BYTES_MAX}; a device could not read it`,
-    );
-  }
-  const message = decodeMessage(
-    releaseRecordMessage,
-    assembleFrame("releaseRecord", request.payload, []),
-  );
-  if (!message.ok) return message;
-  const record = message.value.value;
-  const { graph, parameters, preprocessing, calibration } = record.parts;
-  const version = modelVersionOf(
-    {
-      graph: graph.digest,
-      parameters: parameters.digest,
-      preprocessing: preprocessing.digest,
-      calibration: calibration.digest,
-    },
-    cryptography,
-  );
-  return version === record.version
-    ? accept(record)
-    : refuse(
-        "version.mismatch",
-        `the record's parts make ${version.slice(0, 8)}, it names ${record.version.slice(0, 8)}; build the record again`,
-      );
-}

@@ -32,6 +32,8 @@ export interface SignerFolder {
   /** @throws Fault `signer.key_exposed` when others may read a key, `signer.key_damaged` when a file is not a key */
   keys(): readonly ReleaseKey[];
   addKey(seed: Uint8Array, isDemo: boolean): ReleaseKey;
+  /** For a key that nobody has heard of. */
+  removeKey(keyId: KeyId): void;
   connection(): SignerConnection | null;
   setConnection(connection: SignerConnection): void;
   trustRoot(): Uint8Array | null;
@@ -74,6 +76,10 @@ export function openSignerFolder(path: string): SignerFolder {
       };
       writePrivateFile(join(keysPath, `${keyId}.json`), json(text));
       return { ...pair, keyId, isDemo };
+    },
+    removeKey: (keyId) => {
+      rmSync(join(keysPath, `${keyId}.json`), { force: true });
+      syncFolder(keysPath);
     },
     connection: () => {
       const file = join(path, "connection.json");

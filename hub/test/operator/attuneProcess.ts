@@ -93,3 +93,45 @@ export async function startHubProcess(
     },
   };
 }
+
+/** A command that runs until it is stopped. */
+export interface LongProcess {
+  /** What it has told so far, on both streams. */
+  readonly told: () => string;
+  /** Resolves when it has told this. */
+  until(words: RegExp): Promise<void>;
+  /** As ctrl-C does; resolves with the exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** Starts a command that does not end by itself. */
+export function startLongProcess(folder: string, words: readonly string[]): LongProcess {
+  const child = spawnAttune(folder, words);
+  let told = "";
+  const looks = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (chunk: Buffer) => {
+      told += chunk.toString();
+      for (const look of looks) look();
+    });
+  }
+  const ended = once(child, "exit") as Promise<[number | null]>;
+  return {
+    told: () => told,
+    until: (expected) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (!expected.test(told)) return;
+          looks.delete(look);
+          resolve();
+        };
+        looks.add(look);
+        void ended.then(() => reject(new Error(`it ended before ${expected}: ${told}`)));
+        look();
+      }),
+    stop: async () => {
+      child.kill("SIGINT");
+      return (await ended)[0];
+    },
+  };
+}

@@ -1,6 +1,6 @@
 // Entry of the worker thread that answers validation sets, with the very code that devices answer with. Sole owner of
 // onnxruntime-node. It must not judge the answers.
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import type { OrtRuntime } from "@attune/device-runtime/model";
 import { createEvaluator, createOrtRuntime, readModelParts } from "@attune/device-runtime/model";
 import { type LineId, type Outcome, unwrap } from "@attune/protocol";
@@ -9,11 +9,18 @@ import type { ValidationAnswers, ValidationCell } from "../../core/gate/validati
 import type { JudgeTask } from "../../ports/modelJudge.ts";
 import { decodeValidationSet, type ValidationSet } from "../../validationSet.ts";
 
-/** One task on its way to the worker. */
-export interface JudgeCall {
-  readonly id: number;
-  readonly task: JudgeTask;
-}
+/** What the worker is told: a task, or that it is to end. */
+export type JudgeCall =
+  | { readonly kind: "answer"; readonly id: number; readonly task: JudgeTask }
+  | { readonly kind: "close" };
+
+/** Places in the memory that the worker and its owner share. */
+export const gatePlaces = {
+  /** 1 while the engine computes. */
+  busy: 0,
+  /** 1 when it must not begin to compute again. */
+  closed: 1,
+} as const;
 
 /** What became of it. */
 export type JudgeReply =
@@ -26,28 +33,57 @@ interface ModelAnswers {
   readonly notFiniteCount: number;
 }
 
+/** Windows that are answered before it looks whether it is to end: as many as one run of the engine takes. */
+const SLICE_WINDOWS = 256;
+
 const port = parentPort;
 if (port !== null) {
+  const gate = (workerData as { readonly gate: Int32Array }).gate;
   let runtime: Promise<OrtRuntime> | undefined;
-  const replyTo = async ({ id, task }: JudgeCall): Promise<JudgeReply> => {
+  const replyTo = async (id: number, task: JudgeTask): Promise<JudgeReply> => {
     try {
       runtime ??= import("onnxruntime-node").then((ort) => createOrtRuntime(ort));
-      return { id, answers: await answer(task, await runtime) };
+      return { id, answers: await answer(task, await runtime, slicesOf(gate)) };
     } catch (error) {
       return { id, failure: error instanceof Error ? error.message : String(error) };
     }
   };
   port.on("message", (call: JudgeCall) => {
+    // With its port closed nothing keeps the thread, once what runs has ended.
+    if (call.kind === "close") port.close();
     // It never rejects: what fails is part of the reply.
-    void replyTo(call).then((reply) => port.postMessage(reply));
+    else void replyTo(call.id, call.task).then((reply) => port.postMessage(reply));
   });
 }
 
-async function answer(task: JudgeTask, runtime: OrtRuntime): Promise<ValidationAnswers> {
+/** Runs one thing in the engine, so that its owner knows and can wait. */
+type Slice = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** The owner looks at `busy` after it has set `closed`, this the other way round: one of them always sees the other. */
+function slicesOf(gate: Int32Array): Slice {
+  return async (work) => {
+    Atomics.store(gate, gatePlaces.busy, 1);
+    try {
+      if (Atomics.load(gate, gatePlaces.closed) === 1) throw new Error("the hub is closing");
+      return await work();
+    } finally {
+      Atomics.store(gate, gatePlaces.busy, 0);
+      Atomics.notify(gate, gatePlaces.busy);
+    }
+  };
+}
+
+async function answer(
+  task: JudgeTask,
+  runtime: OrtRuntime,
+  slice: Slice,
+): Promise<ValidationAnswers> {
   const set = unwrap(decodeValidationSet(task.validationSet));
-  const challenger = await answerWith(task.line, task.challenger, set, runtime);
+  const challenger = await answerWith(task.line, task.challenger, set, runtime, slice);
   const champion =
-    task.champion === null ? challenger : await answerWith(task.line, task.champion, set, runtime);
+    task.champion === null
+      ? challenger
+      : await answerWith(task.line, task.champion, set, runtime, slice);
   return {
     cells: cellsOf(set, champion.labels, challenger.labels),
     notFiniteCount: challenger.notFiniteCount,
@@ -59,6 +95,7 @@ async function answerWith(
   parts: JudgeTask["challenger"],
   set: ValidationSet,
   runtime: OrtRuntime,
+  slice: Slice,
 ): Promise<ModelAnswers> {
   const modelPackage = orThrow(readModelParts(line, parts));
   const { labels, channels, windowSamples } = modelPackage.preprocessing;
@@ -68,16 +105,22 @@ async function answerWith(
       `the validation set's windows have ${set.windowLength} values, the model takes ${windowLength}`,
     );
   }
-  const evaluator = orThrow(await createEvaluator(modelPackage, runtime, nodeCryptography));
+  const evaluator = orThrow(
+    await slice(() => createEvaluator(modelPackage, runtime, nodeCryptography)),
+  );
   try {
-    const { classes, probabilities } = await evaluator.answer(set.windows);
+    const answers: string[] = [];
     let notFiniteCount = 0;
-    for (let sample = 0; sample < classes.length; sample += 1) {
-      const at = sample * labels.length;
-      const own = probabilities.subarray(at, at + labels.length);
-      if (!own.every((probability) => Number.isFinite(probability))) notFiniteCount += 1;
+    for (let at = 0; at < set.windows.length; at += SLICE_WINDOWS * windowLength) {
+      const windows = set.windows.subarray(at, at + SLICE_WINDOWS * windowLength);
+      const { classes, probabilities } = await slice(() => evaluator.answer(windows));
+      classes.forEach((label, sample) => {
+        const own = probabilities.subarray(sample * labels.length, (sample + 1) * labels.length);
+        if (!own.every((probability) => Number.isFinite(probability))) notFiniteCount += 1;
+        answers.push(labels[label] ?? "");
+      });
     }
-    return { labels: Array.from(classes, (index) => labels[index] ?? ""), notFiniteCount };
+    return { labels: answers, notFiniteCount };
   } finally {
     await evaluator.release();
   }

@@ -38,7 +38,7 @@ export function applyChange(sql: Sql, change: StoreChange): void {
     }
     case "enrolmentToken": {
       const { row } = change;
-      sql("INSERT OR REPLACE INTO enrolment_token VALUES (?, ?, ?, ?, ?, ?, ?, ?)").run(
+      sql("INSERT OR REPLACE INTO enrolment_token VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)").run(
         row.id,
         row.secretHash,
         row.cohort,
@@ -47,12 +47,13 @@ export function applyChange(sql: Sql, change: StoreChange): void {
         row.expiresAtMs,
         row.note,
         row.createdAtMs,
+        row.rootVersion,
       );
       return;
     }
     case "device": {
       const { row } = change;
-      sql("INSERT OR REPLACE INTO device VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").run(
+      sql("INSERT OR REPLACE INTO device VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").run(
         row.device,
         row.keyId,
         row.publicKey,
@@ -64,6 +65,7 @@ export function applyChange(sql: Sql, change: StoreChange): void {
         row.assignmentSequence,
         row.assignment,
         row.enrolledAtMs,
+        JSON.stringify(row.nonces),
       );
       return;
     }

@@ -22,13 +22,18 @@ export function loadHub(sql: Sql, audit: AuditTable): StoredHub {
     ).map(withBytes("frame")) as unknown as StoredHub["trustRoots"],
     enrolmentTokens: all(
       `SELECT id, secret_hash AS secretHash, cohort, uses_max AS usesMax, uses_count AS usesCount,
-         expires_at_ms AS expiresAtMs, note, created_at_ms AS createdAtMs FROM enrolment_token ORDER BY created_at_ms`,
+         expires_at_ms AS expiresAtMs, note, created_at_ms AS createdAtMs, root_version AS rootVersion FROM enrolment_token ORDER BY created_at_ms`,
     ),
     devices: all<Row>(
       `SELECT device, key_id AS keyId, public_key AS publicKey, line, cohort, status, token,
          credential_hash AS credentialHash, assignment_sequence AS assignmentSequence, assignment,
-         enrolled_at_ms AS enrolledAtMs FROM device ORDER BY device`,
-    ).map(withBytes("publicKey", "assignment")) as unknown as StoredHub["devices"],
+         enrolled_at_ms AS enrolledAtMs, nonces FROM device ORDER BY device`,
+    )
+      .map(withBytes("publicKey", "assignment"))
+      .map((row) => ({
+        ...row,
+        nonces: JSON.parse(row["nonces"] as string),
+      })) as unknown as StoredHub["devices"],
     lines: all<{ line: string; state: string; policy: string; validationSet: string | null }>(
       "SELECT line, state, policy, validation_set AS validationSet FROM line ORDER BY line",
     ).map(({ line, state, policy, validationSet }) => ({

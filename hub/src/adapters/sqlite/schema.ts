@@ -99,4 +99,12 @@ export const migrations: readonly string[] = [
   CREATE TRIGGER audit_never_changes BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
   CREATE TRIGGER audit_never_shrinks BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
   `,
+  `
+  -- Which trust root a token names: the one that counted when it was made.
+  ALTER TABLE enrolment_token ADD COLUMN root_version INTEGER NOT NULL DEFAULT 1;
+  UPDATE enrolment_token SET root_version =
+    coalesce((SELECT max(version) FROM trust_root WHERE accepted_at_ms <= enrolment_token.created_at_ms), 1);
+  -- Nonces of a device's enrolments, the latest last.
+  ALTER TABLE device ADD COLUMN nonces TEXT NOT NULL DEFAULT '[]';
+  `,
 ];

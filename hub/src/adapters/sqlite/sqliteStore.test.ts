@@ -7,6 +7,7 @@ import Database from "better-sqlite3";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { REFUSED_KEPT_MAX } from "../../limits.ts";
 import type { IntakeRow } from "../../ports/store.ts";
+import { migrations } from "./schema.ts";
 import { openSqliteStore } from "./sqliteStore.ts";
 import type { SyncStore } from "./syncStore.ts";
 
@@ -244,7 +245,7 @@ it("[HB17] a database of a newer hub is refused", () => {
   raw.close();
   expect(() => open()).toThrowError(expect.objectContaining({ code: "store.newer" }));
   const mended = new Database(join(folder, "attune.db"));
-  mended.pragma("user_version = 1");
+  mended.pragma(`user_version = ${migrations.length}`);
   mended.close();
   store = open();
 });
@@ -259,4 +260,24 @@ it("[HB18] lists come in pages, newest first, and a cursor goes on after the las
     [...first.items, ...second.items, ...third.items].map((row) => row.contributionSequence),
   ).toEqual([5, 4, 3, 2, 1]);
   expect(third.nextCursor).toBeNull();
+});
+
+it("[HB17] a database of an older hub is brought up to date: tokens name the root that counted when they were made", () => {
+  store.close();
+  const older = new Database(join(folder, "older.db"));
+  older.exec(migrations[0] ?? "");
+  older.pragma("user_version = 1");
+  older.exec(`
+    INSERT INTO trust_root VALUES (1, x'01', 'a', 10), (2, x'02', 'b', 20);
+    INSERT INTO enrolment_token VALUES ('early', 'e', 'default', 1, 0, 99, '', 15), ('late', 'l', 'default', 1, 0, 99, '', 25);
+    INSERT INTO device VALUES ('dev', 'k', x'01', 'activity', 'default', 'active', 'early', 'c', 1, x'02', 16);
+  `);
+  older.close();
+  store = openSqliteStore(join(folder, "older.db"), nodeCryptography);
+  const { enrolmentTokens, devices } = store.load();
+  expect(enrolmentTokens.map(({ id, rootVersion }) => [id, rootVersion])).toEqual([
+    ["early", 1],
+    ["late", 2],
+  ]);
+  expect(devices[0]?.nonces).toEqual([]);
 });

@@ -2,53 +2,55 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import {
-  acceptNextTrustRoot,
   type Delegation,
   decodeMessage,
   delegationMessage,
   digestOf,
   type EpochMs,
   encodeMessage,
-  Fault,
   fleetIdSchema,
   keyIdOf,
   keysOfRole,
   type LineId,
   lineIdSchema,
-  type Refusal,
   type ReleaseRecord,
   releaseRecordMessage,
   shortVersion,
   type TrustRoot,
-  trustRootMessage,
   verifySignatures,
 } from "@attune/protocol";
 import { nodeCryptography as cryptography } from "@attune/protocol/node";
 import type { Command } from "commander";
-import { draftTrustRoot } from "../../signer/draftTrustRoot.ts";
-import { isLoopbackUrl } from "../../signer/loopback.ts";
+import { draftTrustRoot, RELEASE_KEYS_MAX } from "../../signer/draftTrustRoot.ts";
 import {
   createSigner,
   type Signer,
   type SignerAct,
   type SignerParts,
 } from "../../signer/signer.ts";
-import { openSignerFolder, type ReleaseKey, type SignerFolder } from "../../signer/signerFolder.ts";
+import { openSignerFolder, type SignerFolder } from "../../signer/signerFolder.ts";
 import { createSignerHub } from "../../signer/signerHub.ts";
 import type { HubState, TrustState } from "../../state.ts";
 import { formatDuration, parseDuration } from "../duration.ts";
 import { CommandError, type ExitCode, exitCodes } from "../exitCodes.ts";
-import { createHubClient, type HubClient } from "../hubClient.ts";
+import type { HubClient } from "../hubClient.ts";
 import { untilInterrupted, waitUnlessInterrupted } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
+import {
+  assertDemoOnLoopback,
+  type FolderOption,
+  followRoot,
+  type OpenSigner,
+  openSigner,
+  readRoot,
+  refused,
+} from "../openSigner.ts";
 import type { Attach } from "../program.ts";
+import { wholeNumber } from "../wholeNumber.ts";
 import { clockTime } from "./rollout.ts";
+import { addRotateCommand } from "./signerRotate.ts";
 
 const DAY_MS = 86_400_000;
-
-interface FolderOption {
-  readonly folder: string;
-}
 
 export function addSignerCommands(program: Command, attach: Attach): void {
   const signer = program
@@ -108,6 +110,7 @@ export function addSignerCommands(program: Command, attach: Attach): void {
     ),
     approve,
   );
+  addRotateCommand(signer, withFolder, attach);
   attach<FolderOption>(
     withFolder(signer.command("status").description("keys, trust root and delegations here")),
     showStatus,
@@ -121,26 +124,9 @@ interface InitOptions extends FolderOption {
   readonly demo?: boolean;
 }
 
-const refused = ({ code, message }: Refusal, hint: string): CommandError =>
-  new CommandError(exitCodes.refused, code, message, hint);
-
-function wholeNumber(name: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
-  throw new CommandError(
-    exitCodes.usage,
-    "operator.request_invalid",
-    `${name} is ${text}, it must be a whole number from ${min} to ${max}`,
-    "",
-  );
-}
-
-/** Signatures in a frame: a rotation signs with old and new keys at once. */
-const KEYS_MAX = 4;
-
 async function init(invocation: Invocation<InitOptions>): Promise<undefined> {
   const { options, note, printOne, nowMs } = invocation;
-  const keyCount = wholeNumber("--keys", options.keys, 1, KEYS_MAX);
+  const keyCount = wholeNumber("--keys", options.keys, 1, RELEASE_KEYS_MAX);
   const threshold = wholeNumber("--threshold", options.threshold, 1, keyCount);
   const days = wholeNumber("--days", options.days, 1, 3650);
   const isDemo = options.demo === true;
@@ -249,87 +235,6 @@ function makeRoot(parts: RootParts): Uint8Array {
   folder.setTrustRoot(frame);
   return frame;
 }
-
-function assertDemoOnLoopback(isDemo: boolean, url: string): void {
-  if (!isDemo || isLoopbackUrl(url)) return;
-  throw new CommandError(
-    exitCodes.refused,
-    "trust.demo_key_forbidden",
-    `demo keys are for a hub on this machine, and ${url} is not`,
-    "make real keys: attune signer init without --demo",
-  );
-}
-
-const readRoot = (frame: Uint8Array): TrustRoot => {
-  const message = decodeMessage(trustRootMessage, frame);
-  if (message.ok) return message.value.value;
-  throw new Fault(
-    `the trust root in the signer's folder cannot be read: ${message.refusal.message}`,
-    {
-      code: "signer.root_damaged",
-      hint: "restore trust-root.frame from your copy, or from the hub's /api/trust/root when its fingerprint is the one you noted",
-    },
-  );
-};
-
-/** A signer's folder, opened for work. */
-interface OpenSigner {
-  readonly folder: SignerFolder;
-  readonly keys: readonly ReleaseKey[];
-  readonly trustRoot: TrustRoot;
-  readonly hub: HubClient;
-}
-
-/** Keys, trust root and hub, with the hub's newer trust roots taken over when the keys here have signed them. */
-async function openSigner(invocation: Invocation<FolderOption>): Promise<OpenSigner> {
-  const folder = openSignerFolder(invocation.options.folder);
-  const connection = folder.connection();
-  const frame = folder.trustRoot();
-  if (connection === null || frame === null) {
-    throw new CommandError(
-      exitCodes.refused,
-      "operator.state_conflict",
-      `${folder.path} holds no signer`,
-      "make one with: attune signer init; or name its folder with --folder",
-    );
-  }
-  const hub = createHubClient(connection.url, connection.token);
-  const trustRoot = await currentRoot(folder, readRoot(frame), hub);
-  const releaseKeys = keysOfRole(trustRoot, "release", cryptography);
-  const keys = folder.keys().filter(({ keyId }) => releaseKeys.has(keyId));
-  if (keys.length === 0) {
-    throw new CommandError(
-      exitCodes.refused,
-      "signature.key_unknown",
-      `${folder.path} has no key that trust root ${trustRoot.version} names`,
-      "name the right folder with --folder, or restore the keys from your copy",
-    );
-  }
-  assertDemoOnLoopback(trustRoot.isDemo || keys.some(({ isDemo }) => isDemo), connection.url);
-  return { folder, keys, trustRoot, hub };
-}
-
-async function currentRoot(
-  folder: SignerFolder,
-  known: TrustRoot,
-  hub: HubClient,
-): Promise<TrustRoot> {
-  const { version } = await hub.json<TrustState>("GET", "/api/trust");
-  let root = known;
-  for (let number = known.version + 1; number <= (version ?? 0); number += 1) {
-    const next = await hub.bytes(`/trust-roots/${number}`, ROOT_BYTES_MAX);
-    const accepted = acceptNextTrustRoot(root, next, cryptography);
-    if (!accepted.ok) {
-      throw refused(accepted.refusal, "the hub shows a trust root that these keys did not sign");
-    }
-    root = accepted.value;
-    folder.setTrustRoot(next);
-  }
-  return root;
-}
-
-/** 16 keys of 32 bytes, 8 signatures of 72 and the fields between them, rounded up. */
-const ROOT_BYTES_MAX = 4096;
 
 interface DelegateOptions extends FolderOption {
   readonly base: string;
@@ -465,9 +370,10 @@ async function run(invocation: Invocation<RunOptions>): Promise<undefined> {
       "attune signer approve REQUEST",
     );
   }
-  const signer = createSigner(signerParts(opened, approvesImports, nowMs));
+  const signerOf = (signing: OpenSigner): Signer =>
+    createSigner(signerParts(signing, approvesImports, nowMs));
   if (options.once === true) {
-    for (const act of await signer.pollOnce()) printAct(invocation, act);
+    for (const act of await signerOf(opened).pollOnce()) printAct(invocation, act);
     return;
   }
   note(
@@ -477,7 +383,7 @@ async function run(invocation: Invocation<RunOptions>): Promise<undefined> {
   for (const line of folder.delegationLines()) note(delegationLine(folder, line, nowMs()));
   folder.setRunning(true);
   try {
-    await pollUntilInterrupted(invocation, signer, everyMs);
+    await pollUntilInterrupted(invocation, opened, signerOf, everyMs);
   } finally {
     folder.setRunning(false);
   }
@@ -485,16 +391,26 @@ async function run(invocation: Invocation<RunOptions>): Promise<undefined> {
 
 async function pollUntilInterrupted(
   invocation: Invocation,
-  signer: Signer,
+  opened: OpenSigner,
+  signerOf: (opened: OpenSigner) => Signer,
   everyMs: number,
 ): Promise<void> {
   const { note } = invocation;
   await untilInterrupted(async (signal) => {
     let waitMs = everyMs;
     let said = "";
+    let current = opened;
+    let signer = signerOf(opened);
     const waiting = new Set<string>();
     while (!signal.aborted) {
       try {
+        const latest = await followRoot(current);
+        if (latest !== current) {
+          const ids = latest.keys.map(({ keyId }) => keyId).join(", ");
+          note(`trust root ${latest.trustRoot.version}: signing with ${ids}`);
+          current = latest;
+          signer = signerOf(latest);
+        }
         const acts = await signer.pollOnce();
         if (said !== "") note("the hub is back");
         said = "";
@@ -508,7 +424,9 @@ async function pollUntilInterrupted(
         }
       } catch (error) {
         if (!(error instanceof CommandError)) throw error;
+        // Neither a token that was revoked nor keys that were rotated out come back by themselves.
         if (error.exitCode === exitCodes.unauthorized) throw error;
+        if (/^(?:signature|trust)\./.test(error.code)) throw error;
         waitMs = Math.min(BACK_OFF_MS_MAX, waitMs * 2);
         if (error.message !== said) note(`${error.message}; trying again`);
         said = error.message;

@@ -13,6 +13,7 @@ import {
   refuse,
   verifySignatures,
 } from "@attune/protocol";
+import { ENROLMENTS_PER_KEY_MAX } from "../../limits.ts";
 
 /** An enrolment token as the hub keeps it: never its secret. */
 export interface KnownToken {
@@ -20,6 +21,15 @@ export interface KnownToken {
   readonly usesMax: number;
   readonly usesCount: number;
   readonly expiresAtMs: number;
+}
+
+/** A device that has enrolled. */
+export interface KnownDevice {
+  readonly device: DeviceId;
+  readonly token: string;
+  readonly isRetired: boolean;
+  /** Of its enrolments, the latest last. */
+  readonly nonces: readonly string[];
 }
 
 /** What is known when a request arrives. */
@@ -31,11 +41,7 @@ export interface EnrolmentFacts {
   /** The token with this secret. */
   readonly findToken: (secret: string) => KnownToken | undefined;
   /** The device that has this public key, and the token that it came with. */
-  readonly findByKey: (
-    keyId: KeyId,
-  ) =>
-    | { readonly device: DeviceId; readonly token: string; readonly isRetired: boolean }
-    | undefined;
+  readonly findByKey: (keyId: KeyId) => KnownDevice | undefined;
   readonly isNameTaken: (device: DeviceId) => boolean;
   readonly isFull: boolean;
 }
@@ -46,12 +52,15 @@ export interface AdmittedDevice {
   readonly token: KnownToken;
   /** The device that this key has already; its token is not used up again. */
   readonly known: DeviceId | null;
+  /** It was granted before: the same request gets the same answer, and nothing changes. */
+  readonly isRepeated: boolean;
 }
 
 /**
  * Judges an enrolment request.
  *
- * Idempotent by public key: a device that was cut between the grant and its own disk asks again and is the same device.
+ * Idempotent by public key: a device that was cut between the grant and its own disk asks again and is the same device. Its
+ * latest nonce gets the same grant; an earlier one, which somebody else may have kept, gets none.
  *
  * @returns the request with its token, or a `frame.*`, `message.*`, `signature.*` or `enrolment.*` refusal
  */
@@ -83,18 +92,39 @@ export function judgeEnrolment(
   const before = facts.findByKey(keyId);
   const known =
     before !== undefined && !before.isRetired && before.token === token.id ? before.device : null;
-  if (known === null) {
-    const refused = judgeNewDevice(request, token, before, facts);
+  const isRepeated = known !== null && before?.nonces.at(-1) === request.nonce;
+  if (!isRepeated) {
+    const refused =
+      known === null || before === undefined
+        ? judgeNewDevice(request, token, before, facts)
+        : judgeReturn(request, before);
     if (!refused.ok) return refused;
   }
   const signed = verifySignatures(frame, new Map([[keyId, request.publicKey]]), 1, cryptography);
-  return signed.ok ? accept({ request, token, known }) : signed;
+  return signed.ok ? accept({ request, token, known, isRepeated }) : signed;
+}
+
+function judgeReturn(request: EnrolmentRequest, { device, nonces }: KnownDevice): Outcome<null> {
+  if (nonces.includes(request.nonce)) {
+    return refuse(
+      "enrolment.replayed",
+      `${device} has enrolled again since it made this request; ask with a new nonce`,
+    );
+  }
+  // Nonces are never forgotten, or one of them could come again: a key has so many.
+  if (nonces.length >= ENROLMENTS_PER_KEY_MAX) {
+    return refuse(
+      "enrolment.replayed",
+      `${device} has enrolled ${nonces.length} times with this key, limit ${ENROLMENTS_PER_KEY_MAX}; make a new key`,
+    );
+  }
+  return accept(null);
 }
 
 function judgeNewDevice(
   request: EnrolmentRequest,
   token: KnownToken,
-  sameKey: ReturnType<EnrolmentFacts["findByKey"]>,
+  sameKey: KnownDevice | undefined,
   facts: EnrolmentFacts,
 ): Outcome<null> {
   if (token.usesCount >= token.usesMax) {

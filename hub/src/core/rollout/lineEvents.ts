@@ -12,6 +12,8 @@ export type LineEvent =
   | { readonly type: "cohortAdded"; readonly cohort: CohortId }
   /** A device joined a cohort: its decision is given out again under a higher sequence, which the device has not seen. */
   | { readonly type: "cohortJoined"; readonly cohort: CohortId; readonly reason: string }
+  /** Release records are signed by other keys now: every decision is given out again and names them. */
+  | { readonly type: "trustChanged"; readonly reason: string }
   | {
       readonly type: "imported";
       readonly version: ModelVersion;

@@ -87,7 +87,7 @@ export function planRollback(
   if (!to.isReleased) {
     return refuse(
       "operator.state_conflict",
-      `${name} was never released: no release keys signed it`,
+      `${name} is not released: no release keys that count now have signed it`,
     );
   }
   if (to.securityEpoch < state.securityEpoch) {

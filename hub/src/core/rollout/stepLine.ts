@@ -123,6 +123,8 @@ function take(draft: Draft, event: LineEvent): void {
     case "cohortJoined":
       if (draft.state.cohorts[event.cohort] === undefined) addCohort(draft, event.cohort);
       return repeatDecision(draft, event.cohort, event.reason);
+    case "trustChanged":
+      return renewDecisions(draft, event.reason);
     case "imported":
       draft.state = {
         ...draft.state,
@@ -146,7 +148,14 @@ function take(draft: Draft, event: LineEvent): void {
 type ChallengerEvent = Exclude<
   LineEvent,
   {
-    type: "looked" | "cohortAdded" | "cohortJoined" | "imported" | "pinRemoved" | "rollbackOrdered";
+    type:
+      | "looked"
+      | "cohortAdded"
+      | "cohortJoined"
+      | "trustChanged"
+      | "imported"
+      | "pinRemoved"
+      | "rollbackOrdered";
   }
 >;
 
@@ -336,6 +345,17 @@ function addCohort(draft: Draft, cohort: CohortId): void {
 function repeatDecision(draft: Draft, cohort: CohortId, reason: string): void {
   if (draft.state.champion === null) return;
   decide(draft, cohort, draft.state.cohorts[cohort]?.action ?? "release", reason);
+}
+
+/** Gives every cohort its decision again. What devices answered to the earlier ones, they answer again to these. */
+function renewDecisions(draft: Draft, reason: string): void {
+  const { challenger, decisionSequence } = draft.state;
+  if (challenger?.rollout) {
+    update(draft, { rollout: { ...challenger.rollout, firstSequence: decisionSequence + 1 } });
+  }
+  for (const cohort of (Object.keys(draft.state.cohorts) as CohortId[]).sort()) {
+    repeatDecision(draft, cohort, reason);
+  }
 }
 
 function removePin(draft: Draft, cohort: CohortId, reason: string): void {
