@@ -1,7 +1,14 @@
 // Door: ONNX graph, parameters, training compiler, sessions. Only re-exports.
 export { buildCnn1d, type Cnn1dSpec, type ConvolutionSpec } from "./model/build/buildCnn1d.ts";
+export { buildNetwork } from "./model/build/buildNetwork.ts";
 export { buildPerceptron, type PerceptronSpec } from "./model/build/buildPerceptron.ts";
-export type { DetailView, InputNormalization } from "./model/build/networkWriter.ts";
+export type {
+  Activation,
+  DetailView,
+  InputNormalization,
+  LayerSpec,
+  NetworkSpec,
+} from "./model/build/networkSpec.ts";
 export {
   type CompiledServing,
   compileServing,
@@ -12,6 +19,16 @@ export type { LowRankPatch } from "./model/compile/lowRank.ts";
 export type { NamedShape } from "./model/compile/stepBody.ts";
 export { trainingNames } from "./model/compile/trainingNames.ts";
 export { canonicalPlan, type TrainingPlan } from "./model/compile/trainingPlan.ts";
+export { type CompiledFrontier, compileFrontier } from "./model/frontier/compileFrontier.ts";
+export {
+  createFeatureExtractor,
+  type FeatureExtractor,
+} from "./model/frontier/createFeatureExtractor.ts";
+export {
+  type PackedFeatures,
+  packFeatures,
+  unpackFeatures,
+} from "./model/frontier/packFeatures.ts";
 export type {
   BinaryCrossEntropySpec,
   CrossEntropySpec,
@@ -43,6 +60,7 @@ export {
   type TrainingSlice,
   type TrainingState,
 } from "./model/session/createTrainer.ts";
+export { type FitOptions, type FittedModel, fitModel } from "./model/session/fitModel.ts";
 export type {
   OrtData,
   OrtGraph,

@@ -237,3 +237,82 @@ describe("ship", () => {
     expect(unwrap(joinModel(unwrap(splitModel(joined)).graph, parameters))).toEqual(joined);
   });
 });
+
+describe("normalisations as exporters write them", () => {
+  const values = (name: string, value: number, ...dims: number[]) =>
+    floatTensor(name, dims, new Float32Array(dims.reduce((a, b) => a * b, 1)).fill(value));
+
+  it("[TC4] group normalisation: scale and shift stand behind an instance normalisation of groups", () => {
+    const group = model(
+      [
+        node("Conv", ["x", "c.weight"], "h0"),
+        node("Add", ["h0", "c.bias"], "h1"),
+        node("Reshape", ["h1", "groups"], "h2"),
+        node("InstanceNormalization", ["h2", "ones", "zeros"], "h3"),
+        node("Reshape", ["h3", "back"], "h4"),
+        node("Mul", ["h4", "g.weight"], "h5"),
+        node("Add", ["h5", "g.bias"], "h6"),
+        node("Mul", ["h6", "half"], "h7"),
+        node("PRelu", ["h7", "slope"], "y"),
+      ],
+      [
+        tensor("c.weight", 4, 4, 3),
+        tensor("c.bias", 4, 1),
+        values("ones", 1, 2),
+        values("zeros", 0, 2),
+        tensor("g.weight", 4, 1),
+        tensor("g.bias", 4, 1),
+        tensor("half"),
+        tensor("slope", 4, 1),
+        tensor("groups", 3),
+        tensor("back", 3),
+      ],
+    );
+    const infos = unwrap(listParameters(group));
+    expect(infos.map(({ name, role, layer }) => [name, role, layer])).toEqual([
+      ["c.bias", "bias", 0],
+      ["c.weight", "weight", 0],
+      ["g.bias", "shift", 0],
+      ["g.weight", "scale", 0],
+      ["slope", "slope", 0],
+    ]);
+    expect(scopeParameters(infos, "norm").map(({ name }) => name)).toEqual(["g.bias", "g.weight"]);
+    expect(scopeParameters(infos, "bias").map(({ name }) => name)).toEqual(["c.bias", "g.bias"]);
+  });
+
+  it("[TC4] layer normalisation in primitives: scale and shift stand behind a division by a root", () => {
+    const layer = model(
+      [
+        node("MatMul", ["x", "a.weight"], "h1"),
+        node("ReduceMean", ["h1"], "m"),
+        node("Sub", ["h1", "m"], "d"),
+        node("Pow", ["d", "two"], "d2"),
+        node("ReduceMean", ["d2"], "v"),
+        node("Add", ["v", "epsilon"], "ve"),
+        node("Sqrt", ["ve"], "s"),
+        node("Div", ["d", "s"], "n"),
+        node("Mul", ["n", "l.weight"], "h2"),
+        node("Add", ["h2", "l.bias"], "h3"),
+        node("LayerNormalization", ["h3", "k.weight", "k.bias"], "h4"),
+        node("InstanceNormalization", ["h4", "i.weight", "i.bias"], "y"),
+      ],
+      [
+        tensor("a.weight", 4, 4),
+        tensor("two"),
+        tensor("epsilon"),
+        ...["l.weight", "l.bias", "k.weight", "k.bias", "i.weight", "i.bias"].map((name) =>
+          tensor(name, 4),
+        ),
+      ],
+    );
+    expect(scopeParameters(unwrap(listParameters(layer)), "norm").map(({ name }) => name)).toEqual([
+      "i.bias",
+      "i.weight",
+      "k.bias",
+      "k.weight",
+      "l.bias",
+      "l.weight",
+    ]);
+    expect(unwrap(listParameters(layer))).toHaveLength(7);
+  });
+});
