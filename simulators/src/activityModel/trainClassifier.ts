@@ -1,18 +1,15 @@
 // Trains a 1-D convolutional classifier of inertial windows with the project's own compiler, from scratch. It must not know whose
 // windows they are.
-import { type ForkableRandom, shuffle } from "@attune/device-runtime";
+import type { ForkableRandom } from "@attune/device-runtime";
 import {
   buildCnn1d,
   type Cnn1dSpec,
-  compileTraining,
-  createTrainer,
+  fitModel,
   type OrtRuntime,
-  patchParameters,
-  readParameters,
 } from "@attune/device-runtime/model";
-import { assertDefect, parameterSetOf, unwrap } from "@attune/protocol";
+import { assertDefect } from "@attune/protocol";
 import { ACTIVITY_COUNT } from "../people/activity.ts";
-import { CHANNEL_COUNT, WINDOW_SAMPLES, WINDOW_SIZE } from "../people/inertialWindow.ts";
+import { CHANNEL_COUNT, WINDOW_SAMPLES } from "../people/inertialWindow.ts";
 import { type Augmentation, augmentInto } from "./augmentation.ts";
 
 /** A window to learn from. */
@@ -39,9 +36,6 @@ export interface ClassifierRecipe {
   readonly augmentation: Augmentation;
 }
 
-/** Steps of one call into the engine, some tens of milliseconds. */
-const STEPS_PER_SLICE = 20;
-
 /**
  * Trains a classifier.
  *
@@ -61,12 +55,10 @@ export async function trainClassifier(
   random: ForkableRandom,
   onProgress: (share: number, loss: number) => void = () => {},
 ): Promise<Uint8Array> {
-  const { batchSize, epochs } = recipe;
-  const stepsPerEpoch = Math.floor(windows.length / batchSize);
   assertDefect(
-    stepsPerEpoch > 0,
+    windows.length >= recipe.batchSize,
     "classifier.windows_missing",
-    `${windows.length} windows to learn from, at least one batch of ${batchSize}`,
+    `${windows.length} windows to learn from, at least one batch of ${recipe.batchSize}`,
   );
   const model = buildCnn1d(
     {
@@ -78,50 +70,26 @@ export async function trainClassifier(
     },
     random.fork("weights"),
   );
-  const compiled = unwrap(
-    compileTraining(model, {
+  const changes = random.fork("augmentation");
+  const fitted = await fitModel(runtime, model, {
+    plan: {
       scope: "all",
       loss: { kind: "crossEntropy" },
       optimizer: { kind: "adamw", weightDecay: recipe.weightDecay },
-    }),
-  );
-  const trainer = await createTrainer(runtime, compiled);
-  let state = trainer.begin(unwrap(readParameters(model)));
-  const order = Uint32Array.from(windows, (_, index) => index);
-  const stepCount = epochs * stepsPerEpoch;
-  const changes = random.fork("augmentation");
-  const orders = random.fork("order");
-  for (let first = 0; first < stepCount; ) {
-    const inEpoch = first % stepsPerEpoch;
-    if (inEpoch === 0) shuffle(orders, order);
-    const steps = Math.min(STEPS_PER_SLICE, stepsPerEpoch - inEpoch);
-    const chosen = order.subarray(inEpoch * batchSize, (inEpoch + steps) * batchSize);
-    const data = new Float32Array(chosen.length * WINDOW_SIZE);
-    const truth = new Int32Array(chosen.length);
-    chosen.forEach((at, index) => {
-      const { samples, label } = windows[at] as TrainingWindow;
-      const into = data.subarray(index * WINDOW_SIZE, (index + 1) * WINDOW_SIZE);
+    },
+    sampleCount: windows.length,
+    readSample(index, into) {
+      const { samples } = windows[index] as TrainingWindow;
       augmentInto(changes, recipe.augmentation, samples, into);
-      truth[index] = label;
-    });
-    const learningRate = Float32Array.from(
-      { length: steps },
-      (_, step) =>
-        recipe.learningRate * 0.5 * (1 + Math.cos((Math.PI * (first + step)) / stepCount)),
-    );
-    const slice = await trainer.run(state, {
-      stepCount: steps,
-      batchSize,
-      data,
-      truth,
-      learningRate,
-    });
-    state = slice.state;
-    first += steps;
-    onProgress(first / stepCount, slice.losses.reduce((sum, loss) => sum + loss, 0) / steps);
-  }
-  await trainer.release();
-  return unwrap(patchParameters(model, parameterSetOf(state.parameters)));
+    },
+    truth: Int32Array.from(windows, ({ label }) => label),
+    epochs: recipe.epochs,
+    batchSize: recipe.batchSize,
+    learningRate: recipe.learningRate,
+    random: random.fork("order"),
+    onProgress,
+  });
+  return fitted.model;
 }
 
 /** Mean and deviation of each channel over all windows. */

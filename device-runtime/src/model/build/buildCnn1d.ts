@@ -1,7 +1,8 @@
 // Makes 1-D convolutional networks for windows of sensor signals, without Python.
 import { assertDefect } from "@attune/protocol";
 import type { Random } from "../../ports/random.ts";
-import { createNetworkWriter, type DetailView, type InputNormalization } from "./networkWriter.ts";
+import { buildNetwork } from "./buildNetwork.ts";
+import type { DetailView, InputNormalization, LayerSpec } from "./networkSpec.ts";
 
 /** One convolution, its ReLU and its pool. */
 export interface ConvolutionSpec {
@@ -48,49 +49,34 @@ export interface Cnn1dSpec {
  * const model = buildCnn1d({ ...sizes, reduce: "average" }, createSeededRandom(1));
  */
 export function buildCnn1d(spec: Cnn1dSpec, random: Random): Uint8Array {
-  const { channels, convolutions, dense, classCount } = spec;
-  const network = createNetworkWriter(random, [channels, spec.length]);
-  if (spec.normalization !== undefined) network.normalize(spec.normalization, [channels, 1]);
-  if (spec.detail !== undefined) network.appendDetail(spec.detail);
+  const { channels, length, convolutions, dense, classCount, normalization, detail } = spec;
   assertDefect(
-    convolutions.length > 0 && Number.isInteger(classCount) && classCount >= 2,
+    convolutions.length > 0 && classCount >= 2,
     "builder.size_invalid",
     `${convolutions.length} convolutions and ${classCount} classes; at least 1 and 2`,
   );
-  let size = spec.detail === undefined ? channels : 2 * channels;
-  let length = spec.length;
-  convolutions.forEach(({ filters, kernel, stride = 1, pool = 1 }, index) => {
-    assertDefect(
-      [size, filters, kernel, stride, pool].every((one) => Number.isInteger(one) && one >= 1) &&
-        kernel % 2 === 1,
-      "builder.size_invalid",
-      `convolution ${index + 1}: filters ${filters}, kernel ${kernel}, stride ${stride}, pool ${pool}; whole numbers from 1, the kernel odd`,
-    );
-    network.convolution(`conv${index + 1}`, size, filters, kernel, stride);
-    length = Math.floor((length - 1) / stride) + 1;
-    if (pool > 1) network.maxPool(pool);
-    length = Math.floor(length / pool);
-    size = filters;
-    assertDefect(
-      length >= 1,
-      "builder.size_invalid",
-      `after convolution ${index + 1} nothing is left of a window of ${spec.length}`,
-    );
-  });
-  if (spec.reduce === "average") network.averageLength();
-  else {
-    network.flatten();
-    size *= length;
-  }
-  dense.forEach((units, index) => {
-    assertDefect(
-      Number.isInteger(units) && units >= 1,
-      "builder.size_invalid",
-      `dense layer ${index + 1} has ${units} units, at least 1`,
-    );
-    network.dense(`hidden${index + 1}`, size, units, true);
-    size = units;
-  });
-  network.dense("head", size, classCount, false);
-  return network.finish(classCount);
+  const features = convolutions.flatMap(
+    ({ filters, kernel, stride = 1, pool = 1 }): LayerSpec[] => [
+      { kind: "convolution", filters, kernel, stride, activation: "relu" },
+      ...(pool === 1 ? [] : [{ kind: "maxPool", size: pool } as const]),
+    ],
+  );
+  const hidden = dense.map(
+    (units, index) =>
+      ({ kind: "dense", units, activation: "relu", name: `hidden${index + 1}` }) as const,
+  );
+  return buildNetwork(
+    {
+      input: [channels, length],
+      ...(normalization !== undefined && { normalization }),
+      ...(detail !== undefined && { detail }),
+      layers: [
+        ...features,
+        { kind: spec.reduce === "average" ? "globalAveragePool" : "flatten" },
+        ...hidden,
+        { kind: "dense", units: classCount, name: "head" },
+      ],
+    },
+    random,
+  );
 }

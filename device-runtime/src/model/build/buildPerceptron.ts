@@ -1,7 +1,8 @@
 // Makes multi-layer perceptrons without Python.
 import { assertDefect } from "@attune/protocol";
 import type { Random } from "../../ports/random.ts";
-import { createNetworkWriter, type InputNormalization } from "./networkWriter.ts";
+import { buildNetwork } from "./buildNetwork.ts";
+import type { InputNormalization } from "./networkSpec.ts";
 
 /** Shape of a perceptron. */
 export interface PerceptronSpec {
@@ -30,19 +31,22 @@ export interface PerceptronSpec {
 export function buildPerceptron(spec: PerceptronSpec, random: Random): Uint8Array {
   const { inputSize, hidden, classCount, normalization } = spec;
   assertDefect(
-    [inputSize, ...hidden].every((size) => Number.isInteger(size) && size >= 1) &&
-      Number.isInteger(classCount) &&
-      classCount >= 2,
+    classCount >= 2,
     "builder.size_invalid",
-    `sizes ${[inputSize, ...hidden].join(", ")} and ${classCount} classes; sizes are at least 1, classes at least 2`,
+    `${classCount} classes; a classifier has at least 2`,
   );
-  const network = createNetworkWriter(random, [inputSize]);
-  if (normalization !== undefined) network.normalize(normalization, [inputSize]);
-  let size = inputSize;
-  hidden.forEach((units, index) => {
-    network.dense(`hidden${index + 1}`, size, units, true);
-    size = units;
-  });
-  network.dense("head", size, classCount, false);
-  return network.finish(classCount);
+  return buildNetwork(
+    {
+      input: [inputSize],
+      ...(normalization !== undefined && { normalization }),
+      layers: [
+        ...hidden.map(
+          (units, index) =>
+            ({ kind: "dense", units, activation: "relu", name: `hidden${index + 1}` }) as const,
+        ),
+        { kind: "dense", units: classCount, name: "head" },
+      ],
+    },
+    random,
+  );
 }

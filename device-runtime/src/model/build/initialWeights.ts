@@ -25,3 +25,11 @@ export function glorotUniform(
   const bound = Math.sqrt(6 / (fanIn + fanOut));
   return Float32Array.from({ length: count }, () => (2 * uniform(random) - 1) * bound);
 }
+
+/**
+ * Weights and biases of a recurrent layer: uniform within `1 / sqrt(units)`, as PyTorch starts its own.
+ */
+export function recurrentUniform(random: Random, count: number, units: number): Float32Array {
+  const bound = 1 / Math.sqrt(units);
+  return Float32Array.from({ length: count }, () => (2 * uniform(random) - 1) * bound);
+}

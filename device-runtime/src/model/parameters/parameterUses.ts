@@ -1,5 +1,6 @@
 // Which constants of a model are parameters: those that an operator takes as weight, bias, scale, shift or statistic. It needs no
 // shapes, so it works on models whose operators cannot be trained.
+import { elementCount } from "@attune/protocol";
 import type { ModelFile } from "../onnx/modelFile.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { type OnnxTensor, tensorFloats } from "../onnx/tensorMessage.ts";
@@ -97,13 +98,13 @@ export function parameterUses(file: ModelFile): ParameterUse[] {
       const [constant, data] = seen.has(second) ? [second, first] : [first, second];
       const at = normalized.get(data);
       if (node.operator === "Mul") {
-        if (at === undefined || !seen.has(constant)) continue;
+        if (at === undefined || !isAChannel(constant)) continue;
         use(constant, "scale", at, data);
         normalized.set(output, at);
         continue;
       }
       const biased = unbiased.get(data);
-      if (at !== undefined) use(constant, "shift", at, data);
+      if (at !== undefined && isAChannel(constant)) use(constant, "shift", at, data);
       else if (biased !== undefined) use(constant, "bias", biased, "");
     } else if (node.operator === "Div" && makers.get(second)?.operator === "Sqrt") {
       normalized.set(output, here());
@@ -123,6 +124,12 @@ export function parameterUses(file: ModelFile): ParameterUse[] {
     }
   }
   return uses;
+
+  /** Whether a constant can scale or shift channels: a single number is a factor or an offset, and no parameter. */
+  function isAChannel(name: string): boolean {
+    const tensor = seen.get(name);
+    return tensor !== undefined && elementCount(tensor.dims) > 1;
+  }
 
   function isHalfOfGroup(node: OnnxNode): boolean {
     const all = (name: string | undefined, value: number): boolean => {
