@@ -43,8 +43,12 @@ export interface GradientCase {
   readonly wanted?: readonly number[];
   /** Whether the size of the first axis is unknown to the compiler; true if left out. */
   readonly hasOpenBatch?: boolean;
+  /** Axis whose size is unknown instead of the first. */
+  readonly openAxis?: number | undefined;
   /** Step of the difference. */
   readonly step?: number;
+  /** Whether the operator curves so much that two steps are taken, and extrapolated to none. */
+  readonly isCurved?: boolean;
   /** Which forms the gradient takes; as the cost table says for Node if left out. */
   readonly lowering?: LoweringSpec;
 }
@@ -103,7 +107,9 @@ function graphsOf(check: GradientCase): CheckedGraphs {
     }
   });
   const open = (dims: readonly number[]): (number | string)[] =>
-    check.hasOpenBatch === false ? [...dims] : ["batch", ...dims.slice(1)];
+    dims.map((dim, axis) =>
+      axis === (check.openAxis ?? (check.hasOpenBatch === false ? -1 : 0)) ? "batch" : dim,
+    );
   const declared = [...given].map(([index, { dims }]) =>
     writeValue(inputName(index), "float32", index === data ? open(dims) : dims),
   );
@@ -276,14 +282,18 @@ export async function gradientError(runtime: OrtRuntime, check: GradientCase): P
       };
       if (compiled.dims.join() !== tensor.dims.join()) return Number.POSITIVE_INFINITY;
       const numeric = new Float32Array(tensor.data.length);
-      for (let at = 0; at < numeric.length; at += 1) {
+      const slope = async (at: number, reach: number): Promise<number> => {
         const shifted = tensor.data.slice();
-        shifted[at] = (tensor.data[at] ?? 0) + step;
+        shifted[at] = (tensor.data[at] ?? 0) + reach;
         const above = shifted[at] ?? 0;
         const high = await loss(index, shifted);
-        shifted[at] = (tensor.data[at] ?? 0) - step;
+        shifted[at] = (tensor.data[at] ?? 0) - reach;
         const low = await loss(index, shifted);
-        numeric[at] = (high - low) / (above - (shifted[at] ?? 0));
+        return (high - low) / (above - (shifted[at] ?? 0));
+      };
+      for (let at = 0; at < numeric.length; at += 1) {
+        const near = await slope(at, step);
+        numeric[at] = check.isCurved ? (4 * near - (await slope(at, 2 * step))) / 3 : near;
       }
       worst = Math.max(worst, relativeDifference(compiled.data as Float32Array, numeric));
     }

@@ -5,6 +5,7 @@ import { elementwiseCases } from "../../../test/gradientCases/elementwiseCases.t
 import { movementCases } from "../../../test/gradientCases/movementCases.ts";
 import { normalizationCases } from "../../../test/gradientCases/normalizationCases.ts";
 import { productCases } from "../../../test/gradientCases/productCases.ts";
+import { longRecurrentCases, recurrentCases } from "../../../test/gradientCases/recurrentCases.ts";
 import { reductionCases } from "../../../test/gradientCases/reductionCases.ts";
 import { windowCases } from "../../../test/gradientCases/windowCases.ts";
 import { type GradientCase, gradientError } from "../../../test/gradientCheck.ts";
@@ -19,6 +20,7 @@ const cases: Readonly<Record<string, readonly fc.Arbitrary<GradientCase>[]>> = {
   ...movementCases,
   ...normalizationCases,
   ...productCases,
+  ...recurrentCases,
   ...reductionCases,
   ...windowCases,
 };
@@ -56,6 +58,17 @@ describe("gradients against finite differences", () => {
           );
         }
       }
+    });
+  }
+
+  for (const [layer, arbitrary] of Object.entries(longRecurrentCases)) {
+    it(`[TC5] ${layer} over a long time`, async () => {
+      await fc.assert(
+        fc.asyncProperty(arbitrary, async (check) => {
+          expect(await gradientError(runtime, check)).toBeLessThanOrEqual(TOLERANCE);
+        }),
+        { numRuns: 4, seed: 5 },
+      );
     });
   }
 });

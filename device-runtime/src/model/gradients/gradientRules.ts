@@ -38,6 +38,9 @@ import { padGradient } from "./pad.ts";
 import { powGradient } from "./pow.ts";
 import { pReluGradient } from "./pRelu.ts";
 import { reciprocalGradient } from "./reciprocal.ts";
+import { gruGradient } from "./recurrent/gru.ts";
+import { lstmGradient } from "./recurrent/lstm.ts";
+import { rnnGradient } from "./recurrent/rnn.ts";
 import { reduceMeanGradient, reduceSumGradient } from "./reduce.ts";
 import { reluGradient } from "./relu.ts";
 import { reshapeGradient } from "./reshape.ts";
@@ -85,6 +88,7 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["Expand", expandGradient],
   ["Flatten", reshapeGradient],
   ["Floor", flatGradient],
+  ["GRU", gruGradient],
   ["Gather", gatherGradient],
   ["GatherElements", gatherElementsGradient],
   ["GatherND", gatherNdGradient],
@@ -94,6 +98,7 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["HardSigmoid", hardSigmoidGradient],
   ["HardSwish", hardSwishGradient],
   ["Identity", identityGradient],
+  ["LSTM", lstmGradient],
   ["LeakyRelu", leakyReluGradient],
   ["Log", logGradient],
   ["LogSoftmax", logSoftmaxGradient],
@@ -108,6 +113,7 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["PRelu", pReluGradient],
   ["Pad", padGradient],
   ["Pow", powGradient],
+  ["RNN", rnnGradient],
   ["Reciprocal", reciprocalGradient],
   ["ReduceMean", reduceMeanGradient],
   ["ReduceSum", reduceSumGradient],

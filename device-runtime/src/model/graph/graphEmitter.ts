@@ -121,7 +121,9 @@ export function createGraphEmitter(prefix: string): GraphEmitter {
       nodes.push(node);
     },
     requestOutput(node, index) {
-      const at = nodes.findIndex((one) => one.outputs[0] === node.outputs[0]);
+      // Any of its outputs tells a node, but the first may be the one that was left out.
+      const own = node.outputs.find((output) => output !== "") ?? "";
+      const at = nodes.findIndex((one) => one.outputs.includes(own));
       const current = nodes[at] ?? node;
       const named = current.outputs[index];
       if (named !== undefined && named !== "") return named;

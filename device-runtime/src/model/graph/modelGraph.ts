@@ -63,6 +63,13 @@ export function integersAttribute(node: OnnxNode, name: string): readonly number
   return attribute.kind === "integers" ? attribute.value : wrongAttribute(node, name);
 }
 
+/** A text-list attribute, or undefined where it is left out. */
+export function textsAttribute(node: OnnxNode, name: string): readonly string[] | undefined {
+  const attribute = node.attributes.get(name);
+  if (attribute === undefined) return undefined;
+  return attribute.kind === "texts" ? attribute.value : wrongAttribute(node, name);
+}
+
 function wrongAttribute(node: OnnxNode, name: string): never {
   return turnAway(
     "model.malformed",

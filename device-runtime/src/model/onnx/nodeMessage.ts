@@ -24,6 +24,7 @@ export type OnnxAttribute =
   | { readonly kind: "graph"; readonly value: Uint8Array }
   | { readonly kind: "floats"; readonly value: readonly number[] }
   | { readonly kind: "integers"; readonly value: readonly number[] }
+  | { readonly kind: "texts"; readonly value: readonly string[] }
   /** A kind that no supported operator has: kept as it stood in the file. */
   | { readonly kind: "other"; readonly value: Uint8Array };
 
@@ -48,6 +49,7 @@ const attributeField = {
   graph: 6,
   floats: 7,
   integers: 8,
+  texts: 9,
   type: 20,
 } as const;
 /** `AttributeProto.AttributeType`. */
@@ -59,6 +61,7 @@ const attributeType = {
   graph: 5,
   floats: 6,
   integers: 7,
+  texts: 8,
 } as const;
 
 const readFloats = (payload: Uint8Array): number[] => {
@@ -119,6 +122,14 @@ function readAttribute(payload: Uint8Array, budget: WireBudget): [string, OnnxAt
             .flatMap((one) => fieldIntegers(one).map(Number)),
         },
       ];
+    case attributeType.texts:
+      return [
+        name,
+        {
+          kind: "texts",
+          value: fields.filter((one) => one.number === attributeField.texts).map(fieldText),
+        },
+      ];
     default:
       return [name, { kind: "other", value: payload }];
   }
@@ -175,6 +186,9 @@ function writeAttribute(name: string, attribute: OnnxAttribute): Uint8Array {
       break;
     case "floats":
       parts.push(...attribute.value.map((value) => floatField(attributeField.floats, value)));
+      break;
+    case "texts":
+      parts.push(...attribute.value.map((value) => textField(attributeField.texts, value)));
       break;
     case "integers":
       parts.push(...attribute.value.map((value) => integerField(attributeField.integers, value)));

@@ -33,6 +33,7 @@ import {
   transposeShape,
   unsqueezeShape,
 } from "./rearrange.ts";
+import { recurrentShape } from "./recurrent.ts";
 import { reduceShape } from "./reduce.ts";
 import { depthToSpaceShape, rangeShape, spaceToDepthShape, tileShape } from "./repeat.ts";
 import type { ShapeRule } from "./shapeRule.ts";
@@ -74,6 +75,7 @@ export const shapeRules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeR
   ["Expand", expandShape],
   ["Flatten", flattenShape],
   ["Floor", sameShape],
+  ["GRU", recurrentShape],
   ["Gather", gatherShape],
   ["GatherElements", gatherElementsShape],
   ["GatherND", gatherNdShape],
@@ -87,6 +89,7 @@ export const shapeRules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeR
   ["Identity", sameShape],
   ["IsInf", predicateShape],
   ["IsNaN", predicateShape],
+  ["LSTM", recurrentShape],
   ["LeakyRelu", sameShape],
   ["Less", comparisonShape],
   ["LessOrEqual", comparisonShape],
@@ -107,6 +110,7 @@ export const shapeRules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeR
   ["PRelu", sameShape],
   ["Pad", padShape],
   ["Pow", broadcastShape],
+  ["RNN", recurrentShape],
   ["Range", rangeShape],
   ["Reciprocal", sameShape],
   ["ReduceMean", reduceShape],
