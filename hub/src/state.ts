@@ -151,6 +151,8 @@ export interface ChallengerState {
   readonly why: string;
   readonly gate: GateReport;
   readonly signingRequest: string | null;
+  /** What a signer says that it waits for: a person's word, or a delegation; null when it has said nothing. */
+  readonly signerWaits: { readonly code: string; readonly message: string } | null;
   readonly rollout: RolloutState | null;
 }
 
@@ -230,6 +232,8 @@ export interface SigningRequest {
   readonly signatures: readonly { readonly keyId: string }[];
   readonly threshold: number;
   readonly refusal: { readonly code: string; readonly message: string } | null;
+  /** What a signer said last that it waits for. */
+  readonly waiting: { readonly code: string; readonly message: string } | null;
   readonly createdAtMs: number;
   readonly deadlineAtMs: number;
 }

@@ -9,6 +9,7 @@ const tones: Readonly<Record<string, AuditTone>> = {
   "signing.signed": "good",
   "rollout.promoted": "good",
   "rollout.started": "wait",
+  "signing.waiting": "wait",
   "rollout.grown": "wait",
   "rollout.proceeded": "wait",
   "rollout.held": "wait",
@@ -73,6 +74,7 @@ const phrases: Readonly<Record<string, Phrase>> = {
   "approval.given": (it, { detail }) =>
     `A person ${detail["verdict"] === "promote" ? "approves" : "rejects"} ${it}`,
   "signing.requested": (it) => `${it} waits for release keys`,
+  "signing.waiting": (it) => `Signer waits for a person to look at ${it}`,
   "signing.signed": (it) => `Signer signs ${it}`,
   "signing.refused": (it) => `Signer refuses ${it}`,
   "release.created": (it) => `${it} is released`,

@@ -132,6 +132,8 @@ export interface SigningRequestRow {
   readonly normToChampion: number | null;
   readonly signatures: readonly { readonly keyId: KeyId; readonly signature: string }[];
   readonly refusal: { readonly code: string; readonly message: string } | null;
+  /** What a signer said that it waits for; absent in rows of an older hub. */
+  readonly waiting?: { readonly code: string; readonly message: string } | null;
   readonly createdAtMs: number;
   readonly deadlineAtMs: number;
 }

@@ -3,7 +3,7 @@ import { accept, keyIdSchema, type Outcome, refuse } from "@attune/protocol";
 import { z } from "@hono/zod-openapi";
 import type { SigningRequestRow } from "../ports/store.ts";
 import type { RunningHub } from "../shell/runningHub.ts";
-import { addSignature, recordOf, refuseSigning } from "../shell/signingActs.ts";
+import { addSignature, noteWaiting, recordOf, refuseSigning } from "../shell/signingActs.ts";
 import { currentTrustRoot } from "../shell/trustKeeper.ts";
 import type { SigningRequest } from "../state.ts";
 import { type Api, defineRoute, pageFields } from "./api.ts";
@@ -87,6 +87,26 @@ export function signingRoutes(api: Api): void {
       return after.ok ? accept(await documentOf(hub, after.value)) : after;
     },
   );
+  defineRoute(
+    api,
+    {
+      method: "post",
+      path: "/api/signing-requests/{id}/waiting",
+      summary: "A signer's word on what the request waits for",
+      role: "signer",
+      params: idParams,
+      body: z.object({
+        code: z.string().max(64),
+        message: z.string().min(1).max(500),
+      }),
+    },
+    async ({ hub, params, body, actor }) => {
+      const row = await find(hub, params.id);
+      if (!row.ok) return row;
+      const noted = await noteWaiting(hub, row.value.id, body.code, body.message, actor);
+      return noted.ok ? accept(await documentOf(hub, noted.value)) : noted;
+    },
+  );
 }
 
 async function find(hub: RunningHub, id: string): Promise<Outcome<SigningRequestRow>> {
@@ -127,6 +147,7 @@ async function documentOf(hub: RunningHub, row: SigningRequestRow): Promise<Sign
     signatures: row.signatures.map(({ keyId }) => ({ keyId })),
     threshold: currentTrustRoot(memory)?.root.releaseThreshold ?? 1,
     refusal: row.refusal,
+    waiting: row.waiting ?? null,
     createdAtMs: row.createdAtMs,
     deadlineAtMs: row.deadlineAtMs,
   };

@@ -168,15 +168,23 @@ export function createDocuments(
 
     function challengerOf(challenger: Challenger): ChallengerState {
       const { source, stage, sinceMs, deadlineAtMs, gate, signingRequest } = challenger;
+      const request =
+        signingRequest === null ? undefined : memory.signingRequests.get(signingRequest);
+      const signerWaits = stage === "signing" ? (request?.waiting ?? null) : null;
+      const rest = `deadline in ${formatSpan(deadlineAtMs - view.nowMs)}`;
       return {
         version: summary(challenger.version),
         source,
         stage,
         sinceMs,
         deadlineAtMs,
-        why: whyChallenger(challenger, state, view),
+        why:
+          signerWaits === null
+            ? whyChallenger(challenger, state, view)
+            : `the signer waits: ${signerWaits.message}; ${rest}`,
         gate,
         signingRequest,
+        signerWaits,
         rollout: rolloutOf(challenger),
       };
     }

@@ -331,6 +331,7 @@ export function createLineRunner(context: HubContext, parts: LineRunnerParts): L
       normToChampion: line.row.state.challenger?.norm ?? null,
       signatures: [],
       refusal: null,
+      waiting: null,
       createdAtMs: nowMs,
       deadlineAtMs: effect.deadlineAtMs,
     };

@@ -98,6 +98,32 @@ export async function refuseSigning(
     : refuse("operator.state_conflict", `signing request ${id} is not open`);
 }
 
+/** A signer's word on why a request stays open: it is shown, and changes nothing else. */
+export async function noteWaiting(
+  { context }: Pick<ActParts, "context">,
+  id: string,
+  code: string,
+  message: string,
+  actor: string,
+): Promise<Outcome<SigningRequestRow>> {
+  const request = context.memory.signingRequests.get(id);
+  if (request === undefined) {
+    return refuse("operator.state_conflict", `signing request ${id} is not open`);
+  }
+  if (request.waiting?.message === message && request.waiting.code === code) return accept(request);
+  const row: SigningRequestRow = { ...request, waiting: { code, message } };
+  await context.commit(
+    [{ kind: "signingRequest", row }],
+    [
+      auditEntry(context, actor, "signing.waiting", request.line, request.version, message, {
+        request: id,
+        code,
+      }),
+    ],
+  );
+  return accept(row);
+}
+
 /** The release record that a request would have signed. */
 export function recordOf({ payload }: SigningRequestRow): ReleaseRecord {
   return releaseRecordMessage.schema.parse(unwrap(decodeCbor(payload)));

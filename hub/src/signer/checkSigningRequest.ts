@@ -184,13 +184,13 @@ export function checkSigningRequest(
   if (nowMs >= delegation.expiresAtMs) {
     return refuse(
       "delegation.expired",
-      `the delegation around ${base} ended ${new Date(delegation.expiresAtMs).toISOString()}; renew it with: attune signer delegate`,
+      `the delegation around ${base} ended ${new Date(delegation.expiresAtMs).toISOString()}; renew it with: attune signer delegate --base ${base} --norm-max ${delegation.normMax} --days N`,
     );
   }
   if (graph.digest !== delegation.graph) {
     return refuse(
       "delegation.graph_mismatch",
-      `${name} has graph ${graph.digest.slice(0, 8)}, the delegation covers ${delegation.graph.slice(0, 8)}; a new graph is an imported release`,
+      `${name} has graph ${graph.digest.slice(0, 8)}, the delegation covers ${delegation.graph.slice(0, 8)}; look at the version that it builds on, then allow it with: attune signer delegate --base ${shortVersion(record.line, record.delta?.base ?? record.version)} --norm-max X --days N`,
     );
   }
   if (

@@ -1,6 +1,7 @@
 import {
   assembleFrame,
   type Delegation,
+  type Digest,
   decodeMessage,
   delegationMessage,
   encodeMessage,
@@ -35,6 +36,7 @@ interface World {
   readonly requests: Map<string, OpenRequest>;
   readonly signatures: FrameSignature[];
   readonly refusals: { id: string; code: string; message: string }[];
+  readonly waits: { id: string; code: string; message: string }[];
   /** The frame that the hub would make of the collected signatures. */
   signedRecord(): Uint8Array;
   readonly isReleased: (frame: Uint8Array) => boolean;
@@ -47,6 +49,8 @@ interface WorldOptions {
   readonly record?: Partial<ReleaseRecord>;
   readonly delegation?: Partial<Delegation> | null;
   readonly delegationKeys?: readonly ReleaseKey[];
+  /** A delegation of the same line for another graph as well. */
+  readonly otherGraph?: boolean;
   readonly recordKeys?: readonly ReleaseKey[];
   readonly loseBlobs?: boolean;
 }
@@ -92,12 +96,14 @@ function createWorld(options: WorldOptions = {}): World {
         payload,
         evidence: { version: record.version, verdict: "promote", checks: [passed] },
         signedBy: [],
+        waitsFor: "",
         isOpen: true,
       },
     ],
   ]);
   const signatures: FrameSignature[] = [];
   const refusals: World["refusals"] = [];
+  const waits: World["waits"] = [];
   const missing = (what: string): CommandError =>
     new CommandError(exitCodes.refused, "operator.version_unknown", `no ${what}`, "");
   const change = (id: string, changes: Partial<OpenRequest>): OpenRequest => {
@@ -129,6 +135,10 @@ function createWorld(options: WorldOptions = {}): World {
       refusals.push({ id, code, message });
       change(id, { isOpen: false });
     },
+    wait: async (id, code, message) => {
+      waits.push({ id, code, message });
+      change(id, { waitsFor: message });
+    },
   };
   const delegationFrame =
     options.delegation === null
@@ -139,11 +149,20 @@ function createWorld(options: WorldOptions = {}): World {
           options.delegationKeys ?? keys,
           cryptography,
         );
+  const otherGraphFrame = encodeMessage(
+    delegationMessage,
+    { ...delegation, graph: "e".repeat(64) as Digest },
+    keys,
+    cryptography,
+  );
   return {
     signer: createSigner({
       keys,
       trustRoot,
-      delegationFrame: () => delegationFrame,
+      delegationFrames: () => [
+        ...(options.otherGraph === true ? [otherGraphFrame] : []),
+        ...(delegationFrame === null ? [] : [delegationFrame]),
+      ],
       hub,
       nowMs: () => now,
       cryptography,
@@ -152,6 +171,7 @@ function createWorld(options: WorldOptions = {}): World {
     requests,
     signatures,
     refusals,
+    waits,
     signedRecord: () => assembleFrame("releaseRecord", payload, signatures),
     isReleased: (bytes) =>
       verifySignatures(
@@ -212,11 +232,25 @@ describe("createSigner", () => {
     ]);
   });
 
-  it("refuses without a delegation", async () => {
+  it("leaves open what nothing covers, says once what it waits for, and signs it when it is covered", async () => {
     const world = createWorld({ delegation: null });
+    const waiting = { kind: "waiting", code: "delegation.missing" };
+    expect(await world.signer.pollOnce()).toMatchObject([waiting]);
+    expect(await world.signer.pollOnce()).toMatchObject([waiting]);
+    expect(world.refusals).toEqual([]);
+    expect(world.waits).toMatchObject([{ id: "r1", code: "delegation.missing" }]);
+    expect(world.waits[0]?.message).toContain("attune signer delegate");
+    expect(world.requests.get("r1")?.isOpen).toBe(true);
+  });
+
+  it("waits as well when only another graph is covered, and names the command that ends the wait", async () => {
+    const world = createWorld({ delegation: null, otherGraph: true });
     expect(await world.signer.pollOnce()).toMatchObject([
-      { kind: "refused", code: "delegation.missing" },
+      { kind: "waiting", code: "delegation.graph_mismatch" },
     ]);
+    expect(world.waits[0]?.message).toMatch(/attune signer delegate --base \w+@\w{8} --norm-max/);
+    const both = createWorld({ otherGraph: true });
+    expect(await both.signer.pollOnce()).toMatchObject([{ kind: "signed" }]);
   });
 
   it("leaves an imported release to a person, who can sign it", async () => {
@@ -269,7 +303,7 @@ describe("createSigner", () => {
 
   it("asks its clock for every request", async () => {
     expect(await createWorld({ delegation: { expiresAtMs: now } }).signer.pollOnce()).toMatchObject(
-      [{ kind: "refused", code: "delegation.expired" }],
+      [{ kind: "waiting", code: "delegation.expired" }],
     );
   });
 });

@@ -4,12 +4,14 @@ import {
   accept,
   type Cryptography,
   type Delegation,
+  type Digest,
   decodeMessage,
   delegationMessage,
   type EpochMs,
   keysOfRole,
   type LineId,
   type Outcome,
+  type RefusalCode,
   type ReleaseRecord,
   releaseRecordMessage,
   shortVersion,
@@ -33,6 +35,8 @@ export interface SignerAct {
   readonly request: string;
   /** `line@version`, or the request's id when its record cannot be read. */
   readonly name: string;
+  /** The version, or empty when its record cannot be read. */
+  readonly version: string;
   /** A refusal's or a fault's code, or empty. */
   readonly code: string;
   /** In a sentence. */
@@ -43,8 +47,8 @@ export interface SignerAct {
 export interface SignerParts {
   readonly keys: readonly ReleaseKey[];
   readonly trustRoot: TrustRoot;
-  /** The frame of the delegation for a line, as it was signed, or `null`. */
-  readonly delegationFrame: (line: LineId) => Uint8Array | null;
+  /** The frames of a line's delegations, as they were signed. */
+  readonly delegationFrames: (line: LineId) => readonly Uint8Array[];
   readonly hub: SignerHub;
   readonly nowMs: () => EpochMs;
   readonly cryptography: Cryptography;
@@ -59,6 +63,16 @@ export interface Signer {
   /** Signs one request on a person's word. Its version is worked out again all the same. */
   approve(id: string): Promise<SignerAct>;
 }
+
+/**
+ * Nothing is wrong with the candidate: it is not covered, and a person can cover it. It waits as an import does, until the hub's own
+ * deadline.
+ */
+const waitsForPerson: ReadonlySet<string> = new Set<RefusalCode>([
+  "delegation.missing",
+  "delegation.expired",
+  "delegation.graph_mismatch",
+]);
 
 /** Makes a signer. */
 export function createSigner(parts: SignerParts): Signer {
@@ -94,25 +108,34 @@ export function createSigner(parts: SignerParts): Signer {
       : { record, parameters: await hub.blob(record.parts.parameters) };
   };
 
-  const delegationFor = (line: LineId): Outcome<Delegation | undefined> => {
-    const frame = parts.delegationFrame(line);
-    if (frame === null) return accept(undefined);
-    const message = decodeMessage(delegationMessage, frame);
-    if (!message.ok) return message;
-    const signed = verifySignatures(
-      message.value.frame,
-      releaseKeys,
-      trustRoot.releaseThreshold,
-      cryptography,
-    );
-    return signed.ok ? accept(message.value.value) : signed;
+  /** The delegation for a graph; another one of the line when there is none, whose refusal then says what differs. */
+  const delegationFor = (line: LineId, graph: Digest): Outcome<Delegation | undefined> => {
+    let found: Outcome<Delegation | undefined> = accept(undefined);
+    for (const frame of parts.delegationFrames(line)) {
+      const message = decodeMessage(delegationMessage, frame);
+      const signed = message.ok
+        ? verifySignatures(
+            message.value.frame,
+            releaseKeys,
+            trustRoot.releaseThreshold,
+            cryptography,
+          )
+        : message;
+      if (message.ok && signed.ok) {
+        found = accept(message.value.value);
+        if (message.value.value.graph === graph) break;
+      } else if (!signed.ok && found.ok && found.value === undefined) {
+        found = signed;
+      }
+    }
+    return found;
   };
 
   const checkAggregate = async (
     request: OpenRequest,
     record: ReleaseRecord,
   ): Promise<Outcome<SigningFindings>> => {
-    const delegation = delegationFor(record.line);
+    const delegation = delegationFor(record.line, record.parts.graph.digest);
     if (!delegation.ok) return delegation;
     return checkSigningRequest(
       {
@@ -153,22 +176,33 @@ export function createSigner(parts: SignerParts): Signer {
         return sign(request, record.value, "imports are approved without a person (demo)");
       }
       const name = shortVersion(record.value.line, record.value.version);
-      return actOf(
-        "waiting",
-        request,
-        record.value,
-        "",
-        `${name} was imported and needs a person's word: attune signer approve ${request.id}`,
-      );
+      return waitFor(request, record.value, {
+        code: "",
+        message: `${name} was imported and needs a person's word: attune signer approve ${request.id}`,
+      });
     }
     const checked = await checkAggregate(request, record.value);
-    if (!checked.ok) return refuseRequest(request, record.value, checked.refusal);
+    if (!checked.ok) {
+      return waitsForPerson.has(checked.refusal.code)
+        ? waitFor(request, record.value, checked.refusal)
+        : refuseRequest(request, record.value, checked.refusal);
+    }
     const { norm, normMax, changedTensorCount } = checked.value;
     return sign(
       request,
       record.value,
       `${norm.toPrecision(3)} of at most ${normMax} away from the delegation's base, ${changedTensorCount} tensors changed, gate says promote`,
     );
+  };
+
+  /** Leaves a request open, and lets the hub tell everybody what it waits for. */
+  const waitFor = async (
+    request: OpenRequest,
+    record: ReleaseRecord,
+    { code, message }: { readonly code: string; readonly message: string },
+  ): Promise<SignerAct> => {
+    if (request.waitsFor !== message) await hub.wait(request.id, code, message);
+    return actOf("waiting", request, record, code, message);
   };
 
   const refuseRequest = async (
@@ -225,6 +259,7 @@ const actOf = (
   kind,
   request: request.id,
   name: record === undefined ? request.id : shortVersion(record.line, record.version),
+  version: record?.version ?? "",
   code,
   because,
 });

@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LineId } from "@attune/protocol";
+import type { Digest, LineId } from "@attune/protocol";
 import { afterEach, describe, expect, it } from "vitest";
 import { openSignerFolder } from "./signerFolder.ts";
 
@@ -24,6 +24,7 @@ afterEach(() => {
 });
 
 const line = "activity" as LineId;
+const graph = "1".repeat(64) as Digest;
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
 describe("openSignerFolder", () => {
@@ -42,14 +43,14 @@ describe("openSignerFolder", () => {
     const { keyId } = folder.addKey(new Uint8Array(32).fill(1), false);
     folder.setConnection({ url: "http://127.0.0.1:1", token: "secret" });
     folder.setTrustRoot(Uint8Array.of(1));
-    folder.setDelegation(line, Uint8Array.of(2));
+    folder.setDelegation(line, graph, Uint8Array.of(2));
     expect(modeOf(path)).toBe("700");
     expect(modeOf(join(path, "keys"))).toBe("700");
     for (const file of [
       join("keys", `${keyId}.json`),
       "connection.json",
       "trust-root.frame",
-      join("delegations", "activity.frame"),
+      join("delegations", `activity@${"1".repeat(16)}.frame`),
     ]) {
       expect(modeOf(join(path, file))).toBe("600");
     }
@@ -86,16 +87,19 @@ describe("openSignerFolder", () => {
     }
   });
 
-  it("keeps one delegation a line, the newest, until it is withdrawn", () => {
+  it("keeps one delegation a graph, the newest, until all of a line are withdrawn", () => {
     const folder = openSignerFolder(freshPath());
-    expect(folder.delegation(line)).toBeNull();
+    expect(folder.delegations(line)).toEqual([]);
     expect(folder.delegationLines()).toEqual([]);
-    folder.setDelegation(line, Uint8Array.of(1));
-    folder.setDelegation(line, Uint8Array.of(2));
-    expect(folder.delegation(line)).toEqual(Uint8Array.of(2));
-    expect(folder.delegationLines()).toEqual([line]);
-    folder.removeDelegation(line);
-    expect(folder.delegation(line)).toBeNull();
+    folder.setDelegation(line, graph, Uint8Array.of(1));
+    folder.setDelegation(line, graph, Uint8Array.of(2));
+    folder.setDelegation(line, "2".repeat(64) as Digest, Uint8Array.of(3));
+    folder.setDelegation("activity-2" as LineId, graph, Uint8Array.of(4));
+    expect(folder.delegations(line)).toEqual([Uint8Array.of(2), Uint8Array.of(3)]);
+    expect(folder.delegationLines()).toEqual(["activity-2", line]);
+    folder.removeDelegations(line);
+    expect(folder.delegations(line)).toEqual([]);
+    expect(folder.delegationLines()).toEqual(["activity-2"]);
   });
 
   it("knows whether a process signs from it, also after one was killed", () => {

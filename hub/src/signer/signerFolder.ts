@@ -1,7 +1,15 @@
 // Where release keys live: one folder, private to its owner, never on the hub. Touches files only; it does not judge what is signed.
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { Fault, type KeyId, type KeyPair, keyIdOf, type LineId, toHex } from "@attune/protocol";
+import {
+  type Digest,
+  Fault,
+  type KeyId,
+  type KeyPair,
+  keyIdOf,
+  type LineId,
+  toHex,
+} from "@attune/protocol";
 import { nodeCryptography } from "@attune/protocol/node";
 import { isPrivateFile, syncFolder, writePrivateFile } from "../cli/privateFile.ts";
 
@@ -23,7 +31,7 @@ export interface SignerConnection {
  *
  * - `keys/KEYID.json`, `connection.json`: mode 0600, in folders of mode 0700
  * - `trust-root.frame`: the trust root that this signer believes, whatever the hub says
- * - `delegations/LINE.frame`: what it may co-sign by itself
+ * - `delegations/LINE@GRAPH.frame`: what it may co-sign by itself, one for each graph of a line
  * - `running.json`: which process signs from here now
  * - Every write is durable before it returns, and whole or not there.
  */
@@ -38,10 +46,12 @@ export interface SignerFolder {
   setConnection(connection: SignerConnection): void;
   trustRoot(): Uint8Array | null;
   setTrustRoot(frame: Uint8Array): void;
-  delegation(line: LineId): Uint8Array | null;
+  delegations(line: LineId): readonly Uint8Array[];
   delegationLines(): readonly LineId[];
-  setDelegation(line: LineId, frame: Uint8Array): void;
-  removeDelegation(line: LineId): void;
+  /** In place of an earlier one of the same line and graph: a way back to another graph stays covered. */
+  setDelegation(line: LineId, graph: Digest, frame: Uint8Array): void;
+  /** Every one of a line. */
+  removeDelegations(line: LineId): void;
   /** Notes that this process signs from here; `false` takes the note away. */
   setRunning(isRunning: boolean): void;
   /** Whether the process that noted so is still there. */
@@ -56,6 +66,15 @@ export function openSignerFolder(path: string): SignerFolder {
     const file = join(path, ...parts);
     return existsSync(file) ? new Uint8Array(readFileSync(file)) : null;
   };
+  const lineOfFile = (name: string): LineId => name.replace(/(?:@.*)?\.frame$/, "") as LineId;
+  const delegationFiles = (line: LineId | null): readonly string[] =>
+    existsSync(delegationsPath)
+      ? readdirSync(delegationsPath)
+          .filter(
+            (name) => name.endsWith(".frame") && (line ?? lineOfFile(name)) === lineOfFile(name),
+          )
+          .sort()
+      : [];
   return {
     path,
     keys: () => {
@@ -96,21 +115,18 @@ export function openSignerFolder(path: string): SignerFolder {
     setTrustRoot: (frame) => {
       writePrivateFile(join(path, "trust-root.frame"), frame);
     },
-    delegation: (line) => readIfThere("delegations", `${line}.frame`),
-    delegationLines: () =>
-      existsSync(delegationsPath)
-        ? readdirSync(delegationsPath)
-            .filter((name) => name.endsWith(".frame"))
-            .sort()
-            .map((name) => name.slice(0, -".frame".length) as LineId)
-        : [],
-    setDelegation: (line, frame) => {
-      writePrivateFile(join(delegationsPath, `${line}.frame`), frame);
+    delegations: (line) =>
+      delegationFiles(line).map(
+        (name) => new Uint8Array(readFileSync(join(delegationsPath, name))),
+      ),
+    delegationLines: () => [...new Set(delegationFiles(null).map(lineOfFile))],
+    setDelegation: (line, graph, frame) => {
+      writePrivateFile(join(delegationsPath, `${line}@${graph.slice(0, 16)}.frame`), frame);
     },
-    removeDelegation: (line) => {
-      if (!existsSync(delegationsPath)) return;
-      rmSync(join(delegationsPath, `${line}.frame`), { force: true });
-      syncFolder(delegationsPath);
+    removeDelegations: (line) => {
+      const files = delegationFiles(line);
+      for (const name of files) rmSync(join(delegationsPath, name));
+      if (files.length > 0) syncFolder(delegationsPath);
     },
     setRunning: (isRunning) => {
       const file = join(path, "running.json");

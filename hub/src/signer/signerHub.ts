@@ -10,6 +10,8 @@ export interface OpenRequest {
   readonly payload: Uint8Array;
   readonly evidence: SigningEvidence | undefined;
   readonly signedBy: readonly string[];
+  /** What a signer said last that it waits for, or empty. */
+  readonly waitsFor: string;
   readonly isOpen: boolean;
 }
 
@@ -24,6 +26,8 @@ export interface SignerHub {
   blob(ref: BlobRef): Promise<Uint8Array>;
   sign(id: string, keyId: KeyId, signature: Uint8Array): Promise<OpenRequest>;
   refuse(id: string, code: string, message: string): Promise<void>;
+  /** Says why the request stays open. */
+  wait(id: string, code: string, message: string): Promise<void>;
 }
 
 const base64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"));
@@ -64,6 +68,12 @@ export function createSignerHub(client: HubClient): SignerHub {
         message,
       });
     },
+    wait: async (id, code, message) => {
+      await client.json("POST", `/api/signing-requests/${encodeURIComponent(id)}/waiting`, {
+        code,
+        message: message.slice(0, 500),
+      });
+    },
   };
 }
 
@@ -75,6 +85,7 @@ interface WireRequest {
   readonly payload?: unknown;
   readonly gate?: unknown;
   readonly signatures?: unknown;
+  readonly waiting?: unknown;
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
@@ -101,5 +112,6 @@ const readRequest = (wire: WireRequest): OpenRequest => ({
   signedBy: listOf(wire.signatures)
     .filter(isRecord)
     .map(({ keyId }) => textOf(keyId)),
+  waitsFor: isRecord(wire.waiting) ? textOf(wire.waiting["message"]) : "",
   isOpen: wire.state === "open",
 });

@@ -243,9 +243,7 @@ describe("from nothing to a rollback, step by step", () => {
     expect((await attune("signer status")).stdout).toContain("every release needs a person");
   });
 
-  it("refuses an aggregate outside its delegation: by its code, and so that the hub shows why", async () => {
-    const narrow = await attune("signer delegate --base", base.version, "--norm-max", "1e-9");
-    expect(narrow.exitCode, narrow.stderr).toBe(0);
+  it("[HB54] leaves open what no delegation covers, and the hub says what ends the wait", async () => {
     const champion = await championBase();
     for (const device of devices) {
       const delta = smallDelta(champion, `second ${device.device}`);
@@ -261,6 +259,25 @@ describe("from nothing to a rollback, step by step", () => {
       );
     }
     await until(stageIs("signing"), "a second request");
+    for (let poll = 0; poll < 2; poll += 1) {
+      const polled = await attune("signer run --once");
+      expect(polled.stdout).toMatch(/waiting activity@\w{8} \(delegation\.missing\)/);
+    }
+    const shown = await attune("rollout show");
+    expect(shown.stdout).toMatch(
+      /why +the signer waits: .*attune signer delegate --base activity@/,
+    );
+    const { lines } = await attuneJson<HubState>("status");
+    expect(lines[0]?.challenger?.signerWaits?.code).toBe("delegation.missing");
+    const audited = await attune("audit list --limit 500");
+    expect(audited.stdout.match(/Signer waits for a person/g)).toHaveLength(2);
+  });
+
+  it("refuses an aggregate outside its delegation: by its code, and so that the hub shows why", async () => {
+    const narrow = await attune("signer delegate --base", base.version, "--norm-max", "1e-9");
+    expect(narrow.exitCode, narrow.stderr).toBe(0);
+    const { lines } = await attuneJson<HubState>("status");
+    const challenger = lines[0]?.challenger?.version?.version as ModelVersion;
     const polled = await attune("signer run --once");
     expect(polled.stdout).toContain("delegation.norm_exceeded");
     await until(({ lines }) => lines[0]?.challenger === null, "the end of the challenger");

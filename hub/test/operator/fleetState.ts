@@ -162,6 +162,7 @@ const canary = (count: number): ChallengerState => ({
   why: "canary: 4 of 4 devices serve it; hold: 4 devices can show 3.1 points, margin 2.0; evidence of harm 1.4 of 20, deadline in 58 min 40 s",
   gate,
   signingRequest: "r-6",
+  signerWaits: null,
   rollout: {
     challenger: v6.version,
     champion: v4.version,
@@ -359,6 +360,7 @@ const lineOf = ({ deviceCount, scene }: FleetStateOptions): LineSummary => {
               gate: waiting,
               rollout: null,
               signingRequest: null,
+              signerWaits: null,
             }
           : null,
     queue: [],

@@ -10,7 +10,7 @@ interface Choice {
 
 /** The commands that fit a challenger's stage. */
 function choicesFor(challenger: ChallengerState): readonly Choice[] {
-  const { stage, version, signingRequest, source } = challenger;
+  const { stage, version, signingRequest, source, signerWaits } = challenger;
   const short = version?.short ?? "";
   const reason = '--reason "..."';
   const halt: Choice = {
@@ -25,9 +25,22 @@ function choicesFor(challenger: ChallengerState): readonly Choice[] {
         { what: "End it", command: `npx attune version reject ${short} ${reason}` },
       ];
     case "signing":
-      return source === "imported" && signingRequest !== null
-        ? [{ what: "Sign it on your word", command: `npx attune signer approve ${signingRequest}` }]
-        : [];
+      return signingRequest === null || !isPersonAsked(challenger)
+        ? []
+        : [
+            {
+              what: "Sign it on your word",
+              command: `npx attune signer approve ${signingRequest}`,
+            },
+            ...(source === "aggregate" && signerWaits !== null && version?.base
+              ? [
+                  {
+                    what: "Let the signer sign it, and those that follow it",
+                    command: `npx attune signer delegate --base ${version.line}@${version.base.slice(0, 8)} --norm-max 5`,
+                  },
+                ]
+              : []),
+          ];
     case "canary":
       return [
         {
@@ -47,8 +60,10 @@ function choicesFor(challenger: ChallengerState): readonly Choice[] {
 }
 
 /** Whether a challenger waits for a person and for nobody else. */
-export const isPersonAsked = ({ stage, source }: ChallengerState): boolean =>
-  stage === "held" || stage === "approving" || (stage === "signing" && source === "imported");
+export const isPersonAsked = ({ stage, source, signerWaits }: ChallengerState): boolean =>
+  stage === "held" ||
+  stage === "approving" ||
+  (stage === "signing" && (source === "imported" || signerWaits !== null));
 
 /** The list; open where a person is asked. */
 export function PersonCommands({

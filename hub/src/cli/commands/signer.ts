@@ -11,7 +11,6 @@ import {
   fleetIdSchema,
   keyIdOf,
   keysOfRole,
-  type LineId,
   lineIdSchema,
   type ReleaseRecord,
   releaseRecordMessage,
@@ -102,12 +101,17 @@ export function addSignerCommands(program: Command, attach: Attach): void {
       ),
     run,
   );
-  attach<FolderOption>(
+  attach<ApproveOptions>(
     withFolder(
       signer
         .command("approve <request>")
         .description("sign one request on your word, after looking at it (attune version show)"),
-    ),
+    )
+      .option(
+        "--norm-max <number>",
+        "allow co-signing aggregates around it as well, this far: attune signer delegate in one act",
+      )
+      .option("--days <count>", "for how long", "30"),
     approve,
   );
   addRotateCommand(signer, withFolder, attach);
@@ -243,18 +247,34 @@ interface DelegateOptions extends FolderOption {
 }
 
 async function delegate(invocation: Invocation<DelegateOptions>): Promise<undefined> {
-  const { options, printOne, nowMs, note } = invocation;
-  const normMax = Number(options.normMax);
+  const { options, nowMs } = invocation;
+  const extent = extentOf(options.normMax, options.days, nowMs());
+  await delegateAround(invocation, await openSigner(invocation), options.base, extent);
+}
+
+/** How far and how long. */
+type Extent = Pick<Delegation, "normMax" | "expiresAtMs">;
+
+function extentOf(normMaxText: string, daysText: string, nowMs: number): Extent {
+  const normMax = Number(normMaxText);
   if (!(normMax > 0) || !Number.isFinite(normMax)) {
     throw new CommandError(
       exitCodes.usage,
       "operator.request_invalid",
-      `--norm-max is ${options.normMax}, it must be a number above 0`,
+      `--norm-max is ${normMaxText}, it must be a number above 0`,
       "attune rollout show tells the norm of the challenger that waits",
     );
   }
-  const days = wholeNumber("--days", options.days, 1, 366);
-  const { folder, keys, trustRoot, hub } = await openSigner(invocation);
+  const days = wholeNumber("--days", daysText, 1, 366);
+  return { normMax, expiresAtMs: (nowMs + days * DAY_MS) as EpochMs };
+}
+
+async function delegateAround(
+  { printOne, note }: Invocation,
+  { folder, keys, trustRoot, hub }: OpenSigner,
+  base: string,
+  { normMax, expiresAtMs }: Extent,
+): Promise<void> {
   if (keys.length < trustRoot.releaseThreshold) {
     throw new CommandError(
       exitCodes.refused,
@@ -263,18 +283,18 @@ async function delegate(invocation: Invocation<DelegateOptions>): Promise<undefi
       "bring the other holders' key files here for this one command",
     );
   }
-  const record = await releasedBase(hub, options.base, trustRoot);
+  const record = await releasedBase(hub, base, trustRoot);
   const delegation: Delegation = {
     line: record.line,
     graph: record.parts.graph.digest,
     base: record.version,
     normMax,
     securityEpoch: record.securityEpoch,
-    expiresAtMs: (nowMs() + days * DAY_MS) as EpochMs,
+    expiresAtMs,
   };
   const frame = encodeMessage(delegationMessage, delegation, keys, cryptography);
   await hub.json("POST", "/api/delegations", { frame: Buffer.from(frame).toString("base64") });
-  folder.setDelegation(record.line, frame);
+  folder.setDelegation(record.line, delegation.graph, frame);
   printOne(delegation, [
     ["line", record.line],
     ["around", shortVersion(record.line, record.version)],
@@ -335,7 +355,7 @@ async function revoke({
       "",
     );
   }
-  openSignerFolder(options.folder).removeDelegation(line.data);
+  openSignerFolder(options.folder).removeDelegations(line.data);
   note(`nothing of ${line.data} is co-signed any more without a person`);
 }
 
@@ -380,7 +400,7 @@ async function run(invocation: Invocation<RunOptions>): Promise<undefined> {
     `signing for ${opened.hub.url} with ${keys.map(({ keyId }) => keyId).join(", ")}; ctrl-C ends it`,
   );
   if (approvesImports) note(ink.yellow("DEMO: imported releases are signed without a person"));
-  for (const line of folder.delegationLines()) note(delegationLine(folder, line, nowMs()));
+  for (const line of delegationTexts(folder, nowMs())) note(line);
   folder.setRunning(true);
   try {
     await pollUntilInterrupted(invocation, opened, signerOf, everyMs);
@@ -443,7 +463,7 @@ const signerParts = (
 ): SignerParts => ({
   keys,
   trustRoot,
-  delegationFrame: (line) => folder.delegation(line),
+  delegationFrames: (line) => folder.delegations(line),
   hub: createSignerHub(hub),
   nowMs: () => nowMs() as EpochMs,
   cryptography,
@@ -458,21 +478,35 @@ function printAct({ printLine, nowMs }: Invocation, act: SignerAct): void {
   );
 }
 
-async function approve(invocation: Invocation<FolderOption>): Promise<ExitCode> {
-  const [request = ""] = invocation.arguments;
-  const opened = await openSigner(invocation);
-  const act = await createSigner(signerParts(opened, false, invocation.nowMs)).approve(request);
-  printAct(invocation, act);
-  return act.kind === "signed" ? exitCodes.done : exitCodes.refused;
+interface ApproveOptions extends FolderOption {
+  readonly normMax?: string;
+  readonly days: string;
 }
 
-function delegationLine(folder: SignerFolder, line: LineId, nowMs: number): string {
-  const frame = folder.delegation(line);
-  const message = frame === null ? null : decodeMessage(delegationMessage, frame);
-  if (message === null || !message.ok) return `${line}: a delegation that cannot be read`;
-  const { base, normMax, expiresAtMs } = message.value.value;
-  const left = expiresAtMs - nowMs;
-  return `${line}: aggregates within ${normMax} of ${shortVersion(line, base)}, ${left <= 0 ? "EXPIRED" : `for another ${formatDuration(left)}`}`;
+async function approve(invocation: Invocation<ApproveOptions>): Promise<ExitCode> {
+  const { options, nowMs } = invocation;
+  const [request = ""] = invocation.arguments;
+  const extent =
+    options.normMax === undefined ? null : extentOf(options.normMax, options.days, nowMs());
+  const opened = await openSigner(invocation);
+  const act = await createSigner(signerParts(opened, false, nowMs)).approve(request);
+  printAct(invocation, act);
+  if (act.kind !== "signed") return exitCodes.refused;
+  if (extent !== null) await delegateAround(invocation, opened, act.version, extent);
+  return exitCodes.done;
+}
+
+/** Each delegation in a sentence. */
+function delegationTexts(folder: SignerFolder, nowMs: number): readonly string[] {
+  return folder.delegationLines().flatMap((line) =>
+    folder.delegations(line).map((frame) => {
+      const message = decodeMessage(delegationMessage, frame);
+      if (!message.ok) return `${line}: a delegation that cannot be read`;
+      const { base, normMax, expiresAtMs, graph } = message.value.value;
+      const left = expiresAtMs - nowMs;
+      return `${line}: aggregates within ${normMax} of ${shortVersion(line, base)} (graph ${graph.slice(0, 8)}), ${left <= 0 ? "EXPIRED" : `for another ${formatDuration(left)}`}`;
+    }),
+  );
 }
 
 async function showStatus({
@@ -485,7 +519,7 @@ async function showStatus({
   const root = frame === null ? null : readRoot(frame);
   const keys = folder.keys();
   const connection = folder.connection();
-  const lines = folder.delegationLines();
+  const delegations = delegationTexts(folder, nowMs());
   printOne(
     {
       folder: folder.path,
@@ -493,7 +527,7 @@ async function showStatus({
       keys: keys.map(({ keyId, isDemo }) => ({ keyId, isDemo })),
       trustRoot: root === null ? null : root.version,
       fingerprint: frame === null ? null : digestOf(cryptography, frame),
-      delegations: lines,
+      delegations: folder.delegationLines(),
     },
     [
       ["folder", folder.path],
@@ -509,9 +543,9 @@ async function showStatus({
           : `${root.version}, ${root.releaseThreshold} must sign, until ${new Date(root.expiresAtMs).toISOString()}`,
       ],
       ["fingerprint", frame === null ? "-" : digestOf(cryptography, frame)],
-      ...(lines.length === 0
+      ...(delegations.length === 0
         ? [["delegation", "none: every release needs a person"] as const]
-        : lines.map((line) => ["delegation", delegationLine(folder, line, nowMs())] as const)),
+        : delegations.map((text) => ["delegation", text] as const)),
     ],
   );
 }

@@ -14,7 +14,6 @@ import {
   type KeyPair,
   keyIdOf,
   keysOfRole,
-  type LineId,
   type ReleaseRecord,
   releaseRecordMessage,
   shortVersion,
@@ -154,6 +153,7 @@ async function rotate(invocation: Invocation<RotateOptions>): Promise<undefined>
   // On disk before the hub hears of them: what was given away is never lost by a crash.
   for (const seed of seeds) folder.addKey(seed, root.isDemo);
   const both = [...signing, ...opened.keys.filter(({ keyId }) => !newIds.has(keyId))];
+  const renewed: Uint8Array[] = [];
   for (const delegation of delegations) {
     const signed = encodeMessage(
       delegationMessage,
@@ -161,7 +161,8 @@ async function rotate(invocation: Invocation<RotateOptions>): Promise<undefined>
       both.slice(0, FRAME_SIGNATURES_MAX),
       cryptography,
     );
-    folder.setDelegation(delegation.line, signed);
+    folder.setDelegation(delegation.line, delegation.graph, signed);
+    renewed.push(signed);
   }
   try {
     await hub.json("POST", "/api/trust/root", {
@@ -182,9 +183,8 @@ async function rotate(invocation: Invocation<RotateOptions>): Promise<undefined>
     throw error;
   }
   folder.setTrustRoot(frame);
-  for (const { line } of delegations) {
-    const signed = folder.delegation(line);
-    if (signed !== null) await hub.json("POST", "/api/delegations", { frame: base64(signed) });
+  for (const signed of renewed) {
+    await hub.json("POST", "/api/delegations", { frame: base64(signed) });
   }
   const fingerprint = digestOf(cryptography, frame);
   printOne(
@@ -274,13 +274,15 @@ async function hubKeys(
 
 /** Delegations that go on. One that the current keys have not signed is worth nothing and stays so. */
 function openDelegations({ folder, trustRoot }: OpenSigner): readonly Delegation[] {
-  return folder.delegationLines().flatMap((line: LineId): Delegation[] => {
-    const frame = folder.delegation(line);
-    const message = frame === null ? null : decodeMessage(delegationMessage, frame);
-    if (message === null || !message.ok) return [];
-    const signed = verifyRole(message.value.frame, trustRoot, "release", cryptography);
-    return signed.ok ? [message.value.value] : [];
-  });
+  return folder
+    .delegationLines()
+    .flatMap((line) => folder.delegations(line))
+    .flatMap((frame): Delegation[] => {
+      const message = decodeMessage(delegationMessage, frame);
+      if (!message.ok) return [];
+      const signed = verifyRole(message.value.frame, trustRoot, "release", cryptography);
+      return signed.ok ? [message.value.value] : [];
+    });
 }
 
 interface RecordToSign {

@@ -652,14 +652,25 @@ it("[HB49] with guards off everything is worked out and nobody obeys it, and the
   story.validate("fail");
   expect(story.state.challenger).toMatchObject({
     stage: "signing",
-    gate: { verdict: "promote", because: "all checks passed (guards are off)" },
+    gate: {
+      verdict: "promote",
+      because: expect.stringMatching(/^although validation failed: .* \(guards are off\)$/),
+    },
   });
   story.sign();
   story.serve("two", ["a", "b", "c"], "activated");
   story.pair("a", 400, 0, 99);
   story.wait(60_000);
   expect(story.state.challenger?.stage).toBe("spreading");
-  expect(story.audits("rollout.grown")[0]?.detail).toMatchObject({ guards: "off" });
+  expect(story.audits("rollout.grown")[0]).toMatchObject({
+    reason: expect.stringMatching(/^although it harms: evidence of harm .* limit 20/),
+    detail: { guards: "off" },
+  });
+  story.serve("two", ["a", "b", "c", "d", "e"], "baked");
+  story.wait(600_000);
+  expect(story.audits("rollout.promoted")[0]?.reason).toMatch(
+    /devices baked it, although it harms: evidence of harm .* limit 20/,
+  );
 });
 
 it("[HB50] every stage has a deadline: left alone, a line always comes back to its champion and an open window", () => {

@@ -243,7 +243,11 @@ function takeValidation(draft: Draft, gate: GateReport): void {
   update(draft, {
     gate: withCheck(gate, { name: "shadow", outcome: "skipped", text: skip, evidence: {} }),
   });
-  passGate(draft, "all checks passed");
+  // Only switched-off guards come here with a check that failed.
+  passGate(
+    draft,
+    failed === undefined ? "all checks passed" : `although ${failed.name} failed: ${failed.text}`,
+  );
 }
 
 /** Why devices do not compare a challenger in shadow, or null when they do. */
@@ -583,10 +587,11 @@ function lookAtRollout(draft: Draft, challenger: Challenger, isOverdue: boolean)
   if (isLastStage(draft, rollout)) {
     const needed = Math.max(1, Math.ceil(health.reachableCount * policy.rollout.bakedShareMin));
     const isBaked = elapsedMs >= policy.rollout.bakeMs && health.reachableBakedCount >= needed;
-    if (isBaked) return promote(draft, `${health.bakedCount} devices baked it without harm`);
+    const baked = `${health.bakedCount} devices baked it, ${harmSeen(health, policy.rollout.harmLimit)}`;
+    if (isBaked) return promote(draft, baked);
     if (!isOverdue) return;
     return health.bakedCount > 0
-      ? promote(draft, `${health.bakedCount} devices baked it without harm by the deadline`)
+      ? promote(draft, `by the deadline ${baked}`)
       : rollBack(draft, "no device had baked it by the deadline");
   }
   const hasArrived =
@@ -598,12 +603,12 @@ function lookAtRollout(draft: Draft, challenger: Challenger, isOverdue: boolean)
       ? null
       : whyNotGrow(health, policy.rollout.margin);
   if (hasArrived && mayGrow === null)
-    return grow(draft, rollout, health, "no harm beyond the margin");
+    return grow(draft, rollout, health, whyGrows(draft, rollout, health));
   if (!isOverdue) return;
   if (health.activatedCount === 0)
     return rollBack(draft, "no device had activated it by the deadline");
   if (rollout.stageIndex > 0 || mayGrow === null) {
-    return grow(draft, rollout, health, "deadline, without harm");
+    return grow(draft, rollout, health, `deadline, ${harmSeen(health, policy.rollout.harmLimit)}`);
   }
   if (rollout.isHeld) return rollBack(draft, `${mayGrow}, and nobody decided in time`);
   switch (policy.rollout.atCanaryDeadline) {
@@ -816,6 +821,25 @@ function healthDetail(health: RolloutHealth): Record<string, unknown> {
     harmEvidence: health.harmEvidence,
     interval: health.interval,
   };
+}
+
+/** A rollout grows for its evidence, or because a person or switched-off guards say so. */
+function whyGrows(draft: Draft, rollout: RolloutProgress, health: RolloutHealth): string {
+  const { margin, harmLimit } = draft.view.policy.rollout;
+  const hold = rollout.stageIndex > 0 ? null : whyNotGrow(health, margin);
+  if (hold === null && health.harmEvidence < harmLimit) return "no harm beyond the margin";
+  return rollout.mayProceed
+    ? `a person let it go on, ${harmSeen(health, harmLimit)}`
+    : harmSeen(health, harmLimit);
+}
+
+/** What the evidence says of harm, also where nobody obeys it. */
+function harmSeen(health: RolloutHealth, limit: number): string {
+  const [fault] = health.faults;
+  if (fault !== undefined) return `although ${fault.device} ${fault.outcome} it`;
+  return health.harmEvidence >= limit
+    ? `although it harms: ${harmText(health, limit)}`
+    : `evidence of harm ${health.harmEvidence.toPrecision(2)} of ${limit}`;
 }
 
 function harmText(health: RolloutHealth, limit: number): string {
