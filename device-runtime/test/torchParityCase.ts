@@ -55,8 +55,11 @@ const optimizerOf = (name: string, hyper: CaseFile["runs"][string]["hyper"]): Op
   return { kind: name, beta1, beta2, epsilon: hyper.eps ?? 1e-8, weightDecay };
 };
 
-/** Reads the case of this name. */
-export function readParityCase(name: string): ParityCase {
+/** Reads the case of this name; `prepare` changes the model before anything else sees it. */
+export function readParityCase(
+  name: string,
+  prepare: (model: Uint8Array) => Uint8Array = (model) => model,
+): ParityCase {
   const folder = new URL(`./vectors/torch-parity/${name}/`, import.meta.url);
   const bytes = (file: string): Uint8Array => new Uint8Array(readFileSync(new URL(file, folder)));
   const floats = (file: string): Float32Array => new Float32Array(bytes(file).buffer);
@@ -70,7 +73,7 @@ export function readParityCase(name: string): ParityCase {
     });
   };
   return {
-    model: bytes("model.onnx"),
+    model: prepare(bytes("model.onnx")),
     batch: file.batch,
     steps: file.steps,
     inputShape: file.inputShape,

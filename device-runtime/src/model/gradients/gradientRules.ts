@@ -37,6 +37,7 @@ import { negGradient } from "./neg.ts";
 import { padGradient } from "./pad.ts";
 import { powGradient } from "./pow.ts";
 import { pReluGradient } from "./pRelu.ts";
+import { dequantizeGradient, quantizeGradient } from "./quantize.ts";
 import { reciprocalGradient } from "./reciprocal.ts";
 import { gruGradient } from "./recurrent/gru.ts";
 import { lstmGradient } from "./recurrent/lstm.ts";
@@ -79,6 +80,7 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["Cos", cosGradient],
   ["CumSum", cumSumGradient],
   ["DepthToSpace", depthToSpaceGradient],
+  ["DequantizeLinear", dequantizeGradient],
   ["Div", divGradient],
   ["Dropout", dropoutGradient],
   ["Einsum", einsumGradient],
@@ -113,6 +115,7 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["PRelu", pReluGradient],
   ["Pad", padGradient],
   ["Pow", powGradient],
+  ["QuantizeLinear", quantizeGradient],
   ["RNN", rnnGradient],
   ["Reciprocal", reciprocalGradient],
   ["ReduceMean", reduceMeanGradient],

@@ -1,6 +1,7 @@
 // Which constants of a model are parameters: those that an operator takes as weight, bias, scale, shift or statistic. It needs no
 // shapes, so it works on models whose operators cannot be trained.
 import { elementCount } from "@attune/protocol";
+import { constantTensor } from "../graph/constantTensor.ts";
 import type { ModelFile } from "../onnx/modelFile.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { type OnnxTensor, tensorFloats } from "../onnx/tensorMessage.ts";
@@ -38,7 +39,15 @@ const slots: ReadonlyMap<string, readonly (ParameterRole | undefined)[]> = new M
 ] as const);
 
 /** Operators behind which a constant is still the same parameter, and a value still the same layer's, seen from another side. */
-const views: ReadonlySet<string> = new Set(["Identity", "Reshape", "Transpose"]);
+const views: ReadonlySet<string> = new Set([
+  "DequantizeLinear",
+  "Identity",
+  "QuantizeLinear",
+  "Reshape",
+  "Squeeze",
+  "Transpose",
+  "Unsqueeze",
+]);
 
 /** Operators whose output is normalised: a constant that multiplies it is a scale. */
 const normalizations: ReadonlySet<string> = new Set([
@@ -62,7 +71,7 @@ const products: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "Einsum"
  */
 export function parameterUses(file: ModelFile): ParameterUse[] {
   const tensors = new Map(
-    file.initializers
+    [...file.initializers, ...constantsOf(file)]
       .filter((tensor) => tensor.type === "float32")
       .map((tensor) => [tensor.name, tensor]),
   );
@@ -142,4 +151,12 @@ export function parameterUses(file: ModelFile): ParameterUse[] {
       all(node.inputs[2], 0)
     );
   }
+}
+
+/** Tensors in `Constant` nodes, as which some exporters write weights. */
+function constantsOf(file: ModelFile): OnnxTensor[] {
+  return file.nodes
+    .filter((node) => node.operator === "Constant" && node.domain === "")
+    .map(constantTensor)
+    .filter((tensor) => tensor !== undefined);
 }

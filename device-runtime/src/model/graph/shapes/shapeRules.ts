@@ -19,6 +19,7 @@ import {
   oneHotShape,
   topKShape,
 } from "./pick.ts";
+import { dequantizeShape, quantizeShape } from "./quantize.ts";
 import {
   concatShape,
   constantOfShapeShape,
@@ -65,6 +66,7 @@ export const shapeRules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeR
   ["Cos", sameShape],
   ["CumSum", sameShape],
   ["DepthToSpace", depthToSpaceShape],
+  ["DequantizeLinear", dequantizeShape],
   ["Div", broadcastShape],
   ["Dropout", dropoutShape],
   ["Einsum", einsumShape],
@@ -110,6 +112,7 @@ export const shapeRules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeR
   ["PRelu", sameShape],
   ["Pad", padShape],
   ["Pow", broadcastShape],
+  ["QuantizeLinear", quantizeShape],
   ["RNN", recurrentShape],
   ["Range", rangeShape],
   ["Reciprocal", sameShape],
