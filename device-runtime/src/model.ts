@@ -42,11 +42,22 @@ export {
   scheduledRates,
 } from "./model/optimizers/learningRateSchedule.ts";
 export type { OptimizerSpec } from "./model/optimizers/optimizerRule.ts";
+export { type ExposeOptions, exposeParameters } from "./model/parameters/exposeParameters.ts";
 export { listParameters, type ParameterInfo } from "./model/parameters/listParameters.ts";
 export { patchParameters, readParameters } from "./model/parameters/parameterBytes.ts";
 export type { LowRankScope, ParameterScope } from "./model/parameters/parameterScope.ts";
 export type { ParameterRole } from "./model/parameters/parameterUses.ts";
 export { joinModel, type SplitModel, splitModel } from "./model/parameters/splitModel.ts";
+export {
+  type ChosenScope,
+  chooseScope,
+  type TrainingBudget,
+} from "./model/report/chooseScope.ts";
+export {
+  type PlanReport,
+  type PlanReportOptions,
+  reportPlan,
+} from "./model/report/reportPlan.ts";
 export { createOrtRuntime } from "./model/session/createOrtRuntime.ts";
 export {
   createPredictor,

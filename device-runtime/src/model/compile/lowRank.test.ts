@@ -115,7 +115,7 @@ describe("low-rank patches", () => {
   for (const { name, model, sample } of models) {
     const base = unwrap(readParameters(model));
 
-    it(`[TC21] ${name}: start as no patch, learn, and serve what they learned once they are merged`, async () => {
+    it(`[TC33] ${name}: start as no patch, learn, and serve what they learned once they are merged`, async () => {
       const compiled = unwrap(compileTraining(model, planOf({ lowRank: 2, scale: 1.5 })));
       const trainer = await createTrainer(runtime, compiled);
       const begun = trainer.begin(base);
@@ -142,7 +142,7 @@ describe("low-rank patches", () => {
       );
     });
 
-    it(`[TC21] ${name}: gradients by the factors are those of the merged weight, through the factors`, async () => {
+    it(`[TC33] ${name}: gradients by the factors are those of the merged weight, through the factors`, async () => {
       const compiled = unwrap(compileTraining(model, planOf({ lowRank: 2, scale: 0.7 })));
       const trainer = await createTrainer(runtime, compiled);
       const random = createSeededRandom("factors");
@@ -211,7 +211,7 @@ describe("low-rank patches", () => {
     });
   }
 
-  it("[TC21] the weight comes from the base, not from the file", async () => {
+  it("[TC33] the weight comes from the base, not from the file", async () => {
     const compiled = unwrap(compileTraining(dense, planOf({ lowRank: 1 })));
     const base = unwrap(readParameters(dense));
     const other = parameterSetOf(base.map((one) => ({ ...one, data: one.data.map((v) => v / 2) })));
@@ -223,7 +223,7 @@ describe("low-rank patches", () => {
     );
   });
 
-  it("[TC21] weights that no patch fits are left alone, or turned away where they are named", () => {
+  it("[TC33] weights that no patch fits are left alone, or turned away where they are named", () => {
     const codeOf = (scope: LowRankScope, more: Partial<TrainingPlan> = {}): string => {
       const outcome = compileTraining(dense, planOf(scope, more));
       return outcome.ok ? "" : outcome.refusal.code;
@@ -241,7 +241,7 @@ describe("low-rank patches", () => {
     expect(codeOf({ lowRank: 1 }, { pullToBase: 0.1 })).toBe("model.plan_invalid");
   });
 
-  it("[TC21] a serving graph with this scope takes the merged weights as inputs", async () => {
+  it("[TC33] a serving graph with this scope takes the merged weights as inputs", async () => {
     const serving = unwrap(compileServing(dense, { scope: { lowRank: 2 } }));
     expect(serving.parameters.map((one) => one.name)).toEqual(["a", "b", "c"]);
     const predictor = await createPredictor(runtime, serving);

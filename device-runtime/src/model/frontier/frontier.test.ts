@@ -131,7 +131,7 @@ async function bothWays(model: Uint8Array, plan: TrainingPlan) {
 
 describe("frontier", () => {
   for (const { name, model, scope, features } of cases) {
-    it(`[TC22] ${name}, ${JSON.stringify(scope)}: the tail on features learns what the whole graph learns`, async () => {
+    it(`[TC34] ${name}, ${JSON.stringify(scope)}: the tail on features learns what the whole graph learns`, async () => {
       const { cut, whole, tail } = await bothWays(model, planOf(scope));
       expect(cut.featureDims).toEqual(features);
       expect(tail.parameters.map((one) => one.name)).toEqual(
@@ -145,7 +145,7 @@ describe("frontier", () => {
     });
   }
 
-  it("[TC22] with a pull, distillation and weights of samples, too", async () => {
+  it("[TC34] with a pull, distillation and weights of samples, too", async () => {
     const plan = planOf(
       { lastLayers: 2 },
       { loss: { kind: "crossEntropy", distillation: { weight: 0.5 } }, pullToBase: 0.1 },
@@ -158,7 +158,7 @@ describe("frontier", () => {
     });
   });
 
-  it("[TC22] nothing frozen is in the tail, nothing trained in the features", () => {
+  it("[TC34] nothing frozen is in the tail, nothing trained in the features", () => {
     const cut = unwrap(compileFrontier(cnn, planOf("head")));
     const tail = readModelFile(cut.tail.step);
     expect(tail.nodes.map(({ operator }) => operator)).not.toContain("Conv");
@@ -168,7 +168,7 @@ describe("frontier", () => {
     );
   });
 
-  it("[TC22] a scope that reaches back to the input is refused", () => {
+  it("[TC34] a scope that reaches back to the input is refused", () => {
     for (const [model, scope] of [
       [cnn, "all"],
       [perceptron, { lastLayers: 3 }],
@@ -180,7 +180,7 @@ describe("frontier", () => {
     }
   });
 
-  it("[TC23] features come back from int8 within half a scale, and train nearly as well", async () => {
+  it("[TC35] features come back from int8 within half a scale, and train nearly as well", async () => {
     fc.assert(
       fc.property(
         fc.float32Array({ noNaN: true, noDefaultInfinity: true, minLength: 1, maxLength: 40 }),

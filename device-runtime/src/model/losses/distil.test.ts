@@ -52,7 +52,7 @@ async function logitsOf(parameters: readonly ParameterTensor[]): Promise<Float32
 }
 
 for (const scope of ["head", { lastLayers: 2 }, "all", { lowRank: 1 }] as const) {
-  it(`[TC18] ${JSON.stringify(scope)}: the teacher is the base, whatever is trained`, async () => {
+  it(`[TC30] ${JSON.stringify(scope)}: the teacher is the base, whatever is trained`, async () => {
     const compiled = unwrap(compileTraining(model, planOf(scope)));
     const trainer = await createTrainer(runtime, compiled);
     const isPatch = compiled.patches.length > 0;

@@ -119,7 +119,7 @@ function caseOf(spec: LossSpec, isWeighted: boolean, seed: number): LossCase {
 describe("losses", () => {
   for (const [name, spec] of Object.entries(specs)) {
     for (const isWeighted of [false, true]) {
-      it(`[TC18] ${name}${isWeighted ? ", samples weighted" : ""}: value and gradient are those of the formula`, async () => {
+      it(`[TC30] ${name}${isWeighted ? ", samples weighted" : ""}: value and gradient are those of the formula`, async () => {
         for (const seed of [1, 2, 3]) {
           const one = caseOf(spec, isWeighted, seed);
           const { loss, gradient } = await runLoss(runtime, one);
@@ -139,7 +139,7 @@ describe("losses", () => {
     }
   }
 
-  it("[TC18] scores of 100 give finite losses and gradients", async () => {
+  it("[TC30] scores of 100 give finite losses and gradients", async () => {
     for (const spec of Object.values(specs)) {
       const one = caseOf(spec, false, 4);
       const { loss, gradient } = await runLoss(runtime, {
@@ -160,7 +160,7 @@ describe("losses", () => {
     }
   });
 
-  it("[TC18] numbers that can be had by hand", async () => {
+  it("[TC30] numbers that can be had by hand", async () => {
     const scores = Float32Array.of(1, 2, 0, 0, 1, 3);
     const of = async (spec: LossSpec, truth: number[]): Promise<number> =>
       (await runLoss(runtime, { spec, dims: [2, 3], scores, truth })).loss;
@@ -181,7 +181,7 @@ describe("losses", () => {
     );
   });
 
-  it("[TC18] TensorFlow.js finds the same losses and gradients where it has them", async () => {
+  it("[TC30] TensorFlow.js finds the same losses and gradients where it has them", async () => {
     await tf.setBackend("cpu");
     const rivals: readonly [LossSpec, (x: tf.Tensor, one: LossCase) => tf.Scalar][] = [
       [

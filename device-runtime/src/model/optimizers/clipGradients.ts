@@ -14,7 +14,7 @@ export function clipGradients(
   limit: number,
 ): readonly string[] {
   const squares = gradients.map((gradient) =>
-    emit.node("ReduceSumSquare", [gradient], { keepdims: integer(0) }),
+    emit.node("ReduceSum", [emit.node("Mul", [gradient, gradient])], { keepdims: integer(0) }),
   );
   const total = squares.reduce((sum, square) => emit.node("Add", [sum, square]));
   const norm = emit.node("Add", [emit.node("Sqrt", [total]), emit.scalar(1e-6)]);

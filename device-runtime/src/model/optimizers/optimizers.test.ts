@@ -117,7 +117,7 @@ describe("clipping", () => {
   const norm = (gradients: readonly ParameterTensor[]): number =>
     Math.hypot(...gradients.flatMap(({ data }) => Array.from(data)));
 
-  it("[TC19] scales all gradients together as PyTorch does where their norm is above the limit", async () => {
+  it("[TC31] scales all gradients together as PyTorch does where their norm is above the limit", async () => {
     const clipped = await train(planOf({ kind: "sgd" }, { clipNorm: 0.2 }));
     const expected = await byHand(
       planOf({ kind: "sgd" }),
@@ -129,7 +129,7 @@ describe("clipping", () => {
     expect(distance(await train(planOf({ kind: "sgd" })))).toBeGreaterThan(1.5 * distance(clipped));
   });
 
-  it("[TC19] a limit that is never reached changes nothing, and the gradients reported are those before", async () => {
+  it("[TC31] a limit that is never reached changes nothing, and the gradients reported are those before", async () => {
     expect(await train(planOf({ kind: "adam" }, { clipNorm: 1e6 }))).toEqual(
       await train(planOf({ kind: "adam" })),
     );
@@ -162,7 +162,7 @@ describe("schedules", () => {
     { kind: "step", rate: 0.3, factor: 0.1, stepCount: 2 },
   ];
 
-  it("[TC20] give the rates of PyTorch's schedulers", () => {
+  it("[TC32] give the rates of PyTorch's schedulers", () => {
     // Closed forms of LinearLR(start 1, end 1/3, 4), CosineAnnealingLR(T_max 5, eta_min 0.01), StepLR(2, 0.1) on a base rate of 0.3.
     const expected = [
       [0.3, 0.3, 0.3],
@@ -180,7 +180,7 @@ describe("schedules", () => {
     });
   });
 
-  it("[TC20] slices of any size get the rates that one slice would", () => {
+  it("[TC32] slices of any size get the rates that one slice would", () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...schedules),
@@ -198,7 +198,7 @@ describe("schedules", () => {
     );
   });
 
-  it("[TC20] change what is learned, and change it alike however the training is cut", async () => {
+  it("[TC32] change what is learned, and change it alike however the training is cut", async () => {
     const results = [];
     for (const schedule of schedules) {
       const trainer = await createTrainer(
@@ -229,7 +229,7 @@ describe("schedules", () => {
     expect(new Set(results).size).toBe(schedules.length);
   });
 
-  it("[TC20] what is no schedule is a defect", () => {
+  it("[TC32] what is no schedule is a defect", () => {
     const wrong: LearningRateSchedule[] = [
       { kind: "constant", rate: -1 },
       { kind: "linear", rate: 1, stepCount: 0 },

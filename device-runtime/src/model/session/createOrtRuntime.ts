@@ -30,6 +30,8 @@ export function createOrtRuntime(ort: OrtModule): OrtRuntime {
         executionProviders: ["cpu"],
         intraOpNumThreads: TRAINING_THREADS,
         interOpNumThreads: TRAINING_THREADS,
+        // A pattern is one more block as large as all that a run needs, beside the arena that holds it already.
+        enableMemPattern: false,
         logSeverityLevel: 3,
       }).catch((cause: unknown) => {
         throw new Fault(`ONNX Runtime does not load the graph of ${graph.length} bytes`, {

@@ -48,6 +48,7 @@ export interface OrtModule {
         readonly executionProviders: readonly string[];
         readonly intraOpNumThreads: number;
         readonly interOpNumThreads: number;
+        readonly enableMemPattern: boolean;
         readonly logSeverityLevel: 3;
       },
     ): Promise<OrtModuleSession>;

@@ -1,0 +1,165 @@
+// What a training will cost, before it is begun: counted from the graph that would run. It must not run anything.
+import { CONTRIBUTION_ENVELOPE_BYTES_MAX, elementCount, type Outcome } from "@attune/protocol";
+import { compileSubject, subjectOf } from "../compile/compileTraining.ts";
+import { trainingNames } from "../compile/trainingNames.ts";
+import { type CheckedPlan, checkPlan, type TrainingPlan } from "../compile/trainingPlan.ts";
+import type { TrainingSubject } from "../compile/trainingSubject.ts";
+import { predictedNs } from "../lowering/costTable.ts";
+import type { TargetEngine } from "../lowering/lowering.ts";
+import { nodeWork } from "../lowering/nodeWork.ts";
+import { orRefusal } from "../turnAway.ts";
+import { activationPeak } from "./activationPeak.ts";
+import { multiplyAdds } from "./multiplyAdds.ts";
+import { type SizedGraph, sizedGraph } from "./sizedGraph.ts";
+
+/** How a training would be run. */
+export interface PlanReportOptions {
+  /** Steps in one slice, `>= 1`; 8 if left out. Their batches are held at once. */
+  readonly stepCount?: number;
+}
+
+/** What a training costs. */
+export interface PlanReport {
+  /** Of the plan's lowering. */
+  readonly engine: TargetEngine;
+  /** Samples a batch: the model's own where it has a fixed one, else that of the plan's lowering. */
+  readonly batchSize: number;
+  readonly stepCount: number;
+  /** Values that are trained. */
+  readonly trainedCount: number;
+  /** Values of the model that change; more than are trained where low-rank patches are merged. */
+  readonly changedCount: number;
+  /** Bytes of a contribution on the wire, at most: int8 and a scale a tensor, incompressible, with its signed envelope. */
+  readonly deltaBytes: number;
+  /** Multiply-adds of one step, forward and backward. */
+  readonly multiplyAdds: number;
+  /** Operators that the engine calls in one step. */
+  readonly nodeCount: number;
+  /**
+   * Bytes that a process needs beyond the loaded engine while it trains: graph, parameters, optimizer state, batches of a slice, intermediate
+   * values, results.
+   */
+  readonly peakBytes: number;
+  /** Estimated milliseconds of one step: on one thread of the machine that the cost table was measured on. */
+  readonly msPerStep: number;
+}
+
+const STEPS = 8;
+
+/** While a graph is loaded, its constants stand in the file's message, in tensors, and in the form that kernels packed them to. */
+const COPIES_OF_CONSTANTS = 3;
+
+/** Bytes of a deflate stream that compresses nothing: 5 a block, each of at least 7,000 but the last. */
+const storedBytes = (count: number): number => count + 5 * (1 + Math.ceil(count / 7000));
+
+/**
+ * Reports what a plan costs on a model.
+ *
+ * - Pure; cost as of `compileTraining`. Peak and delta are counted, milliseconds come from measured costs of each kind of work.
+ *
+ * @param model bytes of an ONNX file, not trusted
+ * @param plan as for `compileTraining`; `plan.lowering` names engine and batch size
+ * @returns the report, or the refusal of `compileTraining`; `model.operator_unsupported` where an operator's cost is not known
+ * @example
+ * const model = buildPerceptron({ inputSize: 561, hidden: [64], classCount: 6 }, createSeededRandom(1));
+ * const plan = { scope: "head", loss: { kind: "crossEntropy" }, optimizer: { kind: "adam" } } as const;
+ * const report = reportPlan(model, plan);
+ * report.ok && report.value.trainedCount; // => 390
+ * report.ok && report.value.deltaBytes; // => 1014
+ */
+export function reportPlan(
+  model: Uint8Array,
+  plan: TrainingPlan,
+  options: PlanReportOptions = {},
+): Outcome<PlanReport> {
+  return orRefusal(() => {
+    const checked = checkPlan(plan);
+    return reportSubject(subjectOf(model, checked), checked, options);
+  });
+}
+
+function reportSubject(
+  subject: TrainingSubject,
+  checked: CheckedPlan,
+  { stepCount = STEPS }: PlanReportOptions,
+): PlanReport {
+  const compiled = compileSubject(subject, checked);
+  const { engine } = checked.lowering;
+  const batchSize = compiled.batchSize ?? checked.lowering.batchSize;
+  const graph = sizedGraph(compiled.step, batchSize);
+  const countOf = (names: readonly { readonly dims: readonly number[] }[]): number =>
+    names.reduce((sum, { dims }) => sum + elementCount(dims), 0);
+  const changed =
+    compiled.patches.length > 0
+      ? compiled.patches.map(({ weight }) => weight)
+      : compiled.parameters;
+  const changedCount = countOf(changed);
+  const body = bodyOf(graph);
+  const nanoseconds = body.nodes.reduce(
+    (sum, node) => sum + predictedNs(engine, nodeWork(node, graph.sizeOf)),
+    0,
+  );
+  return {
+    engine,
+    batchSize,
+    stepCount,
+    trainedCount: countOf(compiled.parameters),
+    changedCount,
+    deltaBytes:
+      2 + 6 * changed.length + storedBytes(changedCount) + CONTRIBUTION_ENVELOPE_BYTES_MAX,
+    multiplyAdds: body.nodes.reduce((sum, node) => sum + multiplyAdds(node, graph), 0),
+    nodeCount: body.nodes.length,
+    peakBytes: peakBytes(graph, body, stepCount, engine),
+    msPerStep: nanoseconds / 1e6,
+  };
+}
+
+/** The step as it runs inside `Scan`: new states go to memory that `Scan` gives, and gradients are not reported. */
+function bodyOf(graph: SizedGraph): SizedGraph {
+  const isReport = (name: string): boolean => name.startsWith(trainingNames.gradient(""));
+  return {
+    ...graph,
+    nodes: graph.nodes.filter((node) => !node.outputs.some(isReport)),
+    inputs: [...graph.inputs, ...stateOutputs(graph)],
+    outputs: [trainingNames.loss],
+  };
+}
+
+function stateOutputs(graph: SizedGraph): readonly string[] {
+  const others: readonly string[] = [trainingNames.loss];
+  return graph.outputs.filter(
+    (name) => !others.includes(name) && !name.startsWith(trainingNames.gradient("")),
+  );
+}
+
+/**
+ * Peak of one slice. The engine's arena gives nothing back while it runs, so what `Scan` and its end need one after the other adds up.
+ */
+function peakBytes(
+  graph: SizedGraph,
+  body: SizedGraph,
+  stepCount: number,
+  engine: TargetEngine,
+): number {
+  const bytes = (names: readonly string[]): number =>
+    names.reduce((sum, name) => sum + graph.bytesOf(name), 0);
+  const state = bytes(stateOutputs(graph));
+  const perStep: readonly string[] = [
+    trainingNames.data,
+    trainingNames.truth,
+    trainingNames.sampleWeights,
+  ];
+  const isPerStep = (name: string): boolean => perStep.includes(name);
+  const fed =
+    stepCount * bytes(graph.inputs.filter(isPerStep)) +
+    bytes(graph.inputs.filter((name) => !isPerStep(name)));
+  const constants = bytes(graph.constants);
+  // `Scan` swaps two sets of the state between steps.
+  const swapped = Math.min(2, stepCount - 1) * state;
+  // What it hands out at its end, and the caller's copy of that.
+  const results = 2 * state;
+  // WebAssembly works on copies in a memory of its own.
+  const copies = engine === "node" ? 0 : fed;
+  const running = constants + fed + copies + swapped + results + activationPeak(body);
+  return Math.max(COPIES_OF_CONSTANTS * constants, running);
+}
