@@ -1,172 +1,119 @@
-// How long one training step of a small perceptron takes: this project's compiler on onnxruntime-node against TensorFlow.js.
-import {
-  buildPerceptron,
-  compileTraining,
-  createTrainer,
-  readParameters,
-  type TrainingState,
-} from "@attune/device-runtime/model";
+// How long one training step takes: this project's compiler on ONNX Runtime against TensorFlow.js, in Node and in Chromium.
 import { loadNodeOrt } from "@attune/device-runtime/node";
-import { createSeededRandom } from "@attune/device-runtime/testing";
-import { unwrap } from "@attune/protocol";
-import { createTfjsPerceptron, type PerceptronTask } from "../peers/tfjsPerceptron.ts";
+import { findChromium, openRaceTrack } from "../peers/openRaceTrack.ts";
+import { loadTfjs } from "../peers/tfjsTrainee.ts";
+import { createTrainingTask, type TaskName, taskNames } from "../peers/trainingTask.ts";
+import { type RaceResult, raceTrainStep } from "../peers/trainStepRace.ts";
 import { bar } from "../src/bar.ts";
-import type { Contestant } from "../src/compare.ts";
-import type { Suite } from "../src/suite.ts";
+import type { Bar, BenchContext, ResultRow, Suite } from "../src/suite.ts";
 
-const INPUT_SIZE = 561;
-const HIDDEN_SIZE = 64;
-const CLASS_COUNT = 6;
-const BATCH_SIZE = 32;
-/** Steps in one run of the engine: a slice of about 15 ms. */
-const SLICE_STEPS = 200;
-/** Steps whose losses are compared before any timing: a rival that computes something else is no rival. */
-const CHECKED_STEPS = 20;
+type Engine = "node" | "chromium";
 
-interface PreparedTask extends PerceptronTask {
-  readonly model: Uint8Array;
-}
+const engines: readonly Engine[] = ["node", "chromium"];
 
-function createTask(): PreparedTask {
-  const random = createSeededRandom("train-step");
-  const shape = { inputSize: INPUT_SIZE, hidden: [HIDDEN_SIZE], classCount: CLASS_COUNT };
-  const model = buildPerceptron(shape, random);
-  const sampleCount = SLICE_STEPS * BATCH_SIZE;
-  const unit = (): number => random.nextUint32() / 2 ** 32;
-  return {
-    model,
-    inputSize: INPUT_SIZE,
-    classCount: CLASS_COUNT,
-    batchSize: BATCH_SIZE,
-    batchCount: SLICE_STEPS,
-    data: Float32Array.from({ length: sampleCount * INPUT_SIZE }, () => 2 * unit() - 1),
-    labels: Int32Array.from({ length: sampleCount }, () => Math.floor(unit() * CLASS_COUNT)),
-    parameters: unwrap(readParameters(model)),
-    learningRate: 0.01,
-  };
-}
+/** What a step must be worth, by engine and network. */
+const timesTfjsMin: Readonly<Record<Engine, Partial<Record<TaskName, number>>>> = {
+  node: { perceptron: 60, "har-cnn": 500 },
+  chromium: { "har-cnn": 150 },
+};
+const LAST_LAYER_TO_INFERENCE_MAX = 1.3;
+const convolutional: ReadonlySet<TaskName> = new Set(["har-cnn", "keyword-net"]);
 
-interface Trainee {
-  train(stepCount: number): Promise<readonly number[]>;
-  release(): Promise<void> | void;
-}
-
-/** This project: any number of steps in one run of the engine, or one run a step. */
-async function createAttune(task: PreparedTask): Promise<Trainee> {
-  const compiled = unwrap(
-    compileTraining(task.model, {
-      scope: "all",
-      loss: { kind: "crossEntropy" },
-      optimizer: { kind: "sgd" },
-    }),
-  );
-  const trainer = await createTrainer(await loadNodeOrt(), compiled);
-  let state: TrainingState = trainer.begin(task.parameters);
-  let next = 0;
-  return {
-    async train(stepCount) {
-      const from = (next % task.batchCount) * task.batchSize;
-      const to = from + stepCount * task.batchSize;
-      next += stepCount;
-      const trained = await trainer.run(state, {
-        stepCount,
-        batchSize: task.batchSize,
-        data: task.data.subarray(from * task.inputSize, to * task.inputSize),
-        truth: task.labels.subarray(from, to),
-        learningRate: task.learningRate,
-      });
-      state = trained.state;
-      return [...trained.losses];
-    },
-    release: () => trainer.release(),
-  };
-}
-
-interface Rival {
-  readonly name: string;
-  /** Steps that one timed run does: enough for a few milliseconds. */
-  readonly stepCount: number;
-  /** Steps in one call of `train`. */
-  readonly stepsPerCall: number;
-  make(task: PreparedTask): Promise<Trainee>;
-}
-
-const rivals: readonly Rival[] = [
-  { name: "attune", stepCount: SLICE_STEPS, stepsPerCall: SLICE_STEPS, make: createAttune },
-  { name: "attune, one step a call", stepCount: 40, stepsPerCall: 1, make: createAttune },
-  {
-    name: "tfjs wasm",
-    stepCount: 4,
-    stepsPerCall: 4,
-    make: (task) => createTfjsPerceptron("wasm", task),
-  },
-  {
-    name: "tfjs cpu",
-    stepCount: 2,
-    stepsPerCall: 2,
-    make: (task) => createTfjsPerceptron("cpu", task),
-  },
-];
-
-/** Largest relative difference of the losses of the first steps from those of the first rival. */
-async function lossDifference(task: PreparedTask): Promise<number> {
-  let expected: readonly number[] | undefined;
-  let worst = 0;
-  for (const { make } of rivals) {
-    const trainee = await make(task);
-    const losses = await trainee.train(CHECKED_STEPS);
-    await trainee.release();
-    expected ??= losses;
-    for (const [step, loss] of losses.entries()) {
-      const other = expected[step] ?? Number.NaN;
-      worst = Math.max(worst, Math.abs(loss - other) / other);
-    }
-  }
-  return worst;
-}
-
-/** One training step of the perceptron 561-64-6: forward, loss, backward, update. */
+/** One training step of four networks: forward, loss, backward, update. */
 export const suite: Suite = {
   name: "train-step",
-  title: "One training step of the perceptron 561-64-6, batch 32, SGD, one thread",
+  title: "One training step, SGD, one thread; inference and a step of the last layer beside it",
   columns: [
+    { key: "engine", title: "engine" },
+    { key: "network", title: "network" },
     { key: "name", title: "rival" },
     { key: "medianUs", title: "median µs", decimals: 0 },
     { key: "lowerQuartileUs", title: "25 % µs", decimals: 0 },
     { key: "upperQuartileUs", title: "75 % µs", decimals: 0 },
-    { key: "minUs", title: "min µs", decimals: 0 },
     { key: "ratio", title: "times attune", decimals: 1 },
   ],
-  packages: ["onnxruntime-node", "@tensorflow/tfjs", "@tensorflow/tfjs-backend-wasm"],
-  async run({ compare, progress }) {
-    const task = createTask();
-    progress("checking that all rivals compute the same losses");
-    const difference = await lossDifference(task);
-    const contestants = rivals.map(({ name, stepCount, stepsPerCall, make }): Contestant => {
-      let trainee: Trainee | undefined;
-      return {
-        name,
-        unitCount: stepCount,
-        async setUp() {
-          trainee = await make(task);
-        },
-        async run() {
-          for (let step = 0; step < stepCount; step += stepsPerCall) {
-            await trainee?.train(stepsPerCall);
-          }
-        },
-        async tearDown() {
-          await trainee?.release();
-        },
-      };
-    });
-    const comparison = await compare({ contestants, roundCount: 21 });
-    return {
-      results: comparison.rows("us"),
-      bars: [
-        bar("times tfjs cpu", comparison.ratioOf("tfjs cpu", "attune").median, ">=", 50),
-        bar("largest relative difference of losses", difference, "<=", 1e-4),
-      ],
-    };
+  packages: [
+    "onnxruntime-node",
+    "onnxruntime-web",
+    "@tensorflow/tfjs",
+    "@tensorflow/tfjs-backend-wasm",
+  ],
+  options: [
+    {
+      name: "networks",
+      fallback: taskNames.join(),
+      help: `some of ${taskNames.join(", ")}`,
+    },
+    { name: "engines", fallback: engines.join(), help: "node, chromium, or both" },
+  ],
+  async run(context) {
+    const networks = listed("networks", context.options["networks"] ?? "", taskNames);
+    const chosen = listed("engines", context.options["engines"] ?? "", engines);
+    const results: ResultRow[] = [];
+    const bars: Bar[] = [];
+    for (const engine of chosen) {
+      const track = await openTrack(engine, context);
+      try {
+        for (const network of networks) {
+          context.progress(`${engine}: ${createTrainingTask(network).title}`);
+          const found = await track.race(network);
+          results.push(...found.rows.map((row) => ({ engine, network, ...row })));
+          bars.push(...barsOf(engine, network, found));
+        }
+      } finally {
+        await track.close();
+      }
+    }
+    return { results, bars };
   },
 };
+
+function listed<T extends string>(option: string, value: string, all: readonly T[]): T[] {
+  const names = value.split(",");
+  const unknown = names.find((name) => !all.includes(name as T));
+  if (unknown !== undefined) {
+    throw new Error(`--${option} names "${unknown}"; take some of ${all.join(", ")}`);
+  }
+  return all.filter((name) => names.includes(name));
+}
+
+async function openTrack(
+  engine: Engine,
+  { compare, progress }: BenchContext,
+): Promise<{ race(name: TaskName): Promise<RaceResult>; close(): Promise<void> }> {
+  if (engine === "chromium") {
+    const path = findChromium();
+    if (path === undefined) {
+      throw new Error(
+        "needs Chromium: apt-get install chromium, name one in CHROMIUM, or --engines node",
+      );
+    }
+    return openRaceTrack(path, progress);
+  }
+  const runtime = await loadNodeOrt();
+  const tfjs = await loadTfjs();
+  return {
+    race: (name) => raceTrainStep(createTrainingTask(name), { engine, runtime, tfjs }, compare),
+    async close() {},
+  };
+}
+
+function barsOf(engine: Engine, network: TaskName, found: RaceResult): Bar[] {
+  const where = `${engine}, ${network}`;
+  const least = timesTfjsMin[engine][network];
+  const times = found.timesTfjs.cpu?.median ?? Number.NaN;
+  return [
+    ...(least === undefined ? [] : [bar(`${where}: times tfjs cpu`, times, ">=", least)]),
+    ...(convolutional.has(network)
+      ? [
+          bar(
+            `${where}: last-layer step to inference`,
+            found.lastLayerToInference.median,
+            "<=",
+            LAST_LAYER_TO_INFERENCE_MAX,
+          ),
+        ]
+      : []),
+    bar(`${where}: relative difference of losses`, found.lossDifference, "<=", 1e-4),
+  ];
+}
