@@ -6,7 +6,7 @@ export interface HubApi {
   readonly url: string;
   get<T>(path: string): Promise<T>;
   /** Bytes are sent as they are, anything else as JSON. */
-  send<T>(method: "POST" | "PUT", path: string, body: unknown): Promise<T>;
+  send<T>(method: "POST" | "PUT" | "DELETE", path: string, body: unknown): Promise<T>;
   /** Every item of a paged list. */
   list<T>(path: string): Promise<readonly T[]>;
 }
