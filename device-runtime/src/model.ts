@@ -29,6 +29,7 @@ export {
   packFeatures,
   unpackFeatures,
 } from "./model/frontier/packFeatures.ts";
+export type { DimSizes } from "./model/graph/dataInput.ts";
 export type {
   BinaryCrossEntropySpec,
   CrossEntropySpec,

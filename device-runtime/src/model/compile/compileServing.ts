@@ -1,6 +1,7 @@
 // From a model to the graph that a device predicts with: raw scores and features out, and the parameters of a scope in, so that
 // one loaded graph serves every user and every version.
 import type { Outcome } from "@attune/protocol";
+import type { DimSizes } from "../graph/dataInput.ts";
 import { dimText, isStatic, multiplyDims, type Shape, shapeText } from "../graph/dim.ts";
 import { createGraphEmitter, integer } from "../graph/graphEmitter.ts";
 import { loadGraph } from "../graph/loadGraph.ts";
@@ -9,6 +10,7 @@ import { writeNode } from "../onnx/nodeMessage.ts";
 import { readTensorName } from "../onnx/tensorMessage.ts";
 import { readValue, writeValue } from "../onnx/valueMessage.ts";
 import { bytesField, createWireBudget, readFields } from "../onnx/wireFormat.ts";
+import { checkHidden } from "../parameters/hiddenWeights.ts";
 import { parameterInfos } from "../parameters/listParameters.ts";
 import { type ParameterScope, scopeParameters } from "../parameters/parameterScope.ts";
 import { orRefusal, turnAway } from "../turnAway.ts";
@@ -18,6 +20,8 @@ import { featureValue, nodesOf, rawOutput } from "./modelOutput.ts";
 export interface ServingOptions {
   /** Parameters that come with every prediction instead of from the file; none if left out. */
   readonly scope?: ParameterScope;
+  /** Sizes of dimensions that the model leaves open, as in a training plan. */
+  readonly dims?: DimSizes;
 }
 
 /** A serving graph, and what it takes and gives. */
@@ -74,9 +78,10 @@ export function compileServing(
     const logits = rawOutput(file);
     const own = nodesOf(file, logits);
     const source = featureValue(own);
-    const graph = loadGraph(file, [logits, source]);
+    const graph = loadGraph(file, [logits, source], options.dims);
     const scope =
       options.scope === undefined ? [] : scopeParameters(parameterInfos(own), options.scope);
+    if (options.scope !== undefined) checkHidden(own, options.scope, scope);
     const shapeOf = (name: string): Shape => graph.values.get(name)?.shape ?? [];
     const logitCount = countPerSample(shapeOf(logits), "scores");
     const featureCount = countPerSample(shapeOf(source), "features");
@@ -84,7 +89,7 @@ export function compileServing(
     if (!isStatic(sampleDims) || graph.input.type !== "float32") {
       return turnAway(
         "model.shape_unknown",
-        `input ${graph.input.name} is ${graph.input.type} ${shapeText(graph.input.shape)}, must be float32 with only the batch unknown`,
+        `input ${graph.input.name} is ${graph.input.type} ${shapeText(graph.input.shape)}, must be float32 with only the batch unknown: fix other sizes by dims`,
       );
     }
     const emit = createGraphEmitter(SERVING_PREFIX);
@@ -104,8 +109,14 @@ export function compileServing(
 
     const freed = new Set(scope.map((info) => info.name));
     const budget = createWireBudget();
+    let node = -1;
     const kept = file.graphFields.filter((one) => {
       if (one.number === graphField.output) return false;
+      if (one.number === graphField.node) {
+        node += 1;
+        const { operator, outputs } = file.nodes[node] ?? { operator: "", outputs: [] };
+        return operator !== "Constant" || !freed.has(outputs[0] ?? "");
+      }
       if (one.number === graphField.initializer) {
         return !freed.has(readTensorName(readFields(one.payload, budget)));
       }

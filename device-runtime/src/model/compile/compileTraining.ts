@@ -5,12 +5,14 @@ import { createGraphEmitter } from "../graph/graphEmitter.ts";
 import { loadGraph } from "../graph/loadGraph.ts";
 import type { ModelGraph } from "../graph/modelGraph.ts";
 import { readModelFile } from "../onnx/modelFile.ts";
+import { checkHidden } from "../parameters/hiddenWeights.ts";
 import { parameterInfos } from "../parameters/listParameters.ts";
-import { scopeParameters } from "../parameters/parameterScope.ts";
+import { type ParameterScope, scopeParameters } from "../parameters/parameterScope.ts";
 import { orRefusal, turnAway } from "../turnAway.ts";
 import { type Assembly, assembleEpoch, assembleStep } from "./assembleTraining.ts";
 import type { LowRankPatch } from "./lowRank.ts";
 import { nodesOf, rawOutput } from "./modelOutput.ts";
+import { withScopeAdvice } from "./scopeAdvice.ts";
 import { type NamedShape, writeStepBody } from "./stepBody.ts";
 import { TRAINING_PREFIX, trainingNames } from "./trainingNames.ts";
 import { type CheckedPlan, checkPlan, type TrainingPlan } from "./trainingPlan.ts";
@@ -61,26 +63,30 @@ export interface CompiledTraining {
  *
  * @param model bytes of an ONNX file with one data input, operator set 8 to 21, not trusted
  * @param plan what to train; every number is checked
- * @returns the graphs, or a refusal that names the node, operator or setting that stands in the way
+ * @returns the graphs, or a refusal that names the node, operator or setting that stands in the way, and the scopes that avoid an operator
  * @example
  * const model = buildPerceptron({ inputSize: 561, hidden: [64], classCount: 6 }, createSeededRandom(1));
  * const compiled = compileTraining(model, { scope: "head", loss: { kind: "crossEntropy" }, optimizer: { kind: "adam" } });
  * compiled.ok; // => true
  */
 export function compileTraining(model: Uint8Array, plan: TrainingPlan): Outcome<CompiledTraining> {
-  return orRefusal(() => {
-    const checked = checkPlan(plan);
-    return compileSubject(subjectOf(model, checked), checked);
-  });
+  const compileScope = (scope: ParameterScope): Outcome<CompiledTraining> =>
+    orRefusal(() => {
+      const checked = checkPlan({ ...plan, scope });
+      return compileSubject(subjectOf(model, checked), checked);
+    });
+  return withScopeAdvice(compileScope(plan.scope), (scope) => compileScope(scope).ok);
 }
 
 /** Opens a model and finds what a plan trains in it. */
 export function subjectOf(model: Uint8Array, checked: CheckedPlan): TrainingSubject {
   const file = readModelFile(model);
   const output = rawOutput(file);
-  const graph = loadGraph(file, [output]);
+  const graph = loadGraph(file, [output], checked.dims);
   checkNames(graph);
-  const chosen = scopeParameters(parameterInfos(nodesOf(file, output)), checked.scope);
+  const own = nodesOf(file, output);
+  const chosen = scopeParameters(parameterInfos(own), checked.scope);
+  checkHidden(own, checked.scope, chosen);
   return trainingSubject(graph, output, checked.scope, chosen);
 }
 
@@ -146,7 +152,7 @@ function sampleShape(input: Shape, name: string): readonly number[] {
   if (input.length === 0 || !isStatic(sample)) {
     return turnAway(
       "model.shape_unknown",
-      `input ${name} is ${shapeText(input)}; only its first size, the batch, may be unknown`,
+      `input ${name} is ${shapeText(input)}; only its first size, the batch, may be unknown: fix the others by the plan's dims`,
     );
   }
   return sample;

@@ -1,5 +1,6 @@
 // What to train and how, as plain data; checked here once, so that the compiler can trust it.
 import type { Outcome } from "@attune/protocol";
+import type { DimSizes } from "../graph/dataInput.ts";
 import { lossOf } from "../losses/lossOf.ts";
 import type { LossRule, LossSpec } from "../losses/lossRule.ts";
 import { type CheckedLowering, checkLowering } from "../lowering/createLowering.ts";
@@ -25,6 +26,11 @@ export interface TrainingPlan {
   readonly pullToBase?: number;
   /** Largest norm of all gradients together, the pull included, `> 0`; what is longer is scaled down. No limit if left out. */
   readonly clipNorm?: number;
+  /**
+   * Sizes of dimensions that the model leaves open, by the name that it gives them (`input.axis` where it gives none): all but the batch
+   * have to be fixed for training.
+   */
+  readonly dims?: DimSizes;
   /** Engine that the graphs are written for, and forms of single operations; the cost table's choice for Node if left out. */
   readonly lowering?: LoweringSpec;
 }
@@ -38,6 +44,7 @@ export interface CheckedPlan {
   readonly pullToBase: number;
   /** `null`: no limit. */
   readonly clipNorm: number | null;
+  readonly dims: DimSizes;
   readonly lowering: CheckedLowering;
   /** Canonical text of the plan with its defaults, the thread count and the compiler revision: equal texts train to equal bytes. Digest it for keys. */
   readonly text: string;
@@ -66,6 +73,7 @@ export function checkPlan(plan: TrainingPlan): CheckedPlan {
     plan.clipNorm === undefined
       ? null
       : setting("clipNorm", plan.clipNorm, 0, isPositive, "above 0");
+  const dims = plan.dims ?? {};
   const lowering = checkLowering(plan.lowering);
   const text = canonicalText({
     compiler: COMPILER_REVISION,
@@ -75,6 +83,7 @@ export function checkPlan(plan: TrainingPlan): CheckedPlan {
     optimizer: optimizer.settings,
     pullToBase,
     clipNorm,
+    dims,
     lowering,
   });
   return {
@@ -84,6 +93,7 @@ export function checkPlan(plan: TrainingPlan): CheckedPlan {
     optimizer: optimizer.rule,
     pullToBase,
     clipNorm,
+    dims,
     lowering,
     text,
   };

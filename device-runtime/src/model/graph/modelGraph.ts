@@ -94,6 +94,6 @@ export function knownDim(node: OnnxNode, dim: Dim | undefined, what: string): nu
   if (typeof dim === "number") return dim;
   return turnAway(
     "model.shape_unknown",
-    `${nodeText(node)}: ${what} is not known before the model runs; export it with a fixed size there (only the batch may vary)`,
+    `${nodeText(node)}: ${what} is not known before the model runs; fix it by the plan's dims or export it with a fixed size (only the batch may vary)`,
   );
 }
