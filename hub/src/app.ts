@@ -18,14 +18,16 @@ import type { RunningHub } from "./shell/runningHub.ts";
 export interface AppParts extends LiveEvents {
   readonly hub: () => RunningHub | null;
   readonly isLoopbackOnly: boolean;
+  /** Where people reach it besides, through a proxy. */
+  readonly publicUrl: URL | null;
   /** Faults of handlers, which the caller sees as 500. */
   readonly onFault: (error: unknown) => void;
 }
 
 /** The page is this hub's own and nothing else may run in it or frame it. */
-const pageHeaders: Readonly<Record<string, string>> = {
+export const pageHeaders: Readonly<Record<string, string>> = {
   "content-security-policy":
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
 };
@@ -38,8 +40,8 @@ export function createApp(parts: AppParts): OpenAPIHono<ApiEnv> {
     await next();
     for (const [name, value] of Object.entries(pageHeaders)) context.header(name, value);
   });
-  app.use(identifyCaller(api, parts.isLoopbackOnly));
-  accessRoutes(api);
+  app.use(identifyCaller(api, parts.isLoopbackOnly, parts.publicUrl));
+  accessRoutes(api, parts.publicUrl);
   liveRoutes(api, parts);
   trustRoutes(api);
   signingRoutes(api);

@@ -2,13 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  assertDefect,
-  type Cryptography,
-  type Fault,
-  type FleetId,
-  unwrap,
-} from "@attune/protocol";
+import { assertDefect, type Cryptography, Fault, type FleetId, unwrap } from "@attune/protocol";
 import { nodeCryptography } from "@attune/protocol/node";
 import { openBlobFolder } from "./adapters/blobFolder.ts";
 import { createEmbeddedBroker } from "./adapters/mqtt/embeddedBroker.ts";
@@ -43,6 +37,12 @@ import type { RunningHub } from "./shell/runningHub.ts";
 import { finishTrustChange, loadOnlineKey } from "./shell/trustKeeper.ts";
 import type { HubState } from "./state.ts";
 
+/** Certificate chain and private key, PEM. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** Where devices reach the hub. */
 export type HubMqttOptions =
   | {
@@ -52,6 +52,9 @@ export type HubMqttOptions =
       /** 0 for any free one, null for none. */
       readonly tcpPort: number | null;
       readonly webSocketPort: number | null;
+      readonly tls?: TlsFiles | undefined;
+      /** Off loopback without TLS, where credentials and enrolment tokens can be read on the way: only for a network that is private. */
+      readonly allowPlainText?: boolean | undefined;
     }
   | {
       readonly kind: "external";
@@ -67,7 +70,13 @@ export interface HubOptions {
   readonly fleet: FleetId;
   readonly mqtt: HubMqttOptions;
   /** Null: the application answers `hub.app.request` only. */
-  readonly http: { readonly host?: string | undefined; readonly port: number } | null;
+  readonly http: {
+    readonly host?: string | undefined;
+    readonly port: number;
+    readonly tls?: TlsFiles | undefined;
+    /** Where people and devices reach it when that is another address, such as a proxy's: `https://hub.example`. */
+    readonly publicUrl?: string | undefined;
+  } | null;
   /** What a new line starts with, in place of the defaults. */
   readonly policy?: LinePolicyInput | undefined;
   /** Base URL of blobs, for decisions; default: `/blobs` at the HTTP address. */
@@ -125,6 +134,7 @@ export function createHub(options: HubOptions): Hub {
   const newLinePolicy = unwrap(parsePolicy(mergePolicy(defaultPolicy, options.policy ?? {})));
   const httpHost = options.http?.host ?? "127.0.0.1";
   const isLoopbackOnly = isLoopback(options, httpHost);
+  const publicUrl = options.http?.publicUrl === undefined ? null : new URL(options.http.publicUrl);
   const auditListeners = new Set<(row: AuditRow) => void>();
   const stateListeners = new Set<(state: HubState) => void>();
   let running: (RunningHub & { idle(): Promise<void>; stop(): Promise<void> }) | null = null;
@@ -148,6 +158,7 @@ export function createHub(options: HubOptions): Hub {
   const app = createApp({
     hub: () => running,
     isLoopbackOnly: isLoopbackName(httpHost),
+    publicUrl,
     onFault: (error) => onAppFault(error),
     onAudit,
     onState,
@@ -156,6 +167,7 @@ export function createHub(options: HubOptions): Hub {
 
   const start = async (): Promise<HubAddresses> => {
     assertDefect(running === null, "hub.already_running", "this hub has been started already");
+    assertGuardedMqtt(options);
     await mkdir(options.dataFolder, { recursive: true });
     const store = await openWorkerStore(join(options.dataFolder, "attune.db"));
     const closing: (() => Promise<void>)[] = [() => store.close()];
@@ -244,11 +256,13 @@ export function createHub(options: HubOptions): Hub {
       const adminToken = await firstAdminToken(running, stored.accessTokens.length === 0);
       let httpServer: HttpServer | null = null;
       if (options.http !== null) {
-        httpServer = await listenHttp(app, httpHost, options.http.port);
+        httpServer = await listenHttp(app, httpHost, options.http.port, options.http.tls);
         closing.push(httpServer.close);
       }
-      const httpUrl = httpServer === null ? null : `http://${httpHost}:${httpServer.port}`;
-      if (options.blobUrl === undefined && httpUrl !== null) blobUrl = `${httpUrl}/blobs`;
+      const scheme = options.http?.tls === undefined ? "http" : "https";
+      const httpUrl = httpServer === null ? null : `${scheme}://${httpHost}:${httpServer.port}`;
+      const reachedAt = publicUrl?.href.replace(/\/$/, "") ?? httpUrl;
+      if (options.blobUrl === undefined && reachedAt !== null) blobUrl = `${reachedAt}/blobs`;
       closing.push(() => broker.close());
       addresses = await broker.start({
         onMessage(topic, payload) {
@@ -315,8 +329,19 @@ function createBroker({ fleet, mqtt }: HubOptions): Broker {
     const { url, username, password } = mqtt;
     return createExternalBroker({ fleet, url, username, password });
   }
+  const { host = "127.0.0.1", tcpPort, webSocketPort, tls } = mqtt;
+  return createEmbeddedBroker({ fleet, host, tcpPort, webSocketPort, tls });
+}
+
+/** Devices show credentials and enrolment tokens when they connect. @throws Fault `broker.tls_missing` */
+function assertGuardedMqtt({ mqtt }: HubOptions): void {
+  if (mqtt.kind === "external" || mqtt.tls !== undefined || mqtt.allowPlainText === true) return;
   const { host = "127.0.0.1", tcpPort, webSocketPort } = mqtt;
-  return createEmbeddedBroker({ fleet, host, tcpPort, webSocketPort });
+  if (isLoopbackName(host) || (tcpPort === null && webSocketPort === null)) return;
+  throw new Fault(`MQTT on ${host} without TLS would show every device's credential on the way`, {
+    code: "broker.tls_missing",
+    hint: "give a certificate (--tls-cert and --tls-key), or say that the network is private (--mqtt-plain-text)",
+  });
 }
 
 /** A demo's keys are for hubs that nobody else can reach. */

@@ -8,6 +8,7 @@ export {
   type HubAddresses,
   type HubMqttOptions,
   type HubOptions,
+  type TlsFiles,
 } from "./hub.ts";
 export {
   type DeepPartial,

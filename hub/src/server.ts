@@ -1,6 +1,7 @@
 // Serves the application and the page's files on a port. Sole owner of @hono/node-server. It must not know any route.
 import { existsSync } from "node:fs";
 import type { Server } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { join } from "node:path";
 import { Fault } from "@attune/protocol";
 import { serve } from "@hono/node-server";
@@ -36,9 +37,12 @@ export function listenHttp(
   app: OpenAPIHono<ApiEnv>,
   host: string,
   port: number,
+  tls: { readonly cert: string; readonly key: string } | undefined,
 ): Promise<HttpServer> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, hostname: host, port }, (address) => {
+    const secured =
+      tls === undefined ? {} : { createServer: createHttpsServer, serverOptions: { ...tls } };
+    const server = serve({ fetch: app.fetch, hostname: host, port, ...secured }, (address) => {
       resolve({
         port: address.port,
         close: () =>

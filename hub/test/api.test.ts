@@ -200,7 +200,13 @@ describe("trust", () => {
 
   it("[HB37] a demo root is refused by a hub that others can reach", async () => {
     const open = await startTestHub({
-      mqtt: { kind: "embedded", host: "0.0.0.0", tcpPort: 0, webSocketPort: null },
+      mqtt: {
+        kind: "embedded",
+        host: "0.0.0.0",
+        tcpPort: 0,
+        webSocketPort: null,
+        allowPlainText: true,
+      },
     });
     const frame = Buffer.from(await trustRootOf(open)).toString("base64");
     expect(await codeOf(await open.askRaw("POST", "/api/trust/root", { frame }))).toBe(
@@ -427,7 +433,9 @@ describe("page", () => {
     for (const path of ["/", "/devices/dev-a"]) {
       const response = await withPage.app.request(path);
       expect(await response.text()).toBe("<h1>Attune</h1>");
-      expect(response.headers.get("content-security-policy")).toContain("default-src 'self'");
+      expect(response.headers.get("content-security-policy")).toMatch(
+        /^default-src 'none'; script-src 'self'; style-src 'self'; /,
+      );
     }
     rmSync(folder, { recursive: true });
   });

@@ -45,7 +45,7 @@ async function release(
   return version;
 }
 
-it("[HB47] [HB48] a rollback of a ward is previewed, done exactly so, and let go again", async () => {
+it("[HB47] [HB48] [HB87] a rollback of a ward is previewed, done exactly so, and let go again", async () => {
   const ward = await testHub.enrol("dev-ward", "ward-3");
   const rest = [
     await testHub.enrol("dev-a"),
@@ -76,6 +76,16 @@ it("[HB47] [HB48] a rollback of a ward is previewed, done exactly so, and let go
     done: false,
     devices: [{ device: "dev-ward", changes: true }],
   });
+  const viewer = await testHub.ask<{ token: string }>("POST", "/api/access-tokens", {
+    role: "viewer",
+  });
+  const shown = await testHub.askRaw(
+    "GET",
+    `/api/rollbacks/preview?cohort=ward-3&to=${order.to}&personal=park`,
+    undefined,
+    viewer.token,
+  );
+  expect(await shown.json()).toEqual({ ...preview, reason: "a preview" });
   const before = testHub.state().audit.length;
   const done = await testHub.ask<RollbackPreview>("POST", "/api/rollbacks", order);
   expect(done).toEqual({ ...preview, done: true, decisionSequence: done.decisionSequence });

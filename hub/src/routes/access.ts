@@ -20,18 +20,24 @@ export function isLoopbackName(host: string): boolean {
  * Finds out who calls, before any route.
  *
  * - On loopback the `Host` must be loopback as well: a name that an attacker's page has rebound to 127.0.0.1 is refused.
+ * - A proxy in front passes its own `Host` on: the public address's is taken as well.
  * - A write that comes with the cookie must come from the hub's own page (`Origin`); the cookie is `SameSite=Strict` besides.
  */
-export function identifyCaller(api: Api, isLoopbackOnly: boolean): MiddlewareHandler<ApiEnv> {
+export function identifyCaller(
+  api: Api,
+  isLoopbackOnly: boolean,
+  publicUrl: URL | null,
+): MiddlewareHandler<ApiEnv> {
   return async (context, next) => {
     const url = new URL(context.req.url);
-    if (isLoopbackOnly && !isLoopbackName(url.hostname)) {
+    const isPublic = publicUrl !== null && url.hostname === publicUrl.hostname;
+    if (isLoopbackOnly && !isPublic && !isLoopbackName(url.hostname)) {
       const message = `host ${url.hostname} is not loopback, and this hub listens on loopback only`;
       return problem(context, { code: "operator.unauthorized", message }, 403);
     }
     const caller = callerOf(api, context);
     const isWrite = context.req.method !== "GET" && context.req.method !== "HEAD";
-    if (isWrite && caller?.isCookie === true && !isOwnOrigin(context, url)) {
+    if (isWrite && caller?.isCookie === true && !isOwnOrigin(context, [url, publicUrl])) {
       const message = "a write with the page's cookie must come from the page itself";
       return problem(context, { code: "operator.unauthorized", message }, 403);
     }
@@ -41,9 +47,11 @@ export function identifyCaller(api: Api, isLoopbackOnly: boolean): MiddlewareHan
   };
 }
 
-function isOwnOrigin(context: Context, url: URL): boolean {
+function isOwnOrigin(context: Context, own: readonly (URL | null)[]): boolean {
   const origin = context.req.header("origin");
-  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === url.host;
+  if (origin === undefined || !URL.canParse(origin)) return false;
+  const { host } = new URL(origin);
+  return own.some((url) => url?.host === host);
 }
 
 function callerOf(api: Api, context: Context): Caller | null {
@@ -68,7 +76,7 @@ function callerWith(api: Api, token: string, isCookie: boolean): Caller | null {
 }
 
 /** Routes of access tokens and of the page's session. */
-export function accessRoutes(api: Api): void {
+export function accessRoutes(api: Api, publicUrl: URL | null): void {
   api.app.post("/api/session", async (context) => {
     const body = z
       .object({ token: z.string().min(1).max(256) })
@@ -82,7 +90,7 @@ export function accessRoutes(api: Api): void {
       httpOnly: true,
       sameSite: "Strict",
       path: "/",
-      secure: new URL(context.req.url).protocol === "https:",
+      secure: publicUrl?.protocol === "https:" || new URL(context.req.url).protocol === "https:",
     });
     return context.body(null, 204);
   });

@@ -1,6 +1,7 @@
 // Routes of model lines: state, policy, validation set, rollouts, pins, rollbacks.
 import {
   accept,
+  type CohortId,
   cohortIdSchema,
   type LineId,
   lineIdSchema,
@@ -123,6 +124,23 @@ export function lineRoutes(api: Api): void {
   defineRoute(
     api,
     {
+      method: "get",
+      path: "/api/rollbacks/preview",
+      summary: "The dry run of a rollback, for whoever may read: exactly what would be done",
+      role: "viewer",
+      query: z.object({
+        line: line.optional(),
+        cohort,
+        to: z.string().min(4).max(128),
+        personal: fate.optional(),
+      }),
+    },
+    ({ hub, query, actor }) =>
+      rollBackTo(hub, { ...query, reason: "a preview", dryRun: true }, actor),
+  );
+  defineRoute(
+    api,
+    {
       method: "post",
       path: "/api/rollbacks",
       summary: "Previews a rollback, or does it: the preview is exactly what is done",
@@ -136,22 +154,35 @@ export function lineRoutes(api: Api): void {
         personal: fate.optional(),
       }),
     },
-    ({ hub, body, actor }) => {
-      const found = findVersion(hub, body.to);
-      if (!found.ok) return found;
-      return rollBack(
-        hub,
-        {
-          line: body.line ?? found.value.line,
-          cohort: body.cohort,
-          to: found.value.version,
-          reason: body.reason,
-          isDryRun: body.dryRun,
-          personal: body.personal ?? null,
-        },
-        actor,
-      );
+    ({ hub, body, actor }) => rollBackTo(hub, body, actor),
+  );
+}
+
+function rollBackTo(
+  hub: RunningHub,
+  order: {
+    readonly line?: LineId | undefined;
+    readonly cohort: CohortId;
+    readonly to: string;
+    readonly reason: string;
+    readonly dryRun: boolean;
+    readonly personal?: PersonalFate | undefined;
+  },
+  actor: string,
+): Outcome<unknown> | Promise<Outcome<unknown>> {
+  const found = findVersion(hub, order.to);
+  if (!found.ok) return found;
+  return rollBack(
+    hub,
+    {
+      line: order.line ?? found.value.line,
+      cohort: order.cohort,
+      to: found.value.version,
+      reason: order.reason,
+      isDryRun: order.dryRun,
+      personal: order.personal ?? null,
     },
+    actor,
   );
 }
 

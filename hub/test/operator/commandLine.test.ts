@@ -276,8 +276,8 @@ describe("from nothing to a rollback, step by step", () => {
   it("refuses an aggregate outside its delegation: by its code, and so that the hub shows why", async () => {
     const narrow = await attune("signer delegate --base", base.version, "--norm-max", "1e-9");
     expect(narrow.exitCode, narrow.stderr).toBe(0);
-    const { lines } = await attuneJson<HubState>("status");
-    const challenger = lines[0]?.challenger?.version?.version as ModelVersion;
+    const waiting = await attuneJson<HubState>("status");
+    const challenger = waiting.lines[0]?.challenger?.version?.version as ModelVersion;
     const polled = await attune("signer run --once");
     expect(polled.stdout).toContain("delegation.norm_exceeded");
     await until(({ lines }) => lines[0]?.challenger === null, "the end of the challenger");

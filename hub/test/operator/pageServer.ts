@@ -1,8 +1,10 @@
 // Serves the built page with a made-up fleet behind it, under a stricter policy than any hub's; only tests of the page use it.
+
 import { existsSync, readFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
+import { pageHeaders } from "../../src/app.ts";
 import type { AuditRow } from "../../src/core/audit/auditChain.ts";
 import type { HubState } from "../../src/state.ts";
 import {
@@ -47,10 +49,7 @@ export async function startPageServer(options: FleetStateOptions): Promise<PageS
   let isAway = false;
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? "/", "http://page");
-    response.setHeader(
-      "content-security-policy",
-      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-    );
+    for (const [name, value] of Object.entries(pageHeaders)) response.setHeader(name, value);
     if (isAway) {
       response.destroy();
       return;
@@ -108,6 +107,11 @@ export async function startPageServer(options: FleetStateOptions): Promise<PageS
         items: all.slice(from, next),
         nextCursor: next < all.length ? String(next) : null,
       });
+      return;
+    }
+    if (url.pathname === "/api/rollbacks/preview") {
+      const effects = ["activity goes back", `3 devices change to ${url.searchParams.get("to")}`];
+      json(200, { cohort: url.searchParams.get("cohort"), effects });
       return;
     }
     const [, kind, id] = /^\/api\/(versions|devices)\/([^/]+)$/.exec(url.pathname) ?? [];

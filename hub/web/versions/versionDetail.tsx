@@ -1,7 +1,7 @@
 // One version with everything that is known of it, and what a rollback to it would touch. The page does not do it: it says how.
-import { useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import type { VersionDetail as Detail } from "../../src/state.ts";
+import type { VersionDetail as Detail, RollbackPreview } from "../../src/state.ts";
 import { routeHref } from "../live/route.ts";
 import type { PageModel } from "../pageModel.ts";
 import { CopyCommand } from "../parts/copyCommand.tsx";
@@ -97,7 +97,7 @@ export function VersionDetail({ model, id }: VersionDetailProps): JSX.Element {
   );
 }
 
-/** Who would be touched by a rollback, and the command that shows the hub's own dry run before it does anything. */
+/** What a rollback would do, in the hub's own words, and the command that does it. */
 function RollbackHelp({
   model,
   version,
@@ -107,21 +107,31 @@ function RollbackHelp({
   readonly version: string;
   readonly short: string;
 }): JSX.Element | null {
-  const line = model.line.value;
-  const cohorts = (line?.cohorts ?? []).filter(({ serves }) => serves !== version);
   const chosen = useSignal<string | null>(null);
-  const cohort = cohorts.find(({ cohort: name }) => name === chosen.value) ?? cohorts[0];
-  if (cohort === undefined) return null;
-  const devices = model.devices.value.filter(
-    (device) => device.cohort === cohort.cohort && device.status !== "retired",
+  const cohorts = useComputed(() =>
+    (model.line.value?.cohorts ?? []).filter(({ serves }) => serves !== version),
   );
-  const changing = devices.filter(({ active }) => active !== version);
-  const personal = changing.reduce((sum, { personalUsers }) => sum + personalUsers, 0);
-  const away = changing.filter(({ isConnected }) => isConnected === false).length;
+  // A text, so that a state in which none of it has changed asks nothing.
+  const question = useComputed(() => {
+    const cohort =
+      cohorts.value.find(({ cohort: name }) => name === chosen.value) ?? cohorts.value[0];
+    if (cohort === undefined) return null;
+    const query = new URLSearchParams({ cohort: cohort.cohort, to: version });
+    const serving = model.devices.value.map(({ device, active }) => `${device} ${active}`).join();
+    return JSON.stringify([`/api/rollbacks/preview?${query}`, cohort.decisionSequence, serving]);
+  });
+  const { answer: preview, error } = useAsked(() => {
+    if (question.value === null) return null;
+    const [path] = JSON.parse(question.value) as [string];
+    return model.hub.get<Pick<RollbackPreview, "cohort" | "effects">>(path);
+  });
+  const cohort =
+    cohorts.value.find(({ cohort: name }) => name === chosen.value) ?? cohorts.value[0];
+  if (cohort === undefined) return null;
   return (
     <>
       <h3>Roll back to it</h3>
-      {cohorts.length > 1 && (
+      {cohorts.value.length > 1 && (
         <label class="choice">
           Cohort{" "}
           <select
@@ -130,7 +140,7 @@ function RollbackHelp({
               chosen.value = currentTarget.value;
             }}
           >
-            {cohorts.map(({ cohort: name }) => (
+            {cohorts.value.map(({ cohort: name }) => (
               <option key={name} value={name}>
                 {name}
               </option>
@@ -138,17 +148,22 @@ function RollbackHelp({
           </select>
         </label>
       )}
-      <p>
-        {countOf(changing.length, "device")} of cohort {cohort.cohort} would change
-        {away > 0 && `, ${away} of them when they are back`}; {countOf(personal, "user")} there{" "}
-        {personal === 1 ? "has" : "have"} parameters of their own.
-      </p>
+      {error.value !== "" ? (
+        <p>{error.value}</p>
+      ) : preview.value === null || preview.value.cohort !== cohort.cohort ? (
+        <p class="quiet">Asking the hub …</p>
+      ) : (
+        <ol>
+          {preview.value.effects.map((effect) => (
+            <li key={effect}>{effect}</li>
+          ))}
+        </ol>
+      )}
       <CopyCommand
         command={`npx attune rollback --cohort ${cohort.cohort} --to ${short} --reason "..."`}
       />
       <p class="quiet">
-        This page only reads. The command shows the hub's exact dry run, then asks; with --dry-run
-        it stops there.
+        This is the hub's dry run. The page only reads; the command asks, then does it.
       </p>
     </>
   );

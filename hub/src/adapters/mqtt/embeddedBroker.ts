@@ -2,9 +2,16 @@
 // Sole owner of aedes and ws. It must not read a payload.
 
 import type { EventEmitter } from "node:events";
-import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import {
+  createServer as createHttpServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { createServer, type Server, type Socket } from "node:net";
 import { Duplex } from "node:stream";
+import { createServer as createTlsServer } from "node:tls";
 import {
   type DeviceId,
   Fault,
@@ -30,6 +37,8 @@ export interface EmbeddedBrokerOptions {
   readonly host: string;
   readonly tcpPort: number | null;
   readonly webSocketPort: number | null;
+  /** Certificate chain and key, PEM; plain text when left out. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
 }
 
 /** MQTT 3.1.1, table 3.1: bad user name or password. */
@@ -44,7 +53,7 @@ const BAD_CREDENTIALS = 4;
  *   told to the hub. A forbidden subscription is answered with 128.
  */
 export function createEmbeddedBroker(options: EmbeddedBrokerOptions): Broker {
-  const { fleet, host } = options;
+  const { fleet, host, tls } = options;
   const principals = new WeakMap<Client, Principal>();
   const devices = new Map<DeviceId, Client>();
   let aedes: Aedes | undefined;
@@ -152,16 +161,24 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions): Broker {
       let mqttUrl: string | null = null;
       let webSocketUrl: string | null = null;
       if (options.tcpPort !== null) {
-        tcp = createServer({ noDelay: true }, (socket) => {
+        const connected = (socket: Socket): void => {
           sockets.add(socket);
           socket.on("close", () => sockets.delete(socket));
           accept(socket);
-        });
+        };
+        tcp =
+          tls === undefined
+            ? createServer({ noDelay: true }, connected)
+            : createTlsServer({ ...tls, noDelay: true, handshakeTimeout: 10_000 }, connected);
         tcp.maxConnections = MQTT_CLIENTS_MAX;
-        mqttUrl = `mqtt://${host}:${await listen(tcp, options.tcpPort, host)}`;
+        mqttUrl = `${tls === undefined ? "mqtt" : "mqtts"}://${host}:${await listen(tcp, options.tcpPort, host)}`;
       }
       if (options.webSocketPort !== null) {
-        http = createHttpServer((_request, response) => response.writeHead(426).end());
+        const upgradeOnly = (_request: IncomingMessage, response: ServerResponse): void => {
+          response.writeHead(426).end();
+        };
+        http =
+          tls === undefined ? createHttpServer(upgradeOnly) : createHttpsServer(tls, upgradeOnly);
         http.on("connection", (socket) => {
           sockets.add(socket);
           socket.on("close", () => sockets.delete(socket));
@@ -174,7 +191,7 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions): Broker {
         });
         webSockets.on("connection", (socket) => accept(createWebSocketStream(socket)));
         http.maxConnections = MQTT_CLIENTS_MAX;
-        webSocketUrl = `ws://${host}:${await listen(http, options.webSocketPort, host)}`;
+        webSocketUrl = `${tls === undefined ? "ws" : "wss"}://${host}:${await listen(http, options.webSocketPort, host)}`;
       }
       handlers.onConnection(true);
       return { mqttUrl, webSocketUrl };

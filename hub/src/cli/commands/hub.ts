@@ -1,7 +1,9 @@
 // `attune hub start`: one fleet server until ctrl-C, and what a person needs to go on from there.
 import { mkdirSync, readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
 import { fleetIdSchema } from "@attune/protocol";
 import type { Command } from "commander";
+import type { Hub, TlsFiles } from "../../hub.ts";
 import { isLoopbackUrl } from "../../signer/loopback.ts";
 import { auditSentence, auditTone } from "../auditSentence.ts";
 import {
@@ -11,7 +13,6 @@ import {
   writeOperatorFile,
 } from "../connection.ts";
 import { CommandError, exitCodes } from "../exitCodes.ts";
-import { createHubClient } from "../hubClient.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
 import type { Attach } from "../program.ts";
@@ -27,6 +28,10 @@ interface StartOptions {
   readonly broker?: string;
   readonly brokerUser?: string;
   readonly blobUrl?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly mqttPlainText?: boolean;
+  readonly publicUrl?: string;
   readonly policy?: string;
   readonly quiet?: boolean;
 }
@@ -51,6 +56,16 @@ export function addHubCommands(program: Command, attach: Attach): void {
       .option(
         "--blob-url <url>",
         "where devices fetch large blobs, when that is not the hub itself",
+      )
+      .option("--tls-cert <file>", "certificate chain (PEM): MQTT, WebSocket and HTTP speak TLS")
+      .option("--tls-key <file>", "its private key (PEM)")
+      .option(
+        "--mqtt-plain-text",
+        "MQTT beyond this machine without TLS: credentials can be read on the way",
+      )
+      .option(
+        "--public-url <url>",
+        "where people and devices reach the hub when a proxy is in front, like https://hub.example",
       )
       .option("--policy <file>", "JSON: what a new model line starts with (attune policy show)")
       .option("--quiet", "do not tell what happens"),
@@ -80,6 +95,8 @@ async function start(invocation: Invocation<StartOptions>): Promise<undefined> {
       "lower-case letters, digits and inner hyphens, like ward-3",
     );
   }
+  const tls = tlsFiles(options);
+  const publicUrl = publicAddress(options.publicUrl);
   mkdirSync(options.data, { recursive: true, mode: 0o700 });
   // A command that only asks a hub must not load one.
   const { createHub } = await import("../../index.ts");
@@ -93,6 +110,8 @@ async function start(invocation: Invocation<StartOptions>): Promise<undefined> {
             host: options.mqttHost,
             tcpPort: port("--mqtt-port", options.mqttPort),
             webSocketPort: port("--ws-port", options.wsPort),
+            tls,
+            allowPlainText: options.mqttPlainText === true,
           }
         : {
             kind: "external",
@@ -102,7 +121,12 @@ async function start(invocation: Invocation<StartOptions>): Promise<undefined> {
               ? {}
               : { password: terminal.environment["ATTUNE_BROKER_PASSWORD"] }),
           },
-    http: { host: options.httpHost, port: port("--http-port", options.httpPort) },
+    http: {
+      host: options.httpHost,
+      port: port("--http-port", options.httpPort),
+      tls,
+      publicUrl,
+    },
     ...(options.blobUrl === undefined ? {} : { blobUrl: options.blobUrl }),
     ...(options.policy === undefined ? {} : { policy: readPolicy(options.policy) }),
     onFault: (fault) => {
@@ -124,9 +148,13 @@ async function start(invocation: Invocation<StartOptions>): Promise<undefined> {
           });
     const addresses = await hub.start();
     try {
-      const url = addresses.httpUrl ?? "";
-      const operator = await leaveOperatorFile(options.data, url, addresses.adminToken);
-      const page = operator?.pageToken === undefined ? url : `${url}/#token=${operator.pageToken}`;
+      const listening = addresses.httpUrl ?? "";
+      // A certificate is for the public name: by that the commands on this machine come as well.
+      const url = tls === undefined ? listening : (publicUrl ?? listening);
+      const operator = await leaveOperatorFile(hub, options.data, url, addresses.adminToken);
+      const reached = publicUrl ?? url;
+      const page =
+        operator?.pageToken === undefined ? reached : `${reached}/#token=${operator.pageToken}`;
       printOne(
         {
           event: "started",
@@ -147,10 +175,10 @@ async function start(invocation: Invocation<StartOptions>): Promise<undefined> {
         ],
       );
       note(nextSteps(invocation, hub.state(), addresses.adminToken !== null));
-      if (!isLoopbackUrl(url)) {
+      if (!isLoopbackUrl(listening) && tls === undefined) {
         note(
           ink.yellow(
-            "The API listens beyond this machine without TLS: put a TLS proxy before it, tokens travel in its requests.",
+            "The API listens beyond this machine without TLS, and tokens travel in its requests: give --tls-cert and --tls-key, or keep it on loopback behind a TLS proxy.",
           ),
         );
       }
@@ -171,6 +199,7 @@ async function start(invocation: Invocation<StartOptions>): Promise<undefined> {
  * The page gets a token of its own that only reads: browsers send a cookie to every port of a host.
  */
 async function leaveOperatorFile(
+  hub: Hub,
   dataFolder: string,
   url: string,
   adminToken: string | null,
@@ -181,16 +210,58 @@ async function leaveOperatorFile(
   const pageToken =
     known?.pageToken !== undefined && adminToken === null
       ? known.pageToken
-      : (
-          await createHubClient(url, token).json<{ token: string }>("POST", "/api/access-tokens", {
-            role: "viewer",
-            note: "the page",
-          })
-        ).token;
-  const file = { url, token, pageToken };
+      : await makePageToken(hub, token);
+  const file = { url, token, ...(pageToken === null ? {} : { pageToken }) };
   writeOperatorFile(dataFolder, file);
   return file;
 }
+
+/** Asked within the process: whatever address and certificate the hub has. Null when the token that was kept here is revoked. */
+async function makePageToken(hub: Hub, token: string): Promise<string | null> {
+  const answer = await hub.app.request("/api/access-tokens", {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ role: "viewer", note: "the page" }),
+  });
+  return answer.ok ? ((await answer.json()) as { token: string }).token : null;
+}
+
+function tlsFiles({ tlsCert, tlsKey }: StartOptions): TlsFiles | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw usage("--tls-cert and --tls-key belong together", "give both files, PEM");
+  }
+  const read = (file: string): string => {
+    try {
+      return readFileSync(file, "utf8");
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw usage(`${file} cannot be read (${why})`, "give both files, PEM");
+    }
+  };
+  const files = { cert: read(tlsCert), key: read(tlsKey) };
+  try {
+    createSecureContext(files);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw usage(`${tlsCert} and ${tlsKey} are no certificate with its key (${why})`, "");
+  }
+  return files;
+}
+
+function publicAddress(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) {
+    return text.replace(/\/+$/, "");
+  }
+  throw usage(
+    `--public-url is ${text}, it must be an address`,
+    "write it like https://hub.example",
+  );
+}
+
+const usage = (message: string, hint: string): CommandError =>
+  new CommandError(exitCodes.usage, "operator.request_invalid", message, hint);
 
 function readPolicy(file: string): Record<string, unknown> {
   try {

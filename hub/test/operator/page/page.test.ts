@@ -193,8 +193,9 @@ describe("the page", () => {
       }, `#version/${champion?.version}`);
       const dialog = page.getByRole("dialog");
       await dialog.getByText("Roll back to it").waitFor();
+      await dialog.getByText("activity goes back").waitFor();
       const text = await dialog.innerText();
-      expect(text).toMatch(/of cohort ward-3 would change/);
+      expect(text).toContain(`3 devices change to ${champion?.version}`);
       expect(text).toContain(`npx attune rollback --cohort ward-3 --to ${champion?.short}`);
       expect(text).toContain("Not worse on the operator's people? passed");
     });
