@@ -1,6 +1,6 @@
 // Chooses how each operation of a training graph is written: as told, else as the cost table predicts to be fastest.
 import { assertDefect } from "@attune/protocol";
-import type { Dim, Shape } from "../graph/dim.ts";
+import type { Shape } from "../graph/dim.ts";
 import { createGraphEmitter } from "../graph/graphEmitter.ts";
 import { nodeText, type ValueType } from "../graph/modelGraph.ts";
 import type { OnnxAttribute, OnnxNode } from "../onnx/nodeMessage.ts";
@@ -14,7 +14,7 @@ import {
   loweredOperations,
   type TargetEngine,
 } from "./lowering.ts";
-import { nodeWork } from "./nodeWork.ts";
+import { nodeWork, sumOfWork, type Work } from "./nodeWork.ts";
 import { webgpuCanRun } from "./webgpuCanRun.ts";
 
 /** A lowering specification with its defaults. */
@@ -34,6 +34,15 @@ export interface LoweringPlace {
   isConstant(value: string): boolean;
 }
 
+/** A form with what it is predicted to cost. */
+export interface PredictedForm {
+  readonly name: string;
+  /** Of one run: of the node and its gradient. */
+  readonly predictedNs: number;
+  /** What the prediction adds up. */
+  readonly work: Work;
+}
+
 /** A place where there was a choice, and what was chosen. */
 export interface LoweringSite {
   /** Operation, sizes and settings: equal names have equal costs. */
@@ -42,7 +51,7 @@ export interface LoweringSite {
   /** Name of the node's first output. */
   readonly output: string;
   /** Forms that the site can take, the predicted fastest first. */
-  readonly forms: readonly { readonly name: string; readonly predictedNs: number }[];
+  readonly forms: readonly PredictedForm[];
   readonly chosen: string;
 }
 
@@ -94,8 +103,10 @@ export function createLowering(spec: CheckedLowering): Lowering {
     sites,
     choose(place, forms) {
       const costs = forms
-        .map((form) => ({ form, ns: costOf(form, place, spec) }))
-        .filter((cost): cost is { form: Form; ns: number } => cost.ns !== undefined)
+        .flatMap((form) => {
+          const work = workOf(form, place, spec);
+          return work === undefined ? [] : [{ form, work, ns: predictedNs(spec.engine, work) }];
+        })
         .sort((a, b) => a.ns - b.ns);
       const [fastest] = costs;
       if (fastest === undefined) {
@@ -113,7 +124,11 @@ export function createLowering(spec: CheckedLowering): Lowering {
         name,
         operation: place.operation,
         output: place.node.outputs[0] ?? "",
-        forms: costs.map(({ form, ns }) => ({ name: form.name, predictedNs: Math.round(ns) })),
+        forms: costs.map(({ form, work, ns }) => ({
+          name: form.name,
+          predictedNs: Math.round(ns),
+          work,
+        })),
         chosen: chosen.name,
       });
       return chosen;
@@ -121,23 +136,25 @@ export function createLowering(spec: CheckedLowering): Lowering {
   };
 }
 
-const sized = (shape: Shape, batchSize: number): number[] =>
-  shape.map((dim: Dim) =>
+/** Sizes for a known batch: every unknown factor is the batch. */
+export function knownSizes(shape: Shape, batchSize: number): number[] {
+  return shape.map((dim) =>
     typeof dim === "number" ? dim : dim.factor * batchSize ** dim.symbols.length,
   );
+}
 
-/** Predicted time of a form with its forward node, which it may change; undefined where the engine can not run it. */
-function costOf(
+/** Work of a form with its forward node, which it may change; undefined where the engine can not run it. */
+function workOf(
   form: Form,
   place: LoweringPlace,
   { engine, batchSize }: CheckedLowering,
-): number | undefined {
+): Work | undefined {
   const scratch = createGraphEmitter("cost:");
   scratch.copy(place.node);
   form.write(scratch);
   const types = emittedTypes(scratch.nodes, scratch.constants, (name): SizedValue => {
     const { type, shape } = place.typeOf(name);
-    return { type, dims: sized(shape, batchSize) };
+    return { type, dims: knownSizes(shape, batchSize) };
   });
   const typeOf = (name: string): SizedValue => {
     const type = types.get(name);
@@ -147,7 +164,7 @@ function costOf(
   if (engine === "webgpu" && !scratch.nodes.every((node) => webgpuCanRun(node, typeOf))) {
     return undefined;
   }
-  return scratch.nodes.reduce((sum, node) => sum + predictedNs(engine, nodeWork(node, typeOf)), 0);
+  return sumOfWork(scratch.nodes.map((node) => nodeWork(node, typeOf)));
 }
 
 const attributeText = (attribute: OnnxAttribute): string =>
@@ -161,7 +178,7 @@ function siteName(place: LoweringPlace, batchSize: number): string {
   const inputs = node.inputs
     .filter((input) => input !== "")
     .map((input) => {
-      const dims = sized(place.typeOf(input).shape, batchSize).join("x");
+      const dims = knownSizes(place.typeOf(input).shape, batchSize).join("x");
       return place.isConstant(input) ? `=${dims}` : dims;
     });
   const attributes = [...node.attributes]

@@ -13,8 +13,14 @@ export const workKinds = [
   "copied",
   /** Stretches of memory that are copied one after the other. */
   "run",
-  /** Elements that change their order. */
+  /** Elements copied with gaps between them. */
+  "picked",
+  /** Stretches that are filled with one element. */
+  "repeated",
+  /** Elements of which one axis changes its place. */
   "moved",
+  /** Elements of which several axes change their places. */
+  "shuffled",
   /** Elements computed one by one. */
   "elementwise",
   /** Elements summed or compared into fewer. */
@@ -23,10 +29,16 @@ export const workKinds = [
   "product",
   /** Multiplications of matrix products, the narrow side rounded up to a register's width. */
   "mac",
-  /** Elements of right operands, which a product packs before it uses them. */
-  "packed",
-  /** Elements that a convolution lays out for its product, or adds up behind it. */
+  /** Elements that a convolution lays out for its product. */
   "column",
+  /** Stretches in which it does so: rows of its output. */
+  "columnRun",
+  /** Elements that a transposed convolution over two axes adds up behind its product. */
+  "folded",
+  /** The same over one or three axes, for which engines have a slower way. */
+  "foldedOdd",
+  /** Stretches in which either does so. */
+  "foldedRun",
   /** Elements under the windows of pools. */
   "pooled",
   /** Elements under the windows of a pool that reports indices. */
@@ -49,7 +61,7 @@ const REGISTER_WIDTH = 16;
 /** Products of `[rows, inner] x [inner, columns]`, so many of them. */
 function products(calls: number, rows: number, inner: number, columns: number): Work {
   const wide = Math.ceil(columns / REGISTER_WIDTH) * REGISTER_WIDTH;
-  return { product: calls, mac: calls * rows * inner * wide, packed: calls * inner * columns };
+  return { product: calls, mac: calls * rows * inner * wide };
 }
 
 /** Length of the stretches in which a part of `whole` is copied. */
@@ -60,6 +72,41 @@ function runLength(part: readonly number[], whole: readonly number[]): number {
     if (part[axis] !== whole[axis]) break;
   }
   return Math.max(length, 1);
+}
+
+/** Length of the stretches that repeating writes: up to and with the first axis, from the end, that grows. */
+function repeatLength(from: readonly number[], to: readonly number[]): number {
+  let length = 1;
+  for (let axis = to.length - 1; axis >= 0; axis -= 1) {
+    length *= to[axis] ?? 1;
+    if (from[axis - to.length + from.length] !== to[axis]) break;
+  }
+  return Math.max(length, 1);
+}
+
+/** Stretches in which operands run side by side, none of them beginning again; none where nothing is broadcast. */
+function broadcastRuns(
+  operands: readonly (readonly number[])[],
+  output: readonly number[],
+): number {
+  const size = count(output);
+  const spread = operands.filter((dims) => count(dims) !== size);
+  if (spread.length === 0 || spread.every((dims) => count(dims) === 1)) return 0;
+  return Math.max(...spread.map((dims) => size / evenLength(dims, output)));
+}
+
+/** Length of the stretch at the end of the output over which an operand either runs along or stands still. */
+function evenLength(dims: readonly number[], output: readonly number[]): number {
+  let length = 1;
+  let runsAlong: boolean | undefined;
+  for (let axis = output.length - 1; axis >= 0; axis -= 1) {
+    if (output[axis] === 1) continue;
+    const alongHere = dims[axis - output.length + dims.length] === output[axis];
+    runsAlong ??= alongHere;
+    if (alongHere !== runsAlong) break;
+    length *= output[axis] ?? 1;
+  }
+  return length;
 }
 
 /** Work of one node; its inputs and outputs are all sized. */
@@ -79,10 +126,12 @@ export function nodeWork(node: OnnxNode, sizeOf: (name: string) => SizedValue): 
     case "Constant":
       return { node: 1 };
     case "Slice":
-    case "Pad": {
-      const [small, large] = node.operator === "Slice" ? [output, input(0)] : [input(0), output];
-      return { node: 1, copied: size, run: count(small) / runLength(small, large) };
-    }
+      // Its fifth input are steps; along the last axis they leave no two neighbours together.
+      return node.inputs.length > 4 && output.at(-1) !== input(0).at(-1)
+        ? { node: 1, picked: size }
+        : { node: 1, copied: size, run: size / runLength(output, input(0)) };
+    case "Pad":
+      return { node: 1, copied: size, run: count(input(0)) / runLength(input(0), output) };
     case "Split":
     case "Concat": {
       const isSplit = node.operator === "Split";
@@ -95,7 +144,9 @@ export function nodeWork(node: OnnxNode, sizeOf: (name: string) => SizedValue): 
       return { node: 1, copied: count(whole), run };
     }
     case "Expand":
-      return { node: 1, copied: size };
+      return input(0).at(-1) === output.at(-1)
+        ? { node: 1, copied: size, run: size / repeatLength(input(0), output) }
+        : { node: 1, repeated: size / repeatLength(input(0), output) };
     case "Transpose":
       return transposeWork(node, input(0));
     case "Gemm": {
@@ -117,6 +168,7 @@ export function nodeWork(node: OnnxNode, sizeOf: (name: string) => SizedValue): 
     case "ScatterElements":
       return { node: 1, copied: size, scattered: count(input(1)) };
     case "MaxPool":
+    case "LpPool":
     case "AveragePool": {
       const under = size * count(integersAttribute(node, "kernel_shape") ?? []);
       return (node.outputs[1] ?? "") === ""
@@ -126,7 +178,14 @@ export function nodeWork(node: OnnxNode, sizeOf: (name: string) => SizedValue): 
     default:
       return node.operator.startsWith("Reduce") || node.operator.startsWith("Global")
         ? { node: 1, reduced: count(input(0)) }
-        : { node: 1, elementwise: size };
+        : {
+            node: 1,
+            elementwise: size,
+            run: broadcastRuns(
+              node.inputs.map((name) => sizeOf(name).dims),
+              output,
+            ),
+          };
   }
 }
 
@@ -142,7 +201,15 @@ function transposeWork(node: OnnxNode, dims: readonly number[]): Work {
   }
   const size = count(dims);
   if (axes.every((axis, at) => axis === sorted[at])) return { node: 1, copied: size };
-  return length === 1 ? { node: 1, moved: size } : { node: 1, copied: size, run: size / length };
+  if (length > 1) return { node: 1, copied: size, run: size / length };
+  return isOneMove(axes, sorted) ? { node: 1, moved: size } : { node: 1, shuffled: size };
+}
+
+/** Whether one axis taken out and put in elsewhere makes one order of the other. */
+function isOneMove(order: readonly number[], sorted: readonly number[]): boolean {
+  const without = (axes: readonly number[], axis: number): string =>
+    axes.filter((one) => one !== axis).join();
+  return order.some((axis) => without(order, axis) === without(sorted, axis));
 }
 
 function convolutionWork(node: OnnxNode, data: readonly number[], weight: readonly number[]): Work {
@@ -159,6 +226,7 @@ function convolutionWork(node: OnnxNode, data: readonly number[], weight: readon
   return {
     node: 1,
     column: isPlain ? 0 : calls * under * places,
+    columnRun: isPlain ? 0 : (calls * under * places) / (window.outputSizes.at(-1) ?? 1),
     ...products(calls, filters, under, places),
   };
 }
@@ -171,7 +239,19 @@ function transposedWork(node: OnnxNode, data: readonly number[], weight: readonl
   const calls = (data[0] ?? 1) * groups;
   return {
     node: 1,
-    column: calls * under * places,
+    [window.kernel.length === 2 ? "folded" : "foldedOdd"]: calls * under * places,
+    foldedRun: (calls * under * places) / (window.outputSizes.at(-1) ?? 1),
     ...products(calls, under, (weight[0] ?? 1) / groups, places),
   };
+}
+
+/** All work together. */
+export function sumOfWork(parts: readonly Work[]): Work {
+  const sum: Work = {};
+  for (const part of parts) {
+    for (const [kind, units] of Object.entries(part)) {
+      if (units !== 0) sum[kind as WorkKind] = (sum[kind as WorkKind] ?? 0) + units;
+    }
+  }
+  return sum;
 }

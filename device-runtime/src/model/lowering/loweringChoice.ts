@@ -1,0 +1,91 @@
+// One choice between forms as graphs that can be timed: the node alone, with its gradient in each of the forms.
+import { differentiate } from "../gradients/differentiate.ts";
+import { createGraphEmitter } from "../graph/graphEmitter.ts";
+import type { ModelGraph } from "../graph/modelGraph.ts";
+import { writeModel } from "../onnx/modelFile.ts";
+import { writeValue } from "../onnx/valueMessage.ts";
+import {
+  type CheckedLowering,
+  createLowering,
+  knownSizes,
+  type LoweringSite,
+  type PredictedForm,
+} from "./createLowering.ts";
+import type { LoweredOperation } from "./lowering.ts";
+
+/** A choice between forms. Plain data. */
+export interface LoweringChoice {
+  /** Key of `LoweringSpec.forms`. */
+  readonly site: string;
+  readonly operation: LoweredOperation;
+  /** What every graph is fed, float32. */
+  readonly inputs: readonly { readonly name: string; readonly dims: readonly number[] }[];
+  /** The predicted fastest first. */
+  readonly forms: readonly LoweringCandidate[];
+  /** The form that the plan takes now. */
+  readonly chosen: string;
+}
+
+/** One form of a choice. */
+export interface LoweringCandidate extends PredictedForm {
+  /** ONNX: the node and its gradient in this form, nothing else. Its only output is {@link candidateOutput}. */
+  readonly graph: Uint8Array;
+}
+
+/** Name of the output of every candidate. */
+export const candidateOutput = "result";
+
+const SEED = "time:seed";
+
+/**
+ * Writes the candidates of a site.
+ *
+ * @param changing values that are inputs of the training graph, not constants
+ */
+export function loweringChoice(
+  graph: ModelGraph,
+  site: LoweringSite,
+  changing: ReadonlySet<string>,
+  spec: CheckedLowering,
+): LoweringChoice {
+  const node = graph.nodes.find((one) => one.outputs[0] === site.output);
+  const read = [...new Set(node?.inputs ?? [])].filter((input) => input !== "");
+  const isConstant = (name: string): boolean => graph.constants.has(name) && !changing.has(name);
+  const target = node?.inputs[site.operation.endsWith(".weight") ? 1 : 0] ?? "";
+  const dimsOf = (name: string): readonly number[] =>
+    knownSizes(graph.values.get(name)?.shape ?? [], spec.batchSize);
+  const inputs = [
+    ...read
+      .filter((name) => !isConstant(name) || name === target)
+      .map((name) => ({ name, dims: dimsOf(name) })),
+    { name: SEED, dims: dimsOf(site.output) },
+  ];
+  const alone: ModelGraph = { ...graph, nodes: node === undefined ? [] : [node] };
+  const forms = site.forms.map((form): LoweringCandidate => {
+    const emit = createGraphEmitter("time:");
+    for (const input of read) {
+      const constant = graph.constants.get(input);
+      if (constant !== undefined && isConstant(input) && input !== target) emit.keep(constant);
+    }
+    for (const one of alone.nodes) emit.copy(one);
+    const gradient = differentiate({
+      graph: alone,
+      emit,
+      seeds: new Map([[site.output, SEED]]),
+      wanted: new Set([target]),
+      lowering: createLowering({ ...spec, forms: { [site.operation]: form.name } }),
+    }).get(target);
+    emit.node("Identity", [gradient ?? ""], {}, candidateOutput);
+    return {
+      ...form,
+      graph: writeModel(graph.opset, {
+        name: "candidate",
+        nodes: emit.nodes,
+        initializers: emit.constants,
+        inputs: inputs.map((input) => writeValue(input.name, "float32", input.dims)),
+        outputs: [writeValue(candidateOutput, "float32", undefined)],
+      }),
+    };
+  });
+  return { site: site.name, operation: site.operation, inputs, forms, chosen: site.chosen };
+}
