@@ -37,7 +37,35 @@ export {
   type MonitorState,
   type UserMonitors,
 } from "./core/monitor/userMonitors.ts";
+export { type Abstention, fitAbstention } from "./core/ood/abstention.ts";
+export { auroc } from "./core/ood/auroc.ts";
 export { type ConformalThreshold, conformalThreshold } from "./core/ood/conformalThreshold.ts";
-export { fitMahalanobis, type MahalanobisFit } from "./core/ood/fitMahalanobis.ts";
-export { createMahalanobisScorer, type OodScorer } from "./core/ood/mahalanobis.ts";
-export { checkOodProfile, type OodProfile } from "./core/ood/oodProfile.ts";
+export {
+  checkOodProfile,
+  createOodScorer,
+  fitOodProfile,
+  type OodKind,
+  type OodMethod,
+  type OodProfile,
+  oodMethods,
+} from "./core/ood/oodProfile.ts";
+export type { OodSamples } from "./core/ood/oodSamples.ts";
+export type { OodScorer } from "./core/ood/oodScorer.ts";
+export {
+  checkPopulation,
+  measurePopulation,
+  type PopulationScores,
+} from "./core/ood/populationScores.ts";
+export {
+  createUserCalibration,
+  defaultPersonalRule,
+  type PersonalRule,
+  type UserCalibration,
+  type UserCalibrationReport,
+  type UserCalibrationState,
+} from "./core/ood/userCalibration.ts";
+export {
+  createWindowStatistics,
+  type WindowShape,
+  type WindowStatistics,
+} from "./core/ood/windowStatistics.ts";

@@ -118,7 +118,7 @@ export function createAnswering(parts: AnsweringParts): Answering {
       const { session } = users.all.get(user) ?? (await parts.open(user));
       const predictionId = parts.nextPredictionId();
       for (;;) {
-        const { slot, loaded, scorer } = serving();
+        const { slot, loaded, judge } = serving();
         const { preprocessing, calibration } = loaded.modelPackage;
         checkWindow(window, windowLength(preprocessing));
         const classCount = preprocessing.labels.length;
@@ -126,9 +126,11 @@ export function createAnswering(parts: AnsweringParts): Answering {
         const logits = new Float32Array(classCount);
         const features = new Float32Array(loaded.featureCount);
         await loaded.answer(window, 1, layer, { logits, features });
-        if (layer !== null && !loaded.areFeaturesShared) {
-          // The profile is of the shared features; a user's own may lie elsewhere and mean no harm.
-          await loaded.answer(window, 1, null, { logits: new Float32Array(classCount), features });
+        let sharedLogits = logits;
+        if (layer !== null && (!loaded.areFeaturesShared || judge.readsLogits)) {
+          // The profile is of the shared model; a user's own may lie elsewhere and mean no harm.
+          sharedLogits = new Float32Array(classCount);
+          await loaded.answer(window, 1, null, { logits: sharedLogits, features });
         }
         if (!logits.every(Number.isFinite) || !features.every(Number.isFinite)) {
           await failed(user, slot.version, layer !== null);
@@ -137,7 +139,7 @@ export function createAnswering(parts: AnsweringParts): Answering {
         const probabilities = new Float32Array(classCount);
         softmaxInto(logits, 0, classCount, calibration.temperature, probabilities, 0);
         const answer = largestIndex(logits, 0, classCount);
-        const score = scorer.score(features);
+        const score = judge.score(window, 0, features, 0, sharedLogits, 0);
         const isOutlier = score > calibration.ood.threshold;
         const confidence = probabilities[answer] as number;
         note(session, { id: predictionId, window, answer, isOutlier, confidence });

@@ -1,15 +1,15 @@
 // Versions that are loaded and have passed their load test. It must not know which of them answers.
 import { accept, type ModelVersion, type Outcome } from "@attune/protocol";
-import { createMahalanobisScorer, type OodScorer } from "../core/ood/mahalanobis.ts";
 import type { SlotVersion } from "../core/slots/slotState.ts";
+import { createOodJudge, type OodJudge } from "../package/oodJudge.ts";
 import type { Inference, LoadedVersion } from "../ports/inference.ts";
 import { probe, type VersionStore } from "./versions.ts";
 
-/** A version that is loaded, with what scores its features. */
+/** A version that is loaded, with what scores its windows. */
 export interface HeldVersion {
   readonly slot: SlotVersion;
   readonly loaded: LoadedVersion;
-  readonly scorer: OodScorer;
+  readonly judge: OodJudge;
 }
 
 /** The loaded versions of a device. */
@@ -38,8 +38,9 @@ export function createHeldVersions(inference: Inference, versions: VersionStore)
         await loaded.value.release();
         return sound;
       }
-      const { profile } = loaded.value.modelPackage.calibration.ood;
-      const made = { slot, loaded: loaded.value, scorer: createMahalanobisScorer(profile) };
+      const { calibration, preprocessing } = loaded.value.modelPackage;
+      const judge = createOodJudge(calibration, preprocessing, loaded.value.featureCount);
+      const made = { slot, loaded: loaded.value, judge };
       held.set(slot.version, made);
       return accept(made);
     },

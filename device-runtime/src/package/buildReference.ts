@@ -1,16 +1,43 @@
 // Measures what is normal for a model: temperature, out-of-distribution profile and threshold, reference rates. It runs where a
 // package is made, not on devices.
 import { accept, type Outcome, refuse } from "@attune/protocol";
+import { createSeededRandom } from "../adapters/seededRandom.ts";
+import { fitAbstention } from "../core/ood/abstention.ts";
 import { conformalThreshold } from "../core/ood/conformalThreshold.ts";
-import { fitMahalanobis } from "../core/ood/fitMahalanobis.ts";
-import { createMahalanobisScorer } from "../core/ood/mahalanobis.ts";
-import { compileServing } from "../model/compile/compileServing.ts";
+import { createOodScorer, fitOodProfile, type OodMethod } from "../core/ood/oodProfile.ts";
+import type { OodSamples } from "../core/ood/oodSamples.ts";
+import { measurePopulation } from "../core/ood/populationScores.ts";
+import { defaultPersonalRule, type PersonalRule } from "../core/ood/userCalibration.ts";
+import { type CompiledServing, compileServing } from "../model/compile/compileServing.ts";
 import { createPredictor, type Predictor } from "../model/session/createPredictor.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
+import type { ForkableRandom } from "../ports/random.ts";
 import type { Calibration } from "./calibration.ts";
 import { checkLabelledWindows, type LabelledWindows } from "./labelledWindows.ts";
+import { type LeaveOneOutViews, leaveOneOut } from "./leaveOneOut.ts";
+import { createOodInput, defaultOodInput, type OodInputSpec } from "./oodInput.ts";
 import { type Preprocessing, toModelInput, windowLength } from "./preprocessing.ts";
 import { largestIndex, softmaxInto } from "./softmax.ts";
+
+/** How a package tells what its model does not know. */
+export interface OodPlan {
+  /** Nearest neighbours when left out: on real people they were best (docs/adr/0009-nearest-neighbours-by-default.md). */
+  readonly method?: OodMethod | undefined;
+  /** Features and statistics of the window when left out, where windows are signals. */
+  readonly input?: OodInputSpec | undefined;
+  readonly personal?: PersonalRule | undefined;
+  /** Share of normal windows that may be called outliers; 0.05 when left out. */
+  readonly alpha?: number | undefined;
+  /** Share of normal windows that are to be answered; 0.9 when left out. */
+  readonly coverage?: number | undefined;
+  /** Draws references and trees; one of a fixed seed when left out, so that the same windows give the same package. */
+  readonly random?: ForkableRandom | undefined;
+  /**
+   * Trains the model again without a class, for the leave-one-class-out report. The result has as many class scores as the model. When left
+   * out, the report looks at statistics of windows, which no training has seen, or says that it is optimistic.
+   */
+  readonly trainWithout?: ((leftOut: number) => Promise<Uint8Array>) | undefined;
+}
 
 /** What {@link buildReference} measures on. */
 export interface ReferenceSource {
@@ -19,11 +46,10 @@ export interface ReferenceSource {
   readonly preprocessing: Preprocessing;
   /** Windows that the model was trained on: what known input looks like. */
   readonly fit: LabelledWindows;
-  /** Windows of people that the model was **not** trained on: how well it does on a new person. */
+  /** Windows of people that the model was **not** trained on, in time order: how well it does on a new person. */
   readonly check: LabelledWindows;
   readonly runtime: OrtRuntime;
-  /** Share of normal windows that may be called outliers; 0.05 when left out. */
-  readonly alpha?: number;
+  readonly ood?: OodPlan | undefined;
 }
 
 const BATCH_WINDOWS_MAX = 256;
@@ -42,62 +68,171 @@ const TEMPERATURE_MAX = 20;
  * @see Guo et al. 2017, "On calibration of modern neural networks", section 4.2 (temperature scaling)
  */
 export async function buildReference(source: ReferenceSource): Promise<Outcome<Calibration>> {
-  const { preprocessing, fit, check, runtime, alpha = 0.05 } = source;
+  const { preprocessing, fit, check, runtime, ood = {} } = source;
+  const { alpha = 0.05, coverage = 0.9, method = { kind: "knn" } } = ood;
+  const random = ood.random ?? createSeededRandom("reference");
+  if (!(alpha > 0 && alpha < 1) || !(coverage > 0 && coverage <= 1)) {
+    return refuse(
+      "input.shape_mismatch",
+      `alpha is ${alpha} and coverage ${coverage}; they must be in (0, 1) and (0, 1]`,
+    );
+  }
   for (const [name, set] of Object.entries({ fit, check })) {
     const refused = checkLabelledWindows(name, set, preprocessing);
     if (!refused.ok) return refused;
   }
-  const serving = compileServing(source.model);
+  const serving = compileFor(source.model, preprocessing);
   if (!serving.ok) return serving;
-  const { featureCount, logitCount } = serving.value;
+  const { featureCount } = serving.value;
   const classCount = preprocessing.labels.length;
-  if (logitCount !== classCount) {
-    return refuse(
-      "input.shape_mismatch",
-      `the model gives ${logitCount} scores, preprocessing names ${classCount} labels; make them one`,
-    );
+  const input = ood.input ?? defaultOodInput(preprocessing, featureCount);
+  const view = await viewOf(runtime, serving.value, source, input);
+  const profile = fitOodProfile(view.fit, method, random.fork("profile"));
+  if (!profile.ok) return profile;
+
+  const { logits, features } = view.check;
+  const count = check.labels.length;
+  const temperature = fitTemperature(logits, check.labels, classCount);
+  const scorer = createOodScorer(profile.value);
+  const scores = Float64Array.from({ length: count }, (_, index) =>
+    scorer.score(features, index * view.check.dimension, logits, index * classCount),
+  );
+  if (!scores.every(Number.isFinite)) {
+    return refuse("input.not_finite", "a score of a checked window is not finite; scale it down");
   }
-  const predictor = await createPredictor(runtime, serving.value);
-  try {
-    const fitted = await run(predictor, preprocessing, fit);
-    const profile = fitMahalanobis(fitted.features, fit.labels, {
-      dimension: featureCount,
-      classCount,
-    });
-    if (!profile.ok) return profile;
-    const checked = await run(predictor, preprocessing, check);
-    const count = check.labels.length;
-    const temperature = fitTemperature(checked.logits, check.labels, classCount);
-    const scorer = createMahalanobisScorer(profile.value);
-    const scores = Float64Array.from({ length: count }, (_, index) =>
-      scorer.score(checked.features, index * featureCount),
-    );
-    const { threshold } = conformalThreshold(scores, alpha);
-    const probabilities = new Float32Array(classCount);
-    let errors = 0;
-    let outliers = 0;
-    let confidence = 0;
-    for (let index = 0; index < count; index += 1) {
-      const at = index * classCount;
-      softmaxInto(checked.logits, at, classCount, temperature, probabilities, 0);
-      const answer = largestIndex(probabilities, 0, classCount);
-      confidence += (probabilities[answer] as number) / count;
-      if (answer !== check.labels[index]) errors += 1;
-      if ((scores[index] as number) > threshold) outliers += 1;
+  const { threshold } = conformalThreshold(scores, alpha);
+  const probabilities = new Float32Array(classCount);
+  const confidences = new Float32Array(count);
+  const wasCorrect: boolean[] = [];
+  const isOutlier = Array.from(scores, (score) => score > threshold);
+  for (let index = 0; index < count; index += 1) {
+    softmaxInto(logits, index * classCount, classCount, temperature, probabilities, 0);
+    const answer = largestIndex(probabilities, 0, classCount);
+    confidences[index] = probabilities[answer] as number;
+    wasCorrect.push(answer === check.labels[index]);
+  }
+  const errorCount = wasCorrect.filter((isRight) => !isRight).length;
+  const outlierCount = isOutlier.filter(Boolean).length;
+
+  const report = await leaveOneOut(
+    classCount,
+    (leftOut) => viewsWithout(source, input, view, leftOut),
+    random.fork("leave one out"),
+  );
+  if (!report.ok) return report;
+  return accept({
+    temperature,
+    ood: {
+      version: 1,
+      input: { reads: input.reads, vectors: input.vectors.map((axes) => [...axes]) },
+      profile: profile.value,
+      threshold,
+      alpha,
+      count,
+      population: measurePopulation(scores, check.persons ?? new Uint8Array(count)),
+      personal: ood.personal ?? defaultPersonalRule,
+      leaveOneOut: report.value,
+    },
+    abstention: fitAbstention({ confidences, wasCorrect, isOutlier }, coverage),
+    reference: {
+      errorRate: (errorCount + 0.5) / (count + 1),
+      outlierShare: (outlierCount + 0.5) / (count + 1),
+      confidence: confidences.reduce((sum, value) => sum + value / count, 0),
+      count,
+    },
+  });
+}
+
+/** A model that gives as many scores as there are labels. */
+function compileFor(model: Uint8Array, { labels }: Preprocessing): Outcome<CompiledServing> {
+  const serving = compileServing(model);
+  if (!serving.ok || serving.value.logitCount === labels.length) return serving;
+  return refuse(
+    "input.shape_mismatch",
+    `the model gives ${serving.value.logitCount} scores, preprocessing names ${labels.length} labels; make them one`,
+  );
+}
+
+/** Samples in typed arrays, as a model sees them. */
+type SeenSamples = OodSamples & {
+  readonly features: Float32Array;
+  readonly logits: Float32Array;
+};
+
+interface View {
+  readonly fit: SeenSamples;
+  readonly check: SeenSamples;
+}
+
+/** What a model and an input make of all windows. */
+async function viewOf(
+  runtime: OrtRuntime,
+  serving: CompiledServing,
+  { preprocessing, fit, check }: ReferenceSource,
+  spec: OodInputSpec,
+): Promise<View> {
+  const predictor = await createPredictor(runtime, serving);
+  const input = createOodInput(spec, preprocessing, serving.featureCount);
+  const length = windowLength(preprocessing);
+  const samplesOf = async (set: LabelledWindows): Promise<SeenSamples> => {
+    const { logits, features } = await run(predictor, preprocessing, set);
+    const seen = new Float32Array(set.labels.length * input.length);
+    for (let index = 0; index < set.labels.length; index += 1) {
+      const featuresAt = index * serving.featureCount;
+      input.fill(set.windows, index * length, features, featuresAt, seen, index * input.length);
     }
-    return accept({
-      temperature,
-      ood: { profile: profile.value, threshold, alpha, count },
-      reference: {
-        errorRate: (errors + 0.5) / (count + 1),
-        outlierShare: (outliers + 0.5) / (count + 1),
-        confidence,
-        count,
-      },
-    });
+    return {
+      dimension: input.length,
+      classCount: preprocessing.labels.length,
+      features: seen,
+      logits,
+      labels: set.labels,
+    };
+  };
+  try {
+    return { fit: await samplesOf(fit), check: await samplesOf(check) };
   } finally {
     await predictor.release();
   }
+}
+
+/** What is seen when a class is left out: by a model that never saw it, or by what no training has seen. */
+async function viewsWithout(
+  source: ReferenceSource,
+  input: OodInputSpec,
+  view: View,
+  leftOut: number,
+): Promise<Outcome<LeaveOneOutViews>> {
+  const { preprocessing, runtime, ood } = source;
+  if (ood?.trainWithout !== undefined) {
+    const serving = compileFor(await ood.trainWithout(leftOut), preprocessing);
+    if (!serving.ok) return serving;
+    return accept({
+      ...(await viewOf(runtime, serving.value, source, input)),
+      seen: "nothing",
+    });
+  }
+  if (input.reads === "features") return accept({ ...view, seen: "everything" });
+  const length = createOodInput({ ...input, reads: "statistics" }, preprocessing, 0).length;
+  const statistics = (samples: SeenSamples): OodSamples => ({
+    ...samples,
+    dimension: length,
+    features: lastColumns(samples.features, samples.dimension, length),
+  });
+  return accept({
+    fit: statistics(view.fit),
+    check: statistics(view.check),
+    seen: "scores",
+  });
+}
+
+/** The last `kept` of every `width` numbers. */
+function lastColumns(rows: Float32Array, width: number, kept: number): Float32Array {
+  const into = new Float32Array((rows.length / width) * kept);
+  for (let row = 0; row < rows.length / width; row += 1) {
+    into.set(rows.subarray((row + 1) * width - kept, (row + 1) * width), row * kept);
+  }
+  return into;
 }
 
 async function run(

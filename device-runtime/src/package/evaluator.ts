@@ -6,10 +6,10 @@ import {
   portableCryptography,
 } from "@attune/protocol";
 import { createInference } from "../adapters/ortInference.ts";
-import { createMahalanobisScorer } from "../core/ood/mahalanobis.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
 import type { LoadedVersion } from "../ports/inference.ts";
 import { type ModelPackage, versionOf } from "./modelPackage.ts";
+import { createOodJudge } from "./oodJudge.ts";
 import { windowLength } from "./preprocessing.ts";
 import { largestIndex, softmaxInto } from "./softmax.ts";
 
@@ -82,7 +82,9 @@ export async function createEvaluator(
   const loaded = outcome.value;
   const { preprocessing, calibration } = modelPackage;
   const classCount = preprocessing.labels.length;
-  const scorer = createMahalanobisScorer(calibration.ood.profile);
+  const { featureCount } = loaded;
+  const judge = createOodJudge(calibration, preprocessing, featureCount);
+  const length = windowLength(preprocessing);
   return {
     ok: true,
     value: {
@@ -96,7 +98,14 @@ export async function createEvaluator(
           const at = index * classCount;
           classes[index] = largestIndex(logits, at, classCount);
           softmaxInto(logits, at, classCount, calibration.temperature, probabilities, at);
-          oodScores[index] = scorer.score(features, index * loaded.featureCount);
+          oodScores[index] = judge.score(
+            windows,
+            index * length,
+            features,
+            index * featureCount,
+            logits,
+            at,
+          );
         }
         return { classes, probabilities, oodScores };
       },

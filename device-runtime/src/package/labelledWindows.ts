@@ -8,6 +8,8 @@ export interface LabelledWindows {
   readonly windows: Float32Array;
   /** `(n,)`, in `[0, K)`. */
   readonly labels: Int32Array;
+  /** Whose window it is, `(n,)`, any numbers. Then each person counts alike where people are counted. */
+  readonly persons?: Int32Array | undefined;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface LabelledWindows {
  */
 export function checkLabelledWindows(
   name: string,
-  { windows, labels }: LabelledWindows,
+  { windows, labels, persons }: LabelledWindows,
   preprocessing: Preprocessing,
 ): Outcome<null> {
   const length = windowLength(preprocessing);
@@ -27,6 +29,12 @@ export function checkLabelledWindows(
     return refuse(
       "input.shape_mismatch",
       `${name} has ${windows.length} values for ${labels.length} labels of ${length} values each; pass one label a window`,
+    );
+  }
+  if (persons !== undefined && persons.length !== labels.length) {
+    return refuse(
+      "input.shape_mismatch",
+      `${name} names ${persons.length} people for ${labels.length} windows; pass one a window, or none`,
     );
   }
   if (!labels.every((label) => Number.isInteger(label) && label >= 0 && label < classCount)) {

@@ -18,3 +18,9 @@ export const SMALL_PART_BYTES_MAX: number = 8 * 1024 * 1024;
 
 /** A package file: graph and parameters as large as any blob, three small parts, and 64 KB around them. */
 export const PACKAGE_BYTES_MAX: number = 2 * BLOB_BYTES_MAX + 3 * SMALL_PART_BYTES_MAX + 64 * 1024;
+
+/** Pairs of classes in a leave-one-class-out report: 32 classes against 31 others are 992. */
+export const LEAVE_OUT_PAIRS_MAX = 1024;
+
+/** Vectors that channels may make, and axes of one. */
+export const PACKAGE_VECTORS_MAX = 64;

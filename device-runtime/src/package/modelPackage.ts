@@ -22,6 +22,7 @@ import {
   refuse,
   unwrap,
 } from "@attune/protocol";
+import { createOodScorer } from "../core/ood/oodProfile.ts";
 import { compileServing } from "../model/compile/compileServing.ts";
 import { compileTraining } from "../model/compile/compileTraining.ts";
 import { joinModel, splitModel } from "../model/parameters/splitModel.ts";
@@ -29,6 +30,7 @@ import type { Calibration } from "./calibration.ts";
 import { checkLabelledWindows } from "./labelledWindows.ts";
 import type { Learning } from "./learning.ts";
 import { SMALL_PART_BYTES_MAX } from "./limits.ts";
+import { oodInputLength } from "./oodInput.ts";
 import { parseCalibration, parseLearning, parsePreprocessing } from "./packageSchemas.ts";
 import { type Preprocessing, windowLength } from "./preprocessing.ts";
 
@@ -124,7 +126,7 @@ export function readModelParts(line: LineId, bytes: PartBytes): Outcome<ModelPac
     const fits = checkLabelledWindows("rehearsal", rehearsal, preprocessing.value);
     if (!fits.ok) return fits;
   }
-  const calibration = parseCalibration(bytes.calibration, preprocessing.value.labels.length);
+  const calibration = parseCalibration(bytes.calibration, preprocessing.value);
   if (!calibration.ok) return calibration;
   const parameters = decodeParameters(bytes.parameters);
   if (!parameters.ok) return parameters;
@@ -153,10 +155,22 @@ export function checkFit(
   const training = compileTraining(model, learning.plan);
   if (!training.ok) return training;
   const { sampleDims, logitCount, featureCount, batchSize } = serving.value;
+  const { ood } = calibration;
+  const scorer = createOodScorer(ood.profile);
   const facts = [
     ["numbers a sample", elementCount(sampleDims), windowLength(preprocessing)],
     ["scores", logitCount, preprocessing.labels.length],
-    ["features", featureCount, calibration.ood.profile.dimension],
+    // 0 where the score does not look at features, or at class scores.
+    [
+      "numbers for its out-of-distribution score",
+      scorer.dimension === 0 ? 0 : oodInputLength(ood.input, preprocessing, featureCount),
+      scorer.dimension,
+    ],
+    [
+      "scores for its out-of-distribution score",
+      scorer.classCount === 0 ? 0 : logitCount,
+      scorer.classCount,
+    ],
   ] as const;
   for (const [what, has, wanted] of facts) {
     if (has !== wanted) {

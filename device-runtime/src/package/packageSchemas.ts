@@ -13,15 +13,20 @@ import { z } from "zod";
 import type { FineTunePolicy } from "../core/learn/fineTunePlan.ts";
 import type { GuardPolicy } from "../core/learn/localGuard.ts";
 import type { MonitorPolicy } from "../core/monitor/userMonitors.ts";
-import { checkOodProfile } from "../core/ood/oodProfile.ts";
+import { checkOodProfile, type OodKind, type OodProfile } from "../core/ood/oodProfile.ts";
+import { checkPopulation } from "../core/ood/populationScores.ts";
+import { areAxes } from "../core/ood/windowStatistics.ts";
 import type { TriggerPolicy } from "../core/trigger/trigger.ts";
 import { canonicalPlan, type TrainingPlan } from "../model/compile/trainingPlan.ts";
 import type { Calibration } from "./calibration.ts";
 import type { Learning } from "./learning.ts";
+import type { LeftOutPair } from "./leaveOneOut.ts";
 import {
+  LEAVE_OUT_PAIRS_MAX,
   PACKAGE_CHANNELS_MAX,
   PACKAGE_LABELS_MAX,
   PACKAGE_NAME_LENGTH_MAX,
+  PACKAGE_VECTORS_MAX,
   WINDOW_VALUES_MAX,
 } from "./limits.ts";
 import type { PartBytes } from "./modelPackage.ts";
@@ -68,22 +73,109 @@ const preprocessing: z.ZodType<Preprocessing> = z
     message: `must have windows of at most ${WINDOW_VALUES_MAX} values`,
   });
 
+const float64s = z.instanceof(Float64Array);
+const gaussian = z.object({
+  dimension: positiveCount,
+  classCount: positiveCount,
+  sampleCounts: z.instanceof(Uint32Array),
+  means: float64s,
+  factor: float64s,
+  shrinkage: z.number().positive().max(1),
+});
+
+// Shapes only: what belongs together is checked by checkOodProfile.
+const oodProfile: z.ZodType<OodProfile> = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("mahalanobis"), classes: gaussian }),
+  z.object({ kind: z.literal("relativeMahalanobis"), classes: gaussian, background: gaussian }),
+  z.object({
+    kind: z.literal("knn"),
+    dimension: positiveCount,
+    neighbours: positiveCount,
+    centre: float64s,
+    factor: float64s,
+    references: z.instanceof(Float32Array),
+    lengths: z.instanceof(Float32Array),
+    lengthWeight: z.number(),
+  }),
+  z.object({
+    kind: z.literal("vim"),
+    dimension: positiveCount,
+    classCount: positiveCount,
+    centre: float64s,
+    scale: float64s,
+    residual: float64s,
+    weight: z.number(),
+  }),
+  z.object({ kind: z.literal("energy"), classCount: positiveCount, temperature: positive }),
+  z.object({ kind: z.literal("maximumSoftmax"), classCount: positiveCount }),
+  z.object({ kind: z.literal("maxLogit"), classCount: positiveCount }),
+  z.object({
+    kind: z.literal("isolationForest"),
+    dimension: positiveCount,
+    subsample: positiveCount,
+    roots: z.instanceof(Uint32Array),
+    cutFeatures: z.instanceof(Int16Array),
+    cutValues: float64s,
+    rights: z.instanceof(Uint32Array),
+  }),
+]);
+const oodKind: z.ZodType<OodKind> = z.enum([
+  "mahalanobis",
+  "relativeMahalanobis",
+  "knn",
+  "vim",
+  "energy",
+  "maximumSoftmax",
+  "maxLogit",
+  "isolationForest",
+]);
+
+const rateUpToOne = z.number().min(0).max(1);
+
 const calibration: z.ZodType<Calibration> = z.object({
   temperature: positive,
   ood: z.object({
-    profile: z.object({
-      dimension: positiveCount,
-      classCount: positiveCount,
-      sampleCounts: z.instanceof(Uint32Array),
-      means: z.instanceof(Float64Array),
-      factor: z.instanceof(Float64Array),
-      shrinkage: z.number().positive().max(1),
+    version: z.literal(1),
+    input: z.object({
+      reads: z.enum(["features", "statistics", "both"]),
+      vectors: z
+        .array(z.array(count.max(PACKAGE_CHANNELS_MAX)).min(2).max(PACKAGE_VECTORS_MAX))
+        .max(PACKAGE_VECTORS_MAX),
     }),
-    // Infinity where too few windows were seen.
-    threshold: z.custom<number>((value) => typeof value === "number" && value > 0, {
-      message: "must be a number above 0",
+    profile: oodProfile,
+    // Infinity where too few windows were seen; some scores are below 0.
+    threshold: z.custom<number>((value) => typeof value === "number" && !Number.isNaN(value), {
+      message: "must be a number",
     }),
     alpha: z.number().gt(0).lt(1),
+    count,
+    population: z.object({ edges: float64s, shares: float64s, personCount: positiveCount }),
+    personal: z.object({
+      priorCount: positive.max(1e6),
+      halfLifeWindows: z.number().min(1).max(1e9),
+      baselineWindows: count,
+    }),
+    leaveOneOut: z.object({
+      pairs: z
+        .array(
+          z.object({
+            leftOut: count,
+            answered: count,
+            auroc: rateUpToOne,
+            best: oodKind,
+            leftOutCount: count,
+            answeredCount: count,
+          }),
+        )
+        .max(LEAVE_OUT_PAIRS_MAX),
+      isOptimistic: z.boolean(),
+    }),
+  }),
+  abstention: z.object({
+    confidenceMin: rateUpToOne,
+    coverage: rateUpToOne,
+    errorRate: rateUpToOne,
+    errorRateOfAll: rateUpToOne,
     count,
   }),
   reference: z.object({
@@ -240,16 +332,35 @@ export function parsePreprocessing(part: Uint8Array): Outcome<Preprocessing> {
   return parsePart("preprocessing", preprocessing, part);
 }
 
-/** Reads a calibration part, whose profile must be of so many classes. */
-export function parseCalibration(part: Uint8Array, classCount: number): Outcome<Calibration> {
+/** Reads a calibration part, which must be of these windows and classes. */
+export function parseCalibration(
+  part: Uint8Array,
+  { labels, channels }: Preprocessing,
+): Outcome<Calibration> {
   const parsed = parsePart("calibration", calibration, part);
   if (!parsed.ok) return parsed;
-  const profile = checkOodProfile(parsed.value.ood.profile);
-  if (!profile.ok) return profile;
-  if (profile.value.classCount !== classCount) {
+  const { profile, population, input, leaveOneOut } = parsed.value.ood;
+  const soundProfile = checkOodProfile(profile);
+  if (!soundProfile.ok) return soundProfile;
+  const soundPopulation = checkPopulation(population);
+  if (!soundPopulation.ok) return soundPopulation;
+  if (!input.vectors.every((axes) => areAxes(axes, channels.length))) {
     return refuse(
       "input.shape_mismatch",
-      `calibration is of ${profile.value.classCount} classes, preprocessing names ${classCount}; make them of one model`,
+      `calibration has vectors of channels that are not there; there are ${channels.length}`,
+    );
+  }
+  const classCount = labels.length;
+  const namedClassCount =
+    profile.kind === "mahalanobis" || profile.kind === "relativeMahalanobis"
+      ? profile.classes.classCount
+      : classCount;
+  const isOfThese = ({ leftOut, answered }: LeftOutPair): boolean =>
+    leftOut < classCount && answered < classCount;
+  if (namedClassCount !== classCount || !leaveOneOut.pairs.every(isOfThese)) {
+    return refuse(
+      "input.shape_mismatch",
+      `calibration is of other classes than the ${classCount} that preprocessing names; make them of one model`,
     );
   }
   return parsed;

@@ -1,7 +1,12 @@
-// Fits the out-of-distribution profile of a model package. It runs where a package is made, not on a device's hot path.
+// Fits class Gaussians with one covariance. It runs where a package is made, not on a device's hot path.
 import { type Outcome, refuse } from "@attune/protocol";
-import type { OodProfile } from "./oodProfile.ts";
-import { checkOodProfile, classCountMax, featureCountMax, packedLength } from "./oodProfile.ts";
+import type { GaussianProfile } from "./gaussianProfile.ts";
+import {
+  checkGaussianProfile,
+  classCountMax,
+  featureCountMax,
+  packedLength,
+} from "./gaussianProfile.ts";
 
 /** How {@link fitMahalanobis} reads its samples. */
 export interface MahalanobisFit {
@@ -34,7 +39,7 @@ export function fitMahalanobis(
   features: ArrayLike<number>,
   labels: ArrayLike<number>,
   fit: MahalanobisFit,
-): Outcome<OodProfile> {
+): Outcome<GaussianProfile> {
   const { dimension, classCount } = fit;
   const sampleCount = labels.length;
   if (
@@ -123,7 +128,7 @@ export function fitMahalanobis(
       factor[at] = (factor[at] as number) * (deviations[i] as number);
     }
   }
-  return checkOodProfile({ dimension, classCount, sampleCounts, means, factor, shrinkage });
+  return checkGaussianProfile({ dimension, classCount, sampleCounts, means, factor, shrinkage });
 }
 
 /** Square roots of the diagonal; a feature without variance gets the average deviation of those that have some. */

@@ -4,8 +4,8 @@ import { expect, it } from "vitest";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { gaussian, type Random } from "../../ports/random.ts";
 import { fitMahalanobis } from "./fitMahalanobis.ts";
+import { checkGaussianProfile, type GaussianProfile } from "./gaussianProfile.ts";
 import { createMahalanobisScorer } from "./mahalanobis.ts";
-import { checkOodProfile, type OodProfile } from "./oodProfile.ts";
 
 interface Cloud {
   readonly features: Float32Array;
@@ -29,7 +29,7 @@ function drawCloud(random: Random, dimension: number, classCount: number, perCla
   return { features, labels };
 }
 
-function fitCloud(cloud: Cloud, dimension: number, classCount: number): OodProfile {
+function fitCloud(cloud: Cloud, dimension: number, classCount: number): GaussianProfile {
   return unwrap(fitMahalanobis(cloud.features, cloud.labels, { dimension, classCount }));
 }
 
@@ -151,8 +151,8 @@ it("[LC33] samples that cannot be fitted are refused with the sample and the way
 
 it("[LC33] a profile from outside is checked before it is used", () => {
   const profile = fitCloud(drawCloud(createSeededRandom(8), 3, 2, 20), 3, 2);
-  const codeOf = (change: Partial<OodProfile>): string | null => {
-    const outcome = checkOodProfile({ ...profile, ...change });
+  const codeOf = (change: Partial<GaussianProfile>): string | null => {
+    const outcome = checkGaussianProfile({ ...profile, ...change });
     return outcome.ok ? null : outcome.refusal.code;
   };
   expect(codeOf({})).toBeNull();

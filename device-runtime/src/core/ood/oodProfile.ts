@@ -1,78 +1,171 @@
-// What a model package says about the features that its model was trained on. It must not score anything.
+// All out-of-distribution scores under one form: fit where a package is made, check when it arrives, score on the device.
 import { accept, type Outcome, refuse } from "@attune/protocol";
+import type { ForkableRandom } from "../../ports/random.ts";
+import { checkEnergy, createEnergyScorer, type EnergyProfile } from "./energy.ts";
+import { fitMahalanobis } from "./fitMahalanobis.ts";
+import { checkGaussianProfile, type GaussianProfile } from "./gaussianProfile.ts";
+import {
+  checkIsolationForest,
+  createIsolationForestScorer,
+  fitIsolationForest,
+  type IsolationForestProfile,
+  type IsolationForestSettings,
+} from "./isolationForest.ts";
+import { checkKnn, createKnnScorer, fitKnn, type KnnProfile, type KnnSettings } from "./knn.ts";
+import { createMahalanobisScorer } from "./mahalanobis.ts";
+import {
+  checkMaximumSoftmax,
+  createMaximumSoftmaxScorer,
+  type MaximumSoftmaxProfile,
+} from "./maximumSoftmax.ts";
+import { checkMaxLogit, createMaxLogitScorer, type MaxLogitProfile } from "./maxLogit.ts";
+import { checkOodSamples, type OodSamples } from "./oodSamples.ts";
+import type { OodScorer } from "./oodScorer.ts";
+import {
+  checkRelativeMahalanobis,
+  createRelativeMahalanobisScorer,
+  fitRelativeMahalanobis,
+  type RelativeMahalanobisProfile,
+} from "./relativeMahalanobis.ts";
+import { checkVim, createVimScorer, fitVim, type VimProfile, type VimSettings } from "./vim.ts";
 
-/**
- * Class-conditional Gaussians with one covariance for all classes: plain data, made once by `fitMahalanobis`, shipped in the model
- * package, read by every device.
- */
-export interface OodProfile {
-  /** Length of a feature vector. */
-  readonly dimension: number;
-  readonly classCount: number;
-  /** How many samples each class was fitted on, `(classCount,)`. A class with none is not used. */
-  readonly sampleCounts: Uint32Array;
-  /** Mean features of each class, `(classCount, dimension)` row by row. */
-  readonly means: Float64Array;
-  /** Lower Cholesky factor of the covariance, packed row by row, `(dimension · (dimension + 1) / 2,)`; diagonal above 0. */
-  readonly factor: Float64Array;
-  /** How far the correlations were shrunk towards none, `(0, 1]`. */
-  readonly shrinkage: number;
+/** Class Gaussians as a profile of their own. */
+export interface MahalanobisProfile {
+  readonly kind: "mahalanobis";
+  readonly classes: GaussianProfile;
 }
 
-/** A feature vector above this length makes a profile of over 4 MB (`1024 · 1025 / 2 · 8` bytes) and a score of half a millisecond. */
-export const featureCountMax = 1024;
+/** What a model package says about the samples that its model knows: plain data, of one score. */
+export type OodProfile =
+  | MahalanobisProfile
+  | RelativeMahalanobisProfile
+  | KnnProfile
+  | VimProfile
+  | EnergyProfile
+  | MaximumSoftmaxProfile
+  | MaxLogitProfile
+  | IsolationForestProfile;
 
-/** More classes than any model of this kind tells apart. */
-export const classCountMax = 4096;
+/** Name of a score. */
+export type OodKind = OodProfile["kind"];
+
+/** Which score, and how it is fitted; plain data. */
+export type OodMethod =
+  | { readonly kind: "mahalanobis"; readonly shrinkage?: number | undefined }
+  | { readonly kind: "relativeMahalanobis" }
+  | ({ readonly kind: "knn" } & KnnSettings)
+  | ({ readonly kind: "vim" } & VimSettings)
+  | { readonly kind: "energy"; readonly temperature?: number | undefined }
+  | { readonly kind: "maximumSoftmax" }
+  | { readonly kind: "maxLogit" }
+  | ({ readonly kind: "isolationForest" } & IsolationForestSettings);
+
+/** Every score once, with its defaults. */
+export const oodMethods: readonly OodMethod[] = [
+  { kind: "knn" },
+  { kind: "mahalanobis" },
+  { kind: "relativeMahalanobis" },
+  { kind: "vim" },
+  { kind: "isolationForest" },
+  { kind: "energy" },
+  { kind: "maximumSoftmax" },
+  { kind: "maxLogit" },
+];
+
+/**
+ * Fits one score.
+ *
+ * - The same samples, method and random give the same profile.
+ *
+ * @param random its forks are used, it is not drawn from
+ * @returns `input.shape_mismatch`, `input.not_finite`
+ */
+export function fitOodProfile(
+  samples: OodSamples,
+  method: OodMethod,
+  random: ForkableRandom,
+): Outcome<OodProfile> {
+  const checked = checkOodSamples(samples);
+  if (!checked.ok) return checked;
+  const { features, labels, dimension, classCount } = samples;
+  switch (method.kind) {
+    case "mahalanobis": {
+      const { shrinkage } = method;
+      const fit = { dimension, classCount, ...(shrinkage === undefined ? {} : { shrinkage }) };
+      const classes = fitMahalanobis(features, labels, fit);
+      return classes.ok ? accept({ kind: "mahalanobis", classes: classes.value }) : classes;
+    }
+    case "relativeMahalanobis":
+      return fitRelativeMahalanobis(samples);
+    case "knn":
+      return fitKnn(samples, random.fork("knn"), method);
+    case "vim":
+      return fitVim(samples, method);
+    case "energy":
+      return checkEnergy({ kind: "energy", classCount, temperature: method.temperature ?? 1 });
+    case "maximumSoftmax":
+    case "maxLogit":
+      return accept({ kind: method.kind, classCount });
+    case "isolationForest":
+      return fitIsolationForest(samples, random.fork("isolation forest"), method);
+  }
+}
 
 /**
  * Checks a profile that came from outside, such as in a model package.
  *
- * @returns the profile, or `input.shape_mismatch`, `input.not_finite`.
+ * @returns the profile, or `input.shape_mismatch`, `input.not_finite`
  */
 export function checkOodProfile(profile: OodProfile): Outcome<OodProfile> {
-  const { dimension, classCount } = profile;
-  if (!isCount(dimension, featureCountMax) || !isCount(classCount, classCountMax)) {
-    return refuse(
-      "input.shape_mismatch",
-      `profile has ${dimension} features and ${classCount} classes, the limits are 1 to ${featureCountMax} and 1 to ${classCountMax}; fit it again`,
-    );
-  }
-  const expected = [
-    ["sampleCounts", profile.sampleCounts.length, classCount],
-    ["means", profile.means.length, classCount * dimension],
-    ["factor", profile.factor.length, packedLength(dimension)],
-  ] as const;
-  for (const [name, length, wanted] of expected) {
-    if (length !== wanted) {
+  switch (profile.kind) {
+    case "mahalanobis": {
+      const classes = checkGaussianProfile(profile.classes);
+      return classes.ok ? accept(profile) : classes;
+    }
+    case "relativeMahalanobis":
+      return checkRelativeMahalanobis(profile);
+    case "knn":
+      return checkKnn(profile);
+    case "vim":
+      return checkVim(profile);
+    case "energy":
+      return checkEnergy(profile);
+    case "maximumSoftmax":
+      return checkMaximumSoftmax(profile);
+    case "maxLogit":
+      return checkMaxLogit(profile);
+    case "isolationForest":
+      return checkIsolationForest(profile);
+    default:
       return refuse(
         "input.shape_mismatch",
-        `profile's ${name} has ${length} numbers, ${dimension} features and ${classCount} classes need ${wanted}; fit it again`,
+        `profile is of a score that this runtime does not know, ${(profile as { kind: unknown }).kind}; update the runtime, or fit another score`,
       );
-    }
   }
-  if (!profile.sampleCounts.some((count) => count > 0)) {
-    return refuse("input.shape_mismatch", "profile has no class with samples; fit it again");
-  }
-  if (!profile.means.every(Number.isFinite) || !profile.factor.every(Number.isFinite)) {
-    return refuse("input.not_finite", "profile holds a number that is not finite; fit it again");
-  }
-  for (let row = 0; row < dimension; row++) {
-    if (!((profile.factor[packedLength(row) + row] as number) > 0)) {
-      return refuse(
-        "input.not_finite",
-        `profile's covariance factor is not positive at feature ${row}, so no distance can be taken; fit it again`,
-      );
-    }
-  }
-  return accept(profile);
 }
 
-/** Where row `rows` of a packed lower triangle begins: the length of the `rows` rows before it. */
-export function packedLength(rows: number): number {
-  return (rows * (rows + 1)) / 2;
-}
-
-function isCount(value: number, max: number): boolean {
-  return Number.isInteger(value) && value >= 1 && value <= max;
+/**
+ * Creates the scorer of a profile.
+ *
+ * @param profile one that {@link checkOodProfile} accepts
+ */
+export function createOodScorer(profile: OodProfile): OodScorer {
+  switch (profile.kind) {
+    case "mahalanobis":
+      return createMahalanobisScorer(profile.classes);
+    case "relativeMahalanobis":
+      return createRelativeMahalanobisScorer(profile);
+    case "knn":
+      return createKnnScorer(profile);
+    case "vim":
+      return createVimScorer(profile);
+    case "energy":
+      return createEnergyScorer(profile);
+    case "maximumSoftmax":
+      return createMaximumSoftmaxScorer(profile);
+    case "maxLogit":
+      return createMaxLogitScorer(profile);
+    case "isolationForest":
+      return createIsolationForestScorer(profile);
+  }
 }

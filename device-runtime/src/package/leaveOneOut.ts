@@ -1,0 +1,187 @@
+// Which classes nobody could tell from each other if one of them were unknown. It runs where a package is made, not on devices.
+import { accept, type Outcome } from "@attune/protocol";
+import { auroc } from "../core/ood/auroc.ts";
+import {
+  createOodScorer,
+  fitOodProfile,
+  type OodKind,
+  oodMethods,
+} from "../core/ood/oodProfile.ts";
+import type { OodSamples } from "../core/ood/oodSamples.ts";
+import type { ForkableRandom } from "../ports/random.ts";
+import { LEAVE_OUT_PAIRS_MAX } from "./limits.ts";
+import { largestIndex } from "./softmax.ts";
+
+/** One class left out, and one that its windows were answered as; plain data. */
+export interface LeftOutPair {
+  /** The class that was treated as unknown. */
+  readonly leftOut: number;
+  /** What its windows were answered as. */
+  readonly answered: number;
+  /** Of the best score, windows that are `answered` against windows that are `leftOut`, all of them answered alike. */
+  readonly auroc: number;
+  /** The score that tells them apart best. */
+  readonly best: OodKind;
+  readonly leftOutCount: number;
+  readonly answeredCount: number;
+}
+
+/** What became of leaving each class out; plain data. */
+export interface LeaveOneOut {
+  /** Pairs with enough windows, hardest first. */
+  readonly pairs: readonly LeftOutPair[];
+  /** The features had seen the class that was left out: what looks separable may not be. */
+  readonly isOptimistic: boolean;
+}
+
+/** What a model sees, or sees of one class less. */
+export interface LeaveOneOutViews {
+  /** Known windows; labels of all classes. */
+  readonly fit: OodSamples;
+  /** Windows of other people. */
+  readonly check: OodSamples;
+  /** What of it had seen the class that is left out: then those scores are left aside, or the report is optimistic. */
+  readonly seen: "nothing" | "scores" | "everything";
+}
+
+/** Below it a score does not tell a class from another. */
+export const SEPARABLE_AUROC_MIN = 0.8;
+
+/** Windows of each side that an area is taken of, at least. */
+const WINDOWS_MIN = 10;
+/** Windows that are fitted and checked in one view, at most: evenly spaced ones of more. */
+const WINDOWS_MAX = 2000;
+/** Classes that are left out, at most: a fit each. */
+const CLASSES_MAX = 32;
+
+/** Scores that read class scores know the class that was left out, unless the model never saw it. */
+const readsLogits: ReadonlySet<OodKind> = new Set(["vim", "energy", "maximumSoftmax", "maxLogit"]);
+
+/**
+ * Leaves out one class after the other, as if it were unknown, and tries every score on the windows of it.
+ *
+ * @param viewsWithout what is seen when a class is left out
+ * @returns a refusal of `viewsWithout`
+ */
+export async function leaveOneOut(
+  classCount: number,
+  viewsWithout: (leftOut: number) => Promise<Outcome<LeaveOneOutViews>>,
+  random: ForkableRandom,
+): Promise<Outcome<LeaveOneOut>> {
+  const pairs: LeftOutPair[] = [];
+  let isOptimistic = false;
+  // Of two classes one would have to be told from the other by what it lacks.
+  const leftOutCount = classCount > 2 ? Math.min(classCount, CLASSES_MAX) : 0;
+  for (let leftOut = 0; leftOut < leftOutCount; leftOut += 1) {
+    const views = await viewsWithout(leftOut);
+    if (!views.ok) return views;
+    if (views.value.seen === "everything") isOptimistic = true;
+    pairs.push(...judge(leftOut, views.value, random.fork(`${leftOut}`)));
+  }
+  pairs.sort((a, b) => a.auroc - b.auroc);
+  return accept({ pairs: pairs.slice(0, LEAVE_OUT_PAIRS_MAX), isOptimistic });
+}
+
+/**
+ * Classes that an answer cannot be told from: a window that was answered `label` may as well be of one of these if it were unknown to the model.
+ *
+ * @returns class indices, rising
+ */
+export function inseparableFrom({ pairs }: LeaveOneOut, label: number): readonly number[] {
+  return pairs
+    .filter(({ answered, auroc: area }) => answered === label && area < SEPARABLE_AUROC_MIN)
+    .map(({ leftOut }) => leftOut)
+    .sort((a, b) => a - b);
+}
+
+function judge(
+  leftOut: number,
+  { fit, check, seen: hasSeen }: LeaveOneOutViews,
+  random: ForkableRandom,
+): LeftOutPair[] {
+  const { dimension, classCount } = fit;
+  const known = without(thin(fit), leftOut, false);
+  const seen = without(thin(check), leftOut, true);
+  if (known.labels.length < 2) return [];
+  const answers = Array.from({ length: seen.labels.length }, (_, index) =>
+    largestIndex(seen.logits as Float32Array, index * (classCount - 1), classCount - 1),
+  );
+  const groups = Array.from({ length: classCount - 1 }, (_, answered) => ({
+    answered,
+    own: indicesOf(answers, (answer, at) => answer === answered && seen.labels[at] === answered),
+    strange: indicesOf(answers, (answer, at) => answer === answered && seen.labels[at] === -1),
+  })).filter(({ own, strange }) => own.length >= WINDOWS_MIN && strange.length >= WINDOWS_MIN);
+  if (groups.length === 0) return [];
+
+  const best = groups.map(() => ({ auroc: 0, best: "knn" as OodKind }));
+  for (const method of oodMethods) {
+    if (hasSeen === "scores" && readsLogits.has(method.kind)) continue;
+    const profile = fitOodProfile(known, method, random);
+    // Too few windows are left for this score; others judge.
+    if (!profile.ok) continue;
+    const scorer = createOodScorer(profile.value);
+    const scoreOf = (index: number): number =>
+      scorer.score(seen.features, index * dimension, seen.logits, index * (classCount - 1));
+    groups.forEach(({ own, strange }, place) => {
+      const area = auroc(own.map(scoreOf), strange.map(scoreOf));
+      if (area > (best[place]?.auroc ?? 0)) best[place] = { auroc: area, best: method.kind };
+    });
+  }
+  return groups.map(({ answered, own, strange }, place) => ({
+    leftOut,
+    answered: answered < leftOut ? answered : answered + 1,
+    auroc: best[place]?.auroc ?? 0,
+    best: best[place]?.best ?? "knn",
+    leftOutCount: strange.length,
+    answeredCount: own.length,
+  }));
+}
+
+function indicesOf(
+  values: readonly number[],
+  isWanted: (value: number, index: number) => boolean,
+): number[] {
+  return values.flatMap((value, index) => (isWanted(value, index) ? [index] : []));
+}
+
+/** Evenly spaced samples. */
+function thin(samples: OodSamples): OodSamples {
+  const { labels } = samples;
+  const stride = Math.ceil(labels.length / WINDOWS_MAX);
+  return stride <= 1 ? samples : keep(samples, (index) => index % stride === 0);
+}
+
+/** The samples as a model of one class less has them: its samples are gone or labelled -1, its class score is gone. */
+function without(samples: OodSamples, leftOut: number, keepsItsSamples: boolean): OodSamples {
+  const { classCount } = samples;
+  const kept = keepsItsSamples
+    ? samples
+    : keep(samples, (index) => samples.labels[index] !== leftOut);
+  const logits = new Float32Array(kept.labels.length * (classCount - 1));
+  for (let at = 0, to = 0; at < kept.logits.length; at += 1) {
+    if (at % classCount !== leftOut) logits[to++] = kept.logits[at] as number;
+  }
+  const labels = Int32Array.from(kept.labels, (label) =>
+    label === leftOut ? -1 : label > leftOut ? label - 1 : label,
+  );
+  return { ...kept, classCount: classCount - 1, logits, labels };
+}
+
+function keep(samples: OodSamples, isKept: (index: number) => boolean): OodSamples {
+  const { dimension, classCount, features, logits, labels } = samples;
+  const indices = Array.from({ length: labels.length }, (_, index) => index).filter(isKept);
+  const rows = (values: ArrayLike<number>, width: number): Float32Array => {
+    const into = new Float32Array(indices.length * width);
+    indices.forEach((index, row) => {
+      for (let i = 0; i < width; i += 1)
+        into[row * width + i] = values[index * width + i] as number;
+    });
+    return into;
+  };
+  return {
+    ...samples,
+    features: rows(features, dimension),
+    logits: rows(logits, classCount),
+    labels: Int32Array.from(indices, (index) => labels[index] as number),
+  };
+}
