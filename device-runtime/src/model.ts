@@ -83,8 +83,8 @@ export type {
   OrtTensor,
 } from "./model/session/ortRuntime.ts";
 export { trainedParameters } from "./model/session/trainedParameters.ts";
-export { buildReference, type ReferenceSource } from "./package/buildReference.ts";
-export type { Calibration } from "./package/calibration.ts";
+export { buildReference, type OodPlan, type ReferenceSource } from "./package/buildReference.ts";
+export type { Calibration, OodCalibration } from "./package/calibration.ts";
 export { createEvaluator, type EvaluatedWindows, type Evaluator } from "./package/evaluator.ts";
 export type { LabelledWindows } from "./package/labelledWindows.ts";
 export {
@@ -93,6 +93,12 @@ export {
   learningDefaults,
   type ValidationRules,
 } from "./package/learning.ts";
+export {
+  inseparableFrom,
+  type LeaveOneOut,
+  type LeftOutPair,
+  SEPARABLE_AUROC_MIN,
+} from "./package/leaveOneOut.ts";
 export {
   blobRefOf,
   createModelPackage,
@@ -109,6 +115,13 @@ export {
   versionOf,
   withParameters,
 } from "./package/modelPackage.ts";
+export {
+  createOodInput,
+  defaultOodInput,
+  type OodInput,
+  type OodInputSpec,
+} from "./package/oodInput.ts";
+export { createOodJudge, type OodJudge } from "./package/oodJudge.ts";
 export { decodeModelPackage, encodeModelPackage } from "./package/packageFile.ts";
 export {
   type Channel,
