@@ -168,7 +168,7 @@ export function createHub(options: HubOptions): Hub {
   const start = async (): Promise<HubAddresses> => {
     assertDefect(running === null, "hub.already_running", "this hub has been started already");
     assertGuardedMqtt(options);
-    await mkdir(options.dataFolder, { recursive: true });
+    await mkdir(options.dataFolder, { recursive: true, mode: 0o700 });
     const store = await openWorkerStore(join(options.dataFolder, "attune.db"));
     const closing: (() => Promise<void>)[] = [() => store.close()];
     try {

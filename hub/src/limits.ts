@@ -93,5 +93,11 @@ export const MQTT_PACKET_BYTES_MAX: number = 192 * 1024;
 /** Characters of an MQTT client id: a device id, or `enrol-` and 32 hexadecimal digits. */
 export const MQTT_CLIENT_ID_LENGTH_MAX = 128;
 
+/** How long an MQTT client may leave what is sent to it unread before its connection ends: a decision must not wait for it longer. */
+export const MQTT_DRAIN_MS_MAX = 10_000;
+
+/** HTTP connections: people, screens, signers, and devices that fetch a blob. */
+export const HTTP_CONNECTIONS_MAX = 1024;
+
 /** Connected MQTT clients. */
 export const MQTT_CLIENTS_MAX = 20_000;

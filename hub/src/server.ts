@@ -7,6 +7,7 @@ import { Fault } from "@attune/protocol";
 import { serve } from "@hono/node-server";
 import { serveStatic } from "@hono/node-server/serve-static";
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import { HTTP_CONNECTIONS_MAX } from "./limits.ts";
 import type { ApiEnv } from "./routes/api.ts";
 
 /** Adds the page's files to an application: everything that is no route. */
@@ -53,6 +54,7 @@ export function listenHttp(
           }),
       });
     });
+    (server as Server).maxConnections = HTTP_CONNECTIONS_MAX;
     server.once("error", (error: Error) => {
       reject(
         new Fault(`cannot listen on ${host}:${port}`, {

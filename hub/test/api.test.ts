@@ -47,6 +47,15 @@ describe("access", () => {
     }
   });
 
+  it("[HB94] a session is asked for in a few bytes; more of them, or none, are not read on", async () => {
+    const ask = (body: string): Promise<Response> =>
+      Promise.resolve(testHub.hub.app.request("/api/session", { method: "POST", body }));
+    for (const body of ["", "{", JSON.stringify({ token: "x".repeat(3_000_000) })]) {
+      expect((await ask(body)).status).toBe(401);
+    }
+    expect((await ask(JSON.stringify({ token: testHub.adminToken }))).status).toBe(204);
+  });
+
   it("[HB90] the token of the first start is shown once and is nowhere in the data folder", async () => {
     const token = testHub.adminToken;
     expect(token).toMatch(/^attune_admin_[\w-]{43}$/);

@@ -5,7 +5,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { createAccessToken, revokeAccessToken } from "../shell/accessActs.ts";
 import { secretHash } from "../shell/enrolment.ts";
-import { type Api, type ApiEnv, type Caller, defineRoute, noContent } from "./api.ts";
+import { type Api, type ApiEnv, type Caller, defineRoute, noContent, readBounded } from "./api.ts";
 import { problem, refusalProblem } from "./problem.ts";
 
 const COOKIE = "attune_session";
@@ -75,12 +75,25 @@ function callerWith(api: Api, token: string, isCookie: boolean): Caller | null {
   return null;
 }
 
+/** A token of at most 256 characters, each escaped at worst, and the braces around it. */
+const SESSION_BODY_BYTES_MAX = 2048;
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return null;
+  }
+}
+
 /** Routes of access tokens and of the page's session. */
 export function accessRoutes(api: Api, publicUrl: URL | null): void {
   api.app.post("/api/session", async (context) => {
+    // Anybody may send this: it is read up to the size of a token and no further.
+    const bytes = await readBounded(context.req.raw.body, SESSION_BODY_BYTES_MAX);
     const body = z
       .object({ token: z.string().min(1).max(256) })
-      .safeParse(await context.req.json().catch(() => null));
+      .safeParse(bytes === null ? null : parseJson(bytes));
     const caller = body.success ? callerWith(api, body.data.token, true) : null;
     if (!body.success || caller === null) {
       const message = "this is no access token of this hub";

@@ -167,7 +167,7 @@ async function readBody(
 }
 
 /** Reads a body while it is small enough; null when it is not. The header that promises a length is not believed. */
-async function readBounded(
+export async function readBounded(
   body: ReadableStream<Uint8Array> | null,
   bytesMax: number,
 ): Promise<Uint8Array | null> {

@@ -1,4 +1,4 @@
-import { createConnection } from "node:net";
+import { createConnection, type Socket } from "node:net";
 import { type DeviceId, type FleetId, topics } from "@attune/protocol";
 import { connectAsync, type MqttClient } from "mqtt";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -181,4 +181,33 @@ describe("as the only broker of a fleet", () => {
     await heard.until(() => heard.messages.length === 1);
     expect(heard.messages[0]?.text).toBe("ws");
   });
+});
+
+it("[HB96] a client that stops reading is hung up on; what others are to get does not wait for it", async () => {
+  const broker = createEmbeddedBroker({
+    fleet,
+    host: "127.0.0.1",
+    tcpPort: 0,
+    webSocketPort: null,
+    drainMs: 100,
+  });
+  const { mqttUrl } = await broker.start(createHeard(fleet).handlers);
+  const stuck = await connectAsync(mqttUrl ?? "", {
+    clientId: "a",
+    username: "a",
+    password: "secret",
+    reconnectPeriod: 0,
+  });
+  const topic = topics.down(fleet, a, "receipt");
+  await stuck.subscribeAsync(topic, { qos: 1 });
+  const closed = new Promise<void>((resolve) => stuck.once("close", () => resolve()));
+  (stuck.stream as Socket).pause();
+  // More than the buffers of both sides hold.
+  const sent = Array.from({ length: 200 }, () =>
+    broker.publish(topic, new Uint8Array(96 * 1024), false),
+  );
+  await Promise.all(sent);
+  (stuck.stream as Socket).resume();
+  await closed;
+  await broker.close();
 });

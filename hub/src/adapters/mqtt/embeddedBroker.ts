@@ -26,6 +26,7 @@ import { createWebSocketStream, WebSocketServer } from "ws";
 import {
   MQTT_CLIENT_ID_LENGTH_MAX,
   MQTT_CLIENTS_MAX,
+  MQTT_DRAIN_MS_MAX,
   MQTT_PACKET_BYTES_MAX,
 } from "../../limits.ts";
 import type { Broker, BrokerAddresses, BrokerHandlers } from "../../ports/broker.ts";
@@ -39,6 +40,8 @@ export interface EmbeddedBrokerOptions {
   readonly webSocketPort: number | null;
   /** Certificate chain and key, PEM; plain text when left out. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** How long a client may read nothing while something waits for it; default {@link MQTT_DRAIN_MS_MAX}. */
+  readonly drainMs?: number | undefined;
 }
 
 /** MQTT 3.1.1, table 3.1: bad user name or password. */
@@ -69,6 +72,8 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions): Broker {
     const broker = await Aedes.createBroker({
       // The device's outbox sends again what is not receipted: half a minute of keep-alive is not worth a setting.
       connectTimeout: 10_000,
+      // A client that stops reading would hold up every publish that it is to get, and with it the whole fleet's decisions.
+      drainTimeout: options.drainMs ?? MQTT_DRAIN_MS_MAX,
       maxClientsIdLength: MQTT_CLIENT_ID_LENGTH_MAX,
       maxTopicLevels: 16,
       maxInflightInbound: 64,

@@ -32,3 +32,10 @@ it("[HB3] a broker that is not there is a Fault with a hint", async () => {
     code: "broker.unavailable",
   });
 });
+
+it("[HB97] shows nobody the password in a broker's address", async () => {
+  const url = `mqtt://hub:secret@127.0.0.1:${await freePort()}`;
+  const broker = createExternalBroker({ fleet, url });
+  const fault = await broker.start(createHeard(fleet).handlers).catch((error: Error) => error);
+  expect((fault as Error).message).toMatch(/^the broker at mqtt:\/\/127\.0\.0\.1:\d+ /);
+});

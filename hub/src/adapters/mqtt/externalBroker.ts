@@ -21,12 +21,13 @@ const PUBLISHING_MAX = 4096;
 /** Creates the connection to a broker; it is made at `start` and made again whenever it breaks. */
 export function createExternalBroker(options: ExternalBrokerOptions): Broker {
   const { fleet, url } = options;
+  const shownUrl = withoutCredentials(url);
   /** How to give up each message that waits: the library forgets callbacks when a connection breaks. */
   const publishing = new Set<(fault: Fault) => void>();
   let client: MqttClient | undefined;
 
   const breakOff = (): void => {
-    for (const giveUp of publishing) giveUp(unavailable(url));
+    for (const giveUp of publishing) giveUp(unavailable(shownUrl));
     publishing.clear();
   };
 
@@ -53,13 +54,13 @@ export function createExternalBroker(options: ExternalBrokerOptions): Broker {
       const isReady = new Promise<void>((resolve, reject) => {
         let hasConnected = false;
         connecting.on("error", (error) => {
-          if (hasConnected) handlers.onFault(unavailable(url, error));
-          else reject(unavailable(url, error));
+          if (hasConnected) handlers.onFault(unavailable(shownUrl, error));
+          else reject(unavailable(shownUrl, error));
         });
         connecting.on("connect", () => {
           hasConnected = true;
           connecting.subscribe(filters, { qos: 1 }, (error) => {
-            if (error) return reject(unavailable(url, error));
+            if (error) return reject(unavailable(shownUrl, error));
             handlers.onConnection(true);
             resolve();
           });
@@ -72,12 +73,15 @@ export function createExternalBroker(options: ExternalBrokerOptions): Broker {
         throw error;
       }
       const isWebSocket = url.startsWith("ws");
-      return { mqttUrl: isWebSocket ? null : url, webSocketUrl: isWebSocket ? url : null };
+      return {
+        mqttUrl: isWebSocket ? null : shownUrl,
+        webSocketUrl: isWebSocket ? shownUrl : null,
+      };
     },
     publish(topic, payload, isRetained) {
       const connected = client;
       if (connected?.connected !== true || publishing.size >= PUBLISHING_MAX) {
-        return Promise.reject(unavailable(url));
+        return Promise.reject(unavailable(shownUrl));
       }
       return new Promise((resolve, reject) => {
         publishing.add(reject);
@@ -87,7 +91,7 @@ export function createExternalBroker(options: ExternalBrokerOptions): Broker {
           { qos: 1, retain: isRetained },
           (error) => {
             publishing.delete(reject);
-            if (error) reject(unavailable(url, error));
+            if (error) reject(unavailable(shownUrl, error));
             else resolve();
           },
         );
@@ -103,6 +107,11 @@ export function createExternalBroker(options: ExternalBrokerOptions): Broker {
       await closing?.endAsync(true);
     },
   };
+}
+
+/** For messages and documents, which many people read. */
+function withoutCredentials(url: string): string {
+  return url.replace(/^([a-z]+:\/\/)[^@/]*@/i, "$1");
 }
 
 function unavailable(url: string, cause?: unknown): Fault {
