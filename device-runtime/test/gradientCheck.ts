@@ -39,6 +39,8 @@ export interface GradientCase {
   readonly outputs?: readonly number[];
   /** Whether outputs that the loss does not depend on are named all the same. */
   readonly namesAllOutputs?: boolean;
+  /** Outputs that the node names; up to the last that the loss depends on if left out. */
+  readonly outputCount?: number;
   /** Positions of the inputs whose gradients are checked; only the data if left out. */
   readonly wanted?: readonly number[];
   /** Whether the size of the first axis is unknown to the compiler; true if left out. */
@@ -121,8 +123,10 @@ function graphsOf(check: GradientCase): CheckedGraphs {
         operator,
         domain: "",
         inputs: inputs.map((input, index) => (input === null ? "" : inputName(index))),
-        outputs: Array.from({ length: Math.max(...(check.outputs ?? [0])) + 1 }, (_, index) =>
-          check.namesAllOutputs || outputs.includes(outputName(index)) ? outputName(index) : "",
+        outputs: Array.from(
+          { length: check.outputCount ?? Math.max(...(check.outputs ?? [0])) + 1 },
+          (_, index) =>
+            check.namesAllOutputs || outputs.includes(outputName(index)) ? outputName(index) : "",
         ),
         attributes: attributesOf(attributes),
       },

@@ -16,3 +16,9 @@ export const small = (dims: readonly number[], from: number, scale: number): Che
   const bound = Math.max(...data.map((value) => Math.abs(value)));
   return { dims, data: data.map((value) => (value / bound) * scale) };
 };
+
+/** Numbers between 0.7 and 1.7 of either sign, for operators that are sharp near 0. */
+export const awayFromZero = (dims: readonly number[], from: number): CheckedTensor => {
+  const { data } = small(dims, from, 1);
+  return { dims, data: data.map((value) => value + Math.sign(value) * 0.7) };
+};

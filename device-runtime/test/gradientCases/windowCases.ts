@@ -1,8 +1,8 @@
 // Random cases of convolutions and pools. For tests only.
 import fc from "fast-check";
-import { integer, integers } from "../../src/model/graph/graphEmitter.ts";
+import { type EmittedAttributes, integer, integers } from "../../src/model/graph/graphEmitter.ts";
 import { type GradientCase, spacedValues } from "../gradientCheck.ts";
-import { seed, shape, size, small } from "./draws.ts";
+import { awayFromZero, seed, shape, size, small } from "./draws.ts";
 
 interface WindowDraw {
   batch: number;
@@ -202,16 +202,36 @@ const signalConv = fc
     }),
   );
 
+const globalPool = (operator: string, attributes: EmittedAttributes = {}) =>
+  fc.record({ dims: shape(3, 4), seed }).map(
+    ({ dims, seed: from }): GradientCase => ({
+      operator,
+      attributes,
+      inputs: [operator === "GlobalLpPool" ? awayFromZero(dims, from) : spacedValues(dims, from)],
+    }),
+  );
+
+const lpPool = (power: number) =>
+  windowDraw(2, false).map(
+    (draw): GradientCase => ({
+      operator: "LpPool",
+      inputs: [awayFromZero([draw.batch, draw.channels, ...sizesOf(draw)], draw.seed)],
+      attributes: {
+        ...windowAttributes(draw),
+        kernel_shape: integers(draw.axes.map((axis) => axis.kernel)),
+        p: integer(power),
+      },
+    }),
+  );
+
 /** Cases by operator. */
 export const windowCases: Readonly<Record<string, readonly fc.Arbitrary<GradientCase>[]>> = {
   AveragePool: [pool("AveragePool"), sideBySide("AveragePool")],
   Conv: [conv, signalConv],
   ConvTranspose: [convTranspose],
-  GlobalAveragePool: [
-    fc.record({ dims: shape(3, 4), seed }).map(({ dims, seed: from }) => ({
-      operator: "GlobalAveragePool",
-      inputs: [spacedValues(dims, from)],
-    })),
-  ],
+  GlobalAveragePool: [globalPool("GlobalAveragePool")],
+  GlobalLpPool: [globalPool("GlobalLpPool"), globalPool("GlobalLpPool", { p: integer(3) })],
+  GlobalMaxPool: [globalPool("GlobalMaxPool")],
+  LpPool: [lpPool(1), lpPool(2), lpPool(3)],
   MaxPool: [pool("MaxPool"), sideBySide("MaxPool")],
 };

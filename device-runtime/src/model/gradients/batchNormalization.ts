@@ -1,15 +1,24 @@
-// Gradient of `BatchNormalization` with frozen statistics.
+// Gradient of `BatchNormalization`, with frozen statistics and in training mode.
 import { integer } from "../graph/graphEmitter.ts";
-import { floatAttribute, nodeText } from "../graph/modelGraph.ts";
+import { floatAttribute, integerAttribute, nodeText } from "../graph/modelGraph.ts";
 import { tensorFloats } from "../onnx/tensorMessage.ts";
 import { turnAway } from "../turnAway.ts";
+import { channelNormalizationGradient } from "./channelNormalization.ts";
 import type { GradientRule } from "./gradientRule.ts";
+
+/** In training mode the mean and the deviation are those of the batch; else they are constants. */
+export const batchNormalizationGradient: GradientRule = (context) => {
+  if (integerAttribute(context.node, "training_mode", 0) === 0) return frozenGradient(context);
+  const rank = context.shapeOf(context.input(0)).length;
+  const axes = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis !== 1);
+  return channelNormalizationGradient(context, axes);
+};
 
 /**
  * Y = scale (X - mean) / deviation + shift with a constant mean and deviation, so it is a line per channel:
  * dX = dY scale / deviation, dScale = sum(dY (X - mean)) / deviation, dShift = sum(dY).
  */
-export const batchNormalizationGradient: GradientRule = (context) => {
+const frozenGradient: GradientRule = (context) => {
   const { node, emit, gradient } = context;
   const mean = context.constant(3);
   const variance = context.constant(4);

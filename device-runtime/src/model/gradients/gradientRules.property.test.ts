@@ -28,10 +28,11 @@ const cases: Readonly<Record<string, readonly fc.Arbitrary<GradientCase>[]>> = {
 /** The same case as another operator set writes it. */
 function inOperatorSet(check: GradientCase, opset: number): GradientCase {
   const { axes, ...attributes } = check.attributes ?? {};
-  // Since operator set 18 the axes of a mean are an input.
-  return check.operator === "ReduceMean" && opset >= 18 && axes?.kind === "integers"
+  // Since operator set 18 the axes of reductions are an input.
+  return check.operator.startsWith("Reduce") && opset >= 18 && axes?.kind === "integers"
     ? { ...check, opset, attributes, inputs: [...check.inputs, axes.value] }
-    : { ...check, opset };
+    : // Training mode is an attribute since operator set 14.
+      { ...check, opset: attributes.training_mode === undefined ? opset : Math.max(opset, 14) };
 }
 
 describe("gradients against finite differences", () => {

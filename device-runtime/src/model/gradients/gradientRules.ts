@@ -6,6 +6,7 @@ import { averagePoolGradient } from "./averagePool.ts";
 import { batchNormalizationGradient } from "./batchNormalization.ts";
 import { depthToSpaceGradient, spaceToDepthGradient } from "./blocks.ts";
 import { castGradient } from "./cast.ts";
+import { instanceNormalizationGradient } from "./channelNormalization.ts";
 import { clipGradient } from "./clip.ts";
 import { concatGradient } from "./concat.ts";
 import { convGradient } from "./conv.ts";
@@ -22,13 +23,16 @@ import { gatherElementsGradient, gatherGradient, gatherNdGradient } from "./gath
 import { geluGradient } from "./gelu.ts";
 import { gemmGradient } from "./gemm.ts";
 import { globalAveragePoolGradient } from "./globalAveragePool.ts";
+import { globalMaxPoolGradient } from "./globalMaxPool.ts";
 import type { GradientRule } from "./gradientRule.ts";
 import { hardSigmoidGradient } from "./hardSigmoid.ts";
 import { hardSwishGradient } from "./hardSwish.ts";
 import { dropoutGradient, identityGradient } from "./identity.ts";
+import { layerNormalizationGradient } from "./layerNormalization.ts";
 import { leakyReluGradient } from "./leakyRelu.ts";
 import { logGradient } from "./log.ts";
 import { logSoftmaxGradient } from "./logSoftmax.ts";
+import { globalLpPoolGradient, lpPoolGradient } from "./lpPool.ts";
 import { matMulGradient } from "./matMul.ts";
 import { maxPoolGradient } from "./maxPool.ts";
 import { mishGradient } from "./mish.ts";
@@ -42,9 +46,20 @@ import { reciprocalGradient } from "./reciprocal.ts";
 import { gruGradient } from "./recurrent/gru.ts";
 import { lstmGradient } from "./recurrent/lstm.ts";
 import { rnnGradient } from "./recurrent/rnn.ts";
-import { reduceMeanGradient, reduceSumGradient } from "./reduce.ts";
+import {
+  reduceL1Gradient,
+  reduceL2Gradient,
+  reduceLogSumExpGradient,
+  reduceLogSumGradient,
+  reduceMeanGradient,
+  reduceSumGradient,
+  reduceSumSquareGradient,
+} from "./reduce.ts";
+import { reduceExtremeGradient } from "./reduceExtreme.ts";
+import { reduceProductGradient } from "./reduceProduct.ts";
 import { reluGradient } from "./relu.ts";
 import { reshapeGradient } from "./reshape.ts";
+import { resizeGradient } from "./resize.ts";
 import { scatterNdGradient } from "./scatterNd.ts";
 import { sigmoidGradient } from "./sigmoid.ts";
 import { cosGradient, sinGradient } from "./sine.ts";
@@ -97,13 +112,18 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["Gelu", geluGradient],
   ["Gemm", gemmGradient],
   ["GlobalAveragePool", globalAveragePoolGradient],
+  ["GlobalLpPool", globalLpPoolGradient],
+  ["GlobalMaxPool", globalMaxPoolGradient],
   ["HardSigmoid", hardSigmoidGradient],
   ["HardSwish", hardSwishGradient],
   ["Identity", identityGradient],
+  ["InstanceNormalization", instanceNormalizationGradient],
   ["LSTM", lstmGradient],
+  ["LayerNormalization", layerNormalizationGradient],
   ["LeakyRelu", leakyReluGradient],
   ["Log", logGradient],
   ["LogSoftmax", logSoftmaxGradient],
+  ["LpPool", lpPoolGradient],
   ["MatMul", matMulGradient],
   ["Max", extremesGradient],
   ["MaxPool", maxPoolGradient],
@@ -118,10 +138,19 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["QuantizeLinear", quantizeGradient],
   ["RNN", rnnGradient],
   ["Reciprocal", reciprocalGradient],
+  ["ReduceL1", reduceL1Gradient],
+  ["ReduceL2", reduceL2Gradient],
+  ["ReduceLogSum", reduceLogSumGradient],
+  ["ReduceLogSumExp", reduceLogSumExpGradient],
+  ["ReduceMax", reduceExtremeGradient],
   ["ReduceMean", reduceMeanGradient],
+  ["ReduceMin", reduceExtremeGradient],
+  ["ReduceProd", reduceProductGradient],
   ["ReduceSum", reduceSumGradient],
+  ["ReduceSumSquare", reduceSumSquareGradient],
   ["Relu", reluGradient],
   ["Reshape", reshapeGradient],
+  ["Resize", resizeGradient],
   ["Round", flatGradient],
   ["ScatterND", scatterNdGradient],
   ["Selu", seluGradient],

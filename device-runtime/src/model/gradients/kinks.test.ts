@@ -53,4 +53,22 @@ describe("kinks", () => {
     ]);
     expect(await gradient("Clip", [row(-2, 1, 2), null, scalar(1)])).toEqual([1, 2, 0]);
   });
+
+  it("[TC5] ReduceMax and ReduceMin: equal parts; GlobalMaxPool: the first gets all", async () => {
+    const attributes = { axes: integers([2]) };
+    expect(await gradient("ReduceMax", [row(5, 5, 1)], attributes)).toEqual([0.5, 0.5, 0]);
+    expect(await gradient("ReduceMin", [row(5, 5, 5, 5)], attributes)).toEqual([
+      0.25, 0.25, 0.25, 0.25,
+    ]);
+    expect(await gradient("GlobalMaxPool", [row(1, 7, 7, 0)])).toEqual([0, 1, 0, 0]);
+  });
+
+  it("[TC5] ReduceProd: one zero alone has a gradient, none beside another; norms: nothing at 0", async () => {
+    const attributes = { axes: integers([2]) };
+    expect(await gradient("ReduceProd", [row(2, 0, 3)], attributes)).toEqual([0, 6, 0]);
+    expect(await gradient("ReduceProd", [row(0, 0, 3)], attributes)).toEqual([0, 0, 0]);
+    expect(await gradient("ReduceL1", [row(-2, 0, 3)], attributes)).toEqual([-1, 0, 1]);
+    expect(await gradient("ReduceL2", [row(0, 0)], attributes)).toEqual([0, 0]);
+    expect(await gradient("GlobalLpPool", [row(0, 0)])).toEqual([0, 0]);
+  });
 });

@@ -10,6 +10,11 @@ import {
   whereShape,
 } from "./elementwise.ts";
 import { gemmShape, matMulShape } from "./matrix.ts";
+import {
+  batchNormalizationShape,
+  instanceNormalizationShape,
+  layerNormalizationShape,
+} from "./normalization.ts";
 import { padShape } from "./pad.ts";
 import {
   argShape,
@@ -37,14 +42,9 @@ import {
 import { recurrentShape } from "./recurrent.ts";
 import { reduceShape } from "./reduce.ts";
 import { depthToSpaceShape, rangeShape, spaceToDepthShape, tileShape } from "./repeat.ts";
+import { resizeShape } from "./resize.ts";
 import type { ShapeRule } from "./shapeRule.ts";
-import {
-  batchNormalizationShape,
-  convShape,
-  convTransposeShape,
-  globalPoolShape,
-  poolShape,
-} from "./window.ts";
+import { convShape, convTransposeShape, globalPoolShape, poolShape } from "./window.ts";
 
 /** Shape rule of every operator that a model may contain. */
 export const shapeRules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
@@ -84,19 +84,24 @@ export const shapeRules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeR
   ["Gelu", sameShape],
   ["Gemm", gemmShape],
   ["GlobalAveragePool", globalPoolShape],
+  ["GlobalLpPool", globalPoolShape],
+  ["GlobalMaxPool", globalPoolShape],
   ["Greater", comparisonShape],
   ["GreaterOrEqual", comparisonShape],
   ["HardSigmoid", sameShape],
   ["HardSwish", sameShape],
   ["Identity", sameShape],
+  ["InstanceNormalization", instanceNormalizationShape],
   ["IsInf", predicateShape],
   ["IsNaN", predicateShape],
   ["LSTM", recurrentShape],
+  ["LayerNormalization", layerNormalizationShape],
   ["LeakyRelu", sameShape],
   ["Less", comparisonShape],
   ["LessOrEqual", comparisonShape],
   ["Log", sameShape],
   ["LogSoftmax", sameShape],
+  ["LpPool", poolShape],
   ["MatMul", matMulShape],
   ["Max", broadcastShape],
   ["MaxPool", poolShape],
@@ -116,10 +121,19 @@ export const shapeRules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeR
   ["RNN", recurrentShape],
   ["Range", rangeShape],
   ["Reciprocal", sameShape],
+  ["ReduceL1", reduceShape],
+  ["ReduceL2", reduceShape],
+  ["ReduceLogSum", reduceShape],
+  ["ReduceLogSumExp", reduceShape],
+  ["ReduceMax", reduceShape],
   ["ReduceMean", reduceShape],
+  ["ReduceMin", reduceShape],
+  ["ReduceProd", reduceShape],
   ["ReduceSum", reduceShape],
+  ["ReduceSumSquare", reduceShape],
   ["Relu", sameShape],
   ["Reshape", reshapeShape],
+  ["Resize", resizeShape],
   ["Round", sameShape],
   ["ScatterElements", sameShape],
   ["ScatterND", sameShape],

@@ -71,11 +71,3 @@ export const globalPoolShape: ShapeRule = (context) => {
     return shapeMismatch(context.node, `pools ${shapeText(data)}, which has no spatial axis`);
   return likeInput(context, [...data.slice(0, 2), ...data.slice(2).map(() => 1)]);
 };
-
-/** `BatchNormalization` at inference. */
-export const batchNormalizationShape: ShapeRule = (context) => {
-  if (integerAttribute(context.node, "training_mode", 0) !== 0) {
-    return shapeMismatch(context.node, "is in training mode; export the model in evaluation mode");
-  }
-  return likeInput(context, context.input(0).shape);
-};

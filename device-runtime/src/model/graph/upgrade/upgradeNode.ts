@@ -4,6 +4,7 @@ import { axesToInput } from "./axesToInput.ts";
 import { upgradeBatchNormalization } from "./batchNormalization.ts";
 import { upgradeClip } from "./clip.ts";
 import { upgradeDropout } from "./dropout.ts";
+import { writeOutGroupNormalization } from "./groupNormalization.ts";
 import { upgradePad } from "./pad.ts";
 import { upgradeResize } from "./resize.ts";
 import { upgradeScatter } from "./scatter.ts";
@@ -30,6 +31,7 @@ const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
   ["BatchNormalization", { since: 14, rule: upgradeBatchNormalization }],
   ["Clip", { since: 11, rule: upgradeClip }],
   ["Dropout", { since: 12, rule: upgradeDropout }],
+  ["GroupNormalization", { since: Number.POSITIVE_INFINITY, rule: writeOutGroupNormalization }],
   ["LogSoftmax", { since: 13, rule: upgradeSoftmax }],
   ["Pad", { since: 11, rule: upgradePad }],
   ["ReduceL1", { since: 18, rule: axesToInput }],
@@ -52,6 +54,9 @@ const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
   ["Unsqueeze", { since: 13, rule: axesToInput }],
   ["Upsample", { since: 11, rule: upgradeResize }],
 ]);
+
+/** Operators of which older operator sets have another form, in order. */
+export const upgradedOperators: readonly string[] = [...changes.keys()];
 
 /** The nodes of {@link OPSET_WRITTEN} that take the place of one; the node itself where nothing has changed. */
 export function upgradeNode(context: UpgradeContext): readonly OnnxNode[] {
