@@ -310,6 +310,37 @@ const split = onAxis.chain(({ dims, at, named, from }) =>
     }),
 );
 
+/** Images of any size made larger or smaller, by factors or to sizes. */
+const resize = fc
+  .record({
+    rows: fc.integer({ min: 2, max: 4 }),
+    columns: fc.integer({ min: 2, max: 4 }),
+    toRows: size(6),
+    toColumns: size(6),
+    factor: fc.constantFrom(2, 1, 3, 1.5, 0.5),
+    mode: fc.constantFrom("nearest", "linear"),
+    place: fc.constantFrom("half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"),
+    rounding: fc.constantFrom("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"),
+    names: fc.constantFrom("scales", "sizes"),
+    seed,
+  })
+  .map((draw): GradientCase => {
+    const text = (value: string) => ({ kind: "text", value }) as const;
+    const data = spacedValues([1, 2, draw.rows, draw.columns], draw.seed);
+    const scales = { dims: [4], data: Float32Array.of(1, 1, draw.factor, draw.factor) };
+    const sizes = [1, 2, draw.toRows, draw.toColumns];
+    return {
+      operator: "Resize",
+      inputs: draw.names === "scales" ? [data, null, scales] : [data, null, null, sizes],
+      attributes: {
+        mode: text(draw.mode),
+        coordinate_transformation_mode: text(draw.place),
+        nearest_mode: text(draw.rounding),
+      },
+      hasOpenBatch: draw.names === "scales",
+    };
+  });
+
 /** Cases by operator. */
 export const movementCases: Readonly<Record<string, readonly fc.Arbitrary<GradientCase>[]>> = {
   Concat: [
@@ -342,6 +373,7 @@ export const movementCases: Readonly<Record<string, readonly fc.Arbitrary<Gradie
   GatherND: [gatherNd],
   LogSoftmax: [axisOperator("LogSoftmax")],
   Pad: [...["constant", "reflect", "edge", "wrap"].map(pad), crop],
+  Resize: [resize],
   Reshape: [
     fc
       .record({ batch: size(3), a: size(3), b: size(3), seed })

@@ -36,7 +36,7 @@ function picky(lastScale = false): Uint8Array {
   return write.finish("top");
 }
 
-it("[TC2] a refusal names the node, the operator and the widest scopes that avoid it", () => {
+it("[TC41] a refusal names the node, the operator and the widest scopes that avoid it", () => {
   const message = refusal(picky(), "all");
   expect(message).toContain('TopK node "TopK_4"');
   expect(message).toContain('scopes that avoid it: "head", {"lastLayers":3}');
@@ -45,11 +45,11 @@ it("[TC2] a refusal names the node, the operator and the widest scopes that avoi
   expect(refusal(picky(), { lastLayers: 4 })).toContain('{"lastLayers":3}');
 });
 
-it("[TC2] a refusal says so where no scope avoids the operator", () => {
+it("[TC41] a refusal says so where no scope avoids the operator", () => {
   expect(refusal(picky(true), "head")).toContain("no scope of this model avoids it");
 });
 
-it("[TC2] a scope that would pass over a weight in another form is refused, and says how to see it", () => {
+it("[TC41] a scope that would pass over a weight in another form is refused, and says how to see it", () => {
   const write = createModelWriter(13, ["n", 2]);
   const hidden = write.node("Gemm", ["x", write.weight("w1", [2, 2])]);
   const half = write.tensor({

@@ -1,7 +1,7 @@
 // Gradient of `Slice` with any steps.
 import type { Dim } from "../graph/dim.ts";
 import { knownDim, resolveAxis } from "../graph/modelGraph.ts";
-import { sliceIndices } from "../graph/shapes/rearrange.ts";
+import { sliceIndices, takesAll } from "../graph/shapes/rearrange.ts";
 import { constantIntegers } from "./constantIntegers.ts";
 import type { GradientContext, GradientRule } from "./gradientRule.ts";
 import { padAxis, reverseAxis, spreadAxis } from "./rebuildAxis.ts";
@@ -18,6 +18,7 @@ export const sliceGradient: GradientRule = (context) => {
   let gradient = context.gradient;
   axes.forEach((named, index) => {
     const axis = resolveAxis(node, named, shape.length);
+    if (takesAll(starts[index] ?? 0, ends[index] ?? 0, steps[index] ?? 1)) return;
     const size = knownDim(node, shape[axis], `the size of axis ${axis}`);
     const step = steps[index] ?? 1;
     const taken = sliceIndices(size, starts[index] ?? 0, ends[index] ?? size, step);

@@ -10,7 +10,7 @@ import { loadNodeOrt } from "../session/nodeOrtRuntime.ts";
 
 const runtime = await loadNodeOrt();
 
-it("[TC5] a rounded weight gets the gradient of the rounded value, 0 beyond the integers", async () => {
+it("[TC42] a rounded weight gets the gradient of the rounded value, 0 beyond the integers", async () => {
   // Two columns with scales 0.1 and 0.01 and zero points 0 and 10: they hold -12.8 to 12.7 and -1.38 to 1.17.
   const write = createModelWriter(17, ["n", 2]);
   const weight = write.floats("w", [2, 2], [0.26, 0.513, -13, 1.18]);

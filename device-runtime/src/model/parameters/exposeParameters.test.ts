@@ -58,7 +58,7 @@ function compressed(): Uint8Array {
 }
 
 describe("expose", () => {
-  it("[TC4] int8, int32 and float16 weights become parameters, and the model computes what it did", async () => {
+  it("[TC42] int8, int32 and float16 weights become parameters, and the model computes what it did", async () => {
     const model = compressed();
     expect(names(model)).toEqual([]);
     const exposed = unwrap(exposeParameters(model));
@@ -67,7 +67,7 @@ describe("expose", () => {
     expect(unwrap(readParameters(exposed)).at(2)?.data).toEqual(Float32Array.of(1, -0.5, 0.25, 2));
   });
 
-  it("[TC4] what is exposed trains", async () => {
+  it("[TC42] what is exposed trains", async () => {
     const model = unwrap(exposeParameters(compressed()));
     // The rounded weight has no derivative to compare with.
     const { worst } = await modelGradientError(runtime, {
@@ -77,13 +77,13 @@ describe("expose", () => {
     expect(worst).toBeLessThanOrEqual(1e-3);
   });
 
-  it("[TC4] a model that hides nothing comes back as it is", () => {
+  it("[TC42] a model that hides nothing comes back as it is", () => {
     const write = createModelWriter(17, ["n", 3]);
     const model = write.finish(write.node("MatMul", ["x", write.weight("w", [3, 2])]));
     expect(unwrap(exposeParameters(model, { untie: true }))).toBe(model);
   });
 
-  it("[TC4] one weight under two names is one parameter, with the sum of both gradients, until it is untied", async () => {
+  it("[TC42] one weight under two names is one parameter, with the sum of both gradients, until it is untied", async () => {
     const write = createModelWriter(17, ["n", 2]);
     const first = write.weight("w", [2, 2]);
     const second = write.node("Identity", [first]);

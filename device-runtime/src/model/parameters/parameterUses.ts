@@ -115,6 +115,13 @@ export function parameterUses(file: ModelFile): ParameterUse[] {
       const biased = unbiased.get(data);
       if (at !== undefined && isAChannel(constant)) use(constant, "shift", at, data);
       else if (biased !== undefined) use(constant, "bias", biased, "");
+    } else if (node.operator === "Gather") {
+      // A table of vectors, one of which is looked up by each index that the data gives.
+      const table = seen.get(first);
+      if (table?.dims.length !== 2 || seen.has(second) || !makers.has(second)) continue;
+      if (makers.get(second)?.operator === "Constant") continue;
+      layer += 1;
+      use(first, "weight", layer, second);
     } else if (node.operator === "Div" && makers.get(second)?.operator === "Sqrt") {
       normalized.set(output, here());
     } else {

@@ -157,6 +157,7 @@ export const sliceShape: ShapeRule = (context) => {
   const dims: Dim[] = [...shape];
   axes.forEach((named, index) => {
     const axis = resolveAxis(context.node, named, shape.length);
+    if (takesAll(starts[index] ?? 0, ends[index] ?? 0, steps[index] ?? 1)) return;
     const size = knownDim(context.node, shape[axis], `the size of the sliced axis ${axis}`);
     dims[axis] = sliceIndices(
       size,
@@ -167,6 +168,11 @@ export const sliceShape: ShapeRule = (context) => {
   });
   return likeInput(context, dims);
 };
+
+/** Whether a slice takes all of an axis, however long it is: exporters write the largest integer as its end. */
+export function takesAll(start: number, end: number, step: number): boolean {
+  return start === 0 && step === 1 && end >= 2 ** 31 - 1;
+}
 
 /** Indices that a slice takes of an axis, as ONNX and NumPy clamp them. */
 export function sliceIndices(size: number, start: number, end: number, step: number): number[] {

@@ -10,7 +10,7 @@ export const upgradeSoftmax: UpgradeRule = ({ node, shape, between }) => {
   if (axis === rank - 1) return [withAttributes(node, { axis: integer(-1) })];
   const [data = ""] = node.inputs;
   const [rows, soft, size] = [between(), between(), between()];
-  const plain = { name: node.name, domain: "" };
+  const plain = { name: "", domain: "" };
   return [
     {
       ...plain,

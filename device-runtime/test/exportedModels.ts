@@ -1,0 +1,482 @@
+// Small models of the kinds that people have, written as exporters write them. For tests only.
+
+import { float, integer, integers } from "../src/model/graph/graphEmitter.ts";
+import { floatTensor, integerTensor } from "../src/model/onnx/tensorMessage.ts";
+import type { ParameterScope } from "../src/model/parameters/parameterScope.ts";
+import { createModelWriter, type ModelWriter } from "./modelWriter.ts";
+
+/** A model and what is expected of it. */
+export interface ExportedModel {
+  readonly name: string;
+  readonly model: Uint8Array;
+  readonly dims?: Readonly<Record<string, number>>;
+  /** Scopes that train; `head`, `bias`, the last two layers and `all` if left out. */
+  readonly scopes?: readonly ParameterScope[];
+  /** What a refusal of `all` names, where it is refused. */
+  readonly refused?: string;
+  /** Step of the finite difference; smaller where there are kinks nearby. */
+  readonly step?: number;
+}
+
+const text = (value: string) => ({ kind: "text", value }) as const;
+
+/** A dense layer as PyTorch writes it on more than two axes. */
+function linear(write: ModelWriter, value: string, name: string, from: number, to: number): string {
+  const weight = write.weight(`${name}.weight`, [to, from]);
+  const turned = write.node("Transpose", [weight], { perm: integers([1, 0]) });
+  return write.node("Add", [
+    write.weight(`${name}.bias`, [to]),
+    write.node("MatMul", [value, turned]),
+  ]);
+}
+
+function gemm(write: ModelWriter, value: string, name: string, from: number, to: number): string {
+  const weight = write.weight(`${name}.weight`, [to, from]);
+  return write.node("Gemm", [value, weight, write.weight(`${name}.bias`, [to])], {
+    transB: integer(1),
+  });
+}
+
+function conv(
+  write: ModelWriter,
+  value: string,
+  name: string,
+  dims: readonly number[],
+  attributes: Parameters<ModelWriter["node"]>[2] = {},
+): string {
+  const [filters = 1] = dims;
+  const inputs = [
+    value,
+    write.weight(`${name}.weight`, dims),
+    write.weight(`${name}.bias`, [filters]),
+  ];
+  return write.node("Conv", inputs, { kernel_shape: integers(dims.slice(2)), ...attributes });
+}
+
+/** Frozen statistics, trained scale and shift. */
+function batchNorm(write: ModelWriter, value: string, name: string, channels: number): string {
+  const each = (values: (index: number) => number): number[] =>
+    Array.from({ length: channels }, (_, index) => values(index));
+  return write.node(
+    "BatchNormalization",
+    [
+      value,
+      write.floats(
+        `${name}.weight`,
+        [channels],
+        each((index) => 1 + 0.1 * index),
+      ),
+      write.floats(
+        `${name}.bias`,
+        [channels],
+        each((index) => 0.2 - 0.1 * index),
+      ),
+      write.floats(
+        `${name}.running_mean`,
+        [channels],
+        each((index) => 0.05 * index),
+      ),
+      write.floats(
+        `${name}.running_var`,
+        [channels],
+        each((index) => 0.8 + 0.1 * index),
+      ),
+    ],
+    { epsilon: float(1e-5) },
+  );
+}
+
+/** The batch of `x` as a one-element vector, computed as PyTorch does. */
+function batchOf(write: ModelWriter): string {
+  const shape = write.node("Shape", ["x"]);
+  const zero = write.constant(integerTensor("", [], [0]));
+  const batch = write.node("Gather", [shape, zero], { axis: integer(0) });
+  return write.node("Unsqueeze", [batch, write.constant(integerTensor("", [1], [0]))]);
+}
+
+/** Two LSTM layers over a batch-first sequence, states made of zeros, the last step classified (PyTorch, operator set 14). */
+function lstmClassifier(): Uint8Array {
+  const write = createModelWriter(14, ["batch", 5, 3]);
+  let value = write.node("Transpose", ["x"], { perm: integers([1, 0, 2]) });
+  const size = write.node(
+    "Concat",
+    [
+      write.constant(integerTensor("", [1], [1])),
+      batchOf(write),
+      write.constant(integerTensor("", [1], [4])),
+    ],
+    { axis: integer(0) },
+  );
+  const state = write.node("ConstantOfShape", [size], {
+    value: { kind: "tensor", value: floatTensor("", [1], [0]) },
+  });
+  for (const [layer, width] of [3, 4].entries()) {
+    const inputs = [
+      value,
+      write.weight(`onnx::LSTM_${layer}W`, [1, 16, width]),
+      write.weight(`onnx::LSTM_${layer}R`, [1, 16, 4]),
+      write.weight(`onnx::LSTM_${layer}B`, [1, 32]),
+      "",
+      state,
+      state,
+    ];
+    write.nodeOf("LSTM", inputs, [`y${layer}`, `h${layer}`, `c${layer}`], {
+      hidden_size: integer(4),
+    });
+    value = write.node("Squeeze", [`y${layer}`, write.constant(integerTensor("", [1], [1]))]);
+  }
+  const first = write.node("Transpose", [value], { perm: integers([1, 0, 2]) });
+  const last = write.node("Gather", [first, write.constant(integerTensor("", [], [-1]))], {
+    axis: integer(1),
+  });
+  return write.finish(gemm(write, last, "fc", 4, 3));
+}
+
+/** A bidirectional GRU as PyTorch has it, its outputs averaged. */
+function gruTagger(): Uint8Array {
+  const write = createModelWriter(17, ["batch", 6, 3]);
+  const sequence = write.node("Transpose", ["x"], { perm: integers([1, 0, 2]) });
+  const inputs = [
+    sequence,
+    write.weight("gru.W", [2, 12, 3]),
+    write.weight("gru.R", [2, 12, 4]),
+    write.weight("gru.B", [2, 24]),
+  ];
+  write.nodeOf("GRU", inputs, ["y"], {
+    hidden_size: integer(4),
+    direction: text("bidirectional"),
+    linear_before_reset: integer(1),
+  });
+  const both = write.node("Transpose", ["y"], { perm: integers([0, 2, 1, 3]) });
+  const shape = write.constant(integerTensor("", [3], [0, 0, -1]));
+  const joined = write.node("Reshape", [both, shape]);
+  const mean = write.node("ReduceMean", [joined], { axes: integers([0]), keepdims: integer(0) });
+  return write.finish(gemm(write, mean, "fc", 8, 3));
+}
+
+/** Regression with trained slopes and SiLU in primitives (operator set 11). */
+function regression(): Uint8Array {
+  const write = createModelWriter(11, ["batch", 4]);
+  const first = linear(write, "x", "l1", 4, 6);
+  const bent = write.node("PRelu", [
+    first,
+    write.floats("act.weight", [6], [0.1, 0.2, 0.3, 0.25, 0.4, 0.15]),
+  ]);
+  const second = linear(write, bent, "l2", 6, 5);
+  const silu = write.node("Mul", [second, write.node("Sigmoid", [second])]);
+  return write.finish(linear(write, silu, "l3", 5, 2));
+}
+
+/** The digit network of operator set 8: padding by name, biases added, weights reshaped, every initializer an input, one sample a batch. */
+function digits(): Uint8Array {
+  const write = createModelWriter(8, [1, 1, 8, 8]);
+  const block = (value: string, index: number, dims: readonly number[], pool: number): string => {
+    const convolved = write.node("Conv", [value, write.weight(`Parameter${index}`, dims)], {
+      kernel_shape: integers(dims.slice(2)),
+      auto_pad: text("SAME_UPPER"),
+      strides: integers([1, 1]),
+      dilations: integers([1, 1]),
+      group: integer(1),
+    });
+    const bias = write.weight(`Parameter${index + 1}`, [dims[0] ?? 1, 1, 1], 0.1);
+    const positive = write.node("Relu", [write.node("Add", [convolved, bias])]);
+    return write.node("MaxPool", [positive], {
+      kernel_shape: integers([pool, pool]),
+      strides: integers([pool, pool]),
+      pads: integers([0, 0, 0, 0]),
+      auto_pad: text("NOTSET"),
+    });
+  };
+  const early = block("x", 5, [3, 1, 3, 3], 2);
+  const late = block(early, 87, [4, 3, 3, 3], 2);
+  const flat = write.node("Reshape", [late, write.integers("Pooling160_shape", [2], [1, 16])]);
+  const stored = write.weight("Parameter193", [4, 2, 2, 10]);
+  const matrix = write.node("Reshape", [
+    stored,
+    write.integers("Parameter193_shape", [2], [16, 10]),
+  ]);
+  const product = write.node("MatMul", [flat, matrix]);
+  return write.finish(write.node("Add", [product, write.weight("Parameter194", [1, 10])]), true);
+}
+
+/** A face detector: depthwise blocks with normalisation, heads on two scales, scores first (operator set 9). */
+function faceDetector(): Uint8Array {
+  const write = createModelWriter(9, ["batch", 3, 16, 16]);
+  const block = (value: string, name: string, from: number, to: number): string => {
+    const deep = write.node("Conv", [value, write.weight(`${name}.dw`, [from, 1, 3, 3])], {
+      group: integer(from),
+      pads: integers([1, 1, 1, 1]),
+      strides: integers([2, 2]),
+    });
+    const active = write.node("Relu", [batchNorm(write, deep, `${name}.bn1`, from)]);
+    const wide = write.node("Conv", [active, write.weight(`${name}.pw`, [to, from, 1, 1])]);
+    return write.node("Relu", [batchNorm(write, wide, `${name}.bn2`, to)]);
+  };
+  const head = (value: string, name: string, channels: number): string => {
+    const scored = conv(write, value, name, [4, channels, 3, 3], { pads: integers([1, 1, 1, 1]) });
+    const last = write.node("Transpose", [scored], { perm: integers([0, 2, 3, 1]) });
+    const size = write.node(
+      "Concat",
+      [
+        write.node(
+          "Unsqueeze",
+          [
+            write.node("Gather", [
+              write.node("Shape", [last]),
+              write.constant(integerTensor("", [], [0])),
+            ]),
+          ],
+          { axes: integers([0]) },
+        ),
+        write.constant(integerTensor("", [2], [-1, 2])),
+      ],
+      { axis: integer(0) },
+    );
+    return write.node("Reshape", [last, size]);
+  };
+  const coarse = block("x", "b1", 3, 4);
+  const fine = block(coarse, "b2", 4, 5);
+  const scores = write.node("Concat", [head(coarse, "cls1", 4), head(fine, "cls2", 5)], {
+    axis: integer(1),
+  });
+  return write.finish(write.node("Softmax", [scores], { axis: integer(2) }));
+}
+
+/** Voice activity: a frozen spectral basis as a strided convolution, magnitudes, an encoder, an LSTM, a probability (operator set 16). */
+function voiceActivity(): Uint8Array {
+  const write = createModelWriter(16, ["batch", 24]);
+  const padded = write.node("Pad", ["x", write.constant(integerTensor("", [4], [0, 0, 0, 4]))], {
+    mode: text("reflect"),
+  });
+  const channel = write.node("Unsqueeze", [padded, write.constant(integerTensor("", [1], [1]))]);
+  const basis = write.weight("stft.forward_basis_buffer", [6, 1, 8]);
+  const spectrum = write.node("Conv", [channel, basis], { strides: integers([4]) });
+  const part = (from: number, to: number): string =>
+    write.node("Slice", [
+      spectrum,
+      ...[from, to, 1].map((value) => write.constant(integerTensor("", [1], [value]))),
+    ]);
+  const two = write.constant(floatTensor("", [], [2]));
+  const energy = write.node("Add", [
+    write.node("Pow", [part(0, 3), two]),
+    write.node("Pow", [part(3, 2 ** 31), two]),
+  ]);
+  const size = write.node("Sqrt", [
+    write.node("Add", [energy, write.constant(floatTensor("", [], [0.05]))]),
+  ]);
+  const encoded = write.node("Relu", [
+    conv(write, size, "encoder.0", [4, 3, 3], { pads: integers([1, 1]), strides: integers([2]) }),
+  ]);
+  const sequence = write.node("Transpose", [encoded], { perm: integers([2, 0, 1]) });
+  write.nodeOf(
+    "LSTM",
+    [
+      sequence,
+      write.weight("rnn.W", [1, 12, 4]),
+      write.weight("rnn.R", [1, 12, 3]),
+      write.weight("rnn.B", [1, 24]),
+    ],
+    ["", "", "cell"],
+    { hidden_size: integer(3) },
+  );
+  const last = write.node("Squeeze", ["cell", write.constant(integerTensor("", [1], [0]))]);
+  const score = gemm(write, write.node("Tanh", [last]), "decoder", 3, 1);
+  return write.finish(write.node("Sigmoid", [score]));
+}
+
+/** Audio transcription: harmonics side by side, strided convolutions, normalisation, two heads joined (operator set 13). */
+function transcription(): Uint8Array {
+  const write = createModelWriter(13, ["batch", 12, 10, 1]);
+  const image = write.node("Transpose", ["x"], { perm: integers([0, 3, 1, 2]) });
+  const integer1 = (value: number) => write.constant(integerTensor("", [1], [value]));
+  const shifted = write.node("Pad", [
+    write.node("Slice", [image, integer1(2), integer1(2 ** 31), integer1(3)]),
+    write.constant(integerTensor("", [8], [0, 0, 0, 0, 0, 0, 0, 2])),
+  ]);
+  const stacked = write.node("Concat", [image, shifted], { axis: integer(1) });
+  const normal = batchNorm(write, stacked, "bn0", 2);
+  const contour = write.node("Relu", [
+    batchNorm(
+      write,
+      conv(write, normal, "contour", [4, 2, 3, 3], { pads: integers([1, 1, 1, 1]) }),
+      "bn1",
+      4,
+    ),
+  ]);
+  const notes = write.node("Relu", [
+    conv(write, contour, "note", [3, 4, 3, 5], {
+      pads: integers([1, 2, 1, 2]),
+      strides: integers([1, 2]),
+    }),
+  ]);
+  const onset = conv(write, contour, "onset", [1, 4, 3, 3], {
+    pads: integers([1, 1, 1, 1]),
+    strides: integers([1, 2]),
+  });
+  const both = write.node("Concat", [onset, notes], { axis: integer(1) });
+  const out = conv(write, both, "out", [1, 4, 3, 3], { pads: integers([1, 1, 1, 1]) });
+  const squeezed = write.node("Squeeze", [write.node("Sigmoid", [out]), integer1(1)]);
+  return write.finish(squeezed);
+}
+
+/** Depthwise convolutions with squeeze and excite (operator set 14). */
+function squeezeExcite(): Uint8Array {
+  const write = createModelWriter(14, ["batch", 2, 8, 6]);
+  const stem = write.node("HardSwish", [
+    batchNorm(
+      write,
+      conv(write, "x", "stem", [4, 2, 3, 3], { pads: integers([1, 1, 1, 1]) }),
+      "bn",
+      4,
+    ),
+  ]);
+  const deep = write.node("HardSwish", [
+    conv(write, stem, "dw", [4, 1, 3, 3], {
+      group: integer(4),
+      pads: integers([1, 1, 1, 1]),
+      strides: integers([2, 2]),
+    }),
+  ]);
+  const pooled = write.node("GlobalAveragePool", [deep]);
+  const less = write.node("Relu", [conv(write, pooled, "se.reduce", [2, 4, 1, 1])]);
+  const gate = write.node("HardSigmoid", [conv(write, less, "se.expand", [4, 2, 1, 1])], {
+    alpha: float(1 / 6),
+    beta: float(0.5),
+  });
+  const scaled = write.node("Mul", [deep, gate]);
+  const flat = write.node("Flatten", [write.node("GlobalAveragePool", [scaled])], {
+    axis: integer(1),
+  });
+  return write.finish(gemm(write, flat, "fc", 4, 3));
+}
+
+/** One block of a causal transformer: heads by Reshape, a triangular mask by Where, GELU by Erf, positions added (operator set 17). */
+function maskedAttention(): Uint8Array {
+  const write = createModelWriter(17, ["batch", 5, 4]);
+  const positions = write.weight("positions", [1, 5, 4], 0.2);
+  const embedded = write.node("Add", [linear(write, "x", "embed", 4, 4), positions]);
+  const heads = (name: string, perm: readonly number[]): string => {
+    const projected = linear(write, embedded, name, 4, 4);
+    const shape = write.node(
+      "Concat",
+      [batchOf(write), write.constant(integerTensor("", [3], [5, 2, 2]))],
+      { axis: integer(0) },
+    );
+    return write.node("Transpose", [write.node("Reshape", [projected, shape])], {
+      perm: integers(perm),
+    });
+  };
+  const scores = write.node("Div", [
+    write.node("MatMul", [heads("query", [0, 2, 1, 3]), heads("key", [0, 2, 3, 1])]),
+    write.node("Sqrt", [write.constant(floatTensor("", [], [2]))]),
+  ]);
+  const ones = write.node("ConstantOfShape", [write.constant(integerTensor("", [2], [5, 5]))], {
+    value: { kind: "tensor", value: floatTensor("", [1], [1]) },
+  });
+  const triangle = write.node("Trilu", [ones], { upper: integer(0) });
+  const isSeen = write.node("Cast", [triangle], { to: integer(9) });
+  const masked = write.node("Where", [isSeen, scores, write.constant(floatTensor("", [], [-1e9]))]);
+  const mixed = write.node("MatMul", [
+    write.node("Softmax", [masked], { axis: integer(-1) }),
+    heads("value", [0, 2, 1, 3]),
+  ]);
+  const joined = write.node("Reshape", [
+    write.node("Transpose", [mixed], { perm: integers([0, 2, 1, 3]) }),
+    write.constant(integerTensor("", [3], [0, 0, 4])),
+  ]);
+  const attended = write.node("Add", [embedded, linear(write, joined, "attended", 4, 4)]);
+  const inner = linear(write, attended, "up", 4, 6);
+  const root = write.constant(floatTensor("", [], [Math.SQRT2]));
+  const bell = write.node("Add", [
+    write.node("Erf", [write.node("Div", [inner, root])]),
+    write.constant(floatTensor("", [], [1])),
+  ]);
+  const gelu = write.node("Mul", [
+    write.node("Mul", [inner, bell]),
+    write.constant(floatTensor("", [], [0.5])),
+  ]);
+  const out = write.node("Add", [attended, linear(write, gelu, "down", 6, 4)]);
+  const last = write.node("Gather", [out, write.constant(integerTensor("", [], [4]))], {
+    axis: integer(1),
+  });
+  return write.finish(gemm(write, last, "head", 4, 3));
+}
+
+/** An autoencoder that makes its image larger again by copies and convolutions (operator set 9). */
+function upsamplingAutoencoder(): Uint8Array {
+  const write = createModelWriter(9, ["batch", 1, 8, 8]);
+  const code = write.node("Elu", [
+    conv(write, "x", "encoder", [3, 1, 3, 3], {
+      pads: integers([1, 1, 1, 1]),
+      strides: integers([2, 2]),
+    }),
+  ]);
+  const larger = write.node("Upsample", [code, write.floats("factors", [4], [1, 1, 2, 2])], {
+    mode: text("nearest"),
+  });
+  const smooth = write.node("Softplus", [
+    conv(write, larger, "decoder.0", [2, 3, 3, 3], { pads: integers([1, 1, 1, 1]) }),
+  ]);
+  return write.finish(conv(write, smooth, "decoder.1", [1, 2, 1, 1]));
+}
+
+/** A table of word vectors, weights in `Constant` nodes, attention by Einsum (operator set 12). */
+function wordVectors(): Uint8Array {
+  const write = createModelWriter(12, ["batch", "words"]);
+  // Inputs between -1 and 1 are words 0 to 2.
+  const places = write.node("Mul", [write.node("Abs", ["x"]), write.floats("words", [], [2.99])]);
+  const words = write.node("Cast", [places], { to: integer(7) });
+  const table = write.weight("table", [3, 4]);
+  const found = write.node("Gather", [table, words]);
+  const key = write.constant(
+    floatTensor(
+      "",
+      [4, 4],
+      Array.from({ length: 16 }, (_, at) => Math.sin(at)),
+    ),
+  );
+  const scores = write.node("Einsum", [write.node("MatMul", [found, key]), found], {
+    equation: text("bid,bjd->bij"),
+  });
+  const mixed = write.node(
+    "Einsum",
+    [write.node("Softmax", [scores], { axis: integer(2) }), found],
+    {
+      equation: text("bij, bjd -> bid"),
+    },
+  );
+  const sum = write.node("ReduceSum", [mixed], { axes: integers([1]), keepdims: integer(0) });
+  return write.finish(gemm(write, sum, "fc", 4, 2));
+}
+
+/** Behind a choice of the largest elements, and in front of it. */
+function chooser(): Uint8Array {
+  const write = createModelWriter(11, ["batch", 6]);
+  const early = linear(write, "x", "early", 6, 6);
+  write.nodeOf("TopK", [early, write.integers("k", [1], [3])], ["top", "places"], {
+    axis: integer(-1),
+  });
+  const middle = write.node("Tanh", [gemm(write, "top", "middle", 3, 4)]);
+  return write.finish(gemm(write, middle, "late", 4, 2));
+}
+
+/** All models. */
+export const exportedModels: readonly ExportedModel[] = [
+  { name: "LSTM classifier, operator set 14", model: lstmClassifier() },
+  { name: "bidirectional GRU, operator set 17", model: gruTagger() },
+  { name: "PRelu and SiLU regression, operator set 11", model: regression(), step: 0.01 },
+  { name: "digit network, operator set 8", model: digits(), step: 0.004 },
+  { name: "face detector, operator set 9", model: faceDetector(), step: 0.004 },
+  { name: "voice activity, operator set 16", model: voiceActivity(), step: 0.01 },
+  { name: "audio transcription, operator set 13", model: transcription(), step: 0.004 },
+  { name: "squeeze and excite, operator set 14", model: squeezeExcite(), step: 0.01 },
+  { name: "masked attention, operator set 17", model: maskedAttention() },
+  { name: "upsampling autoencoder, operator set 9", model: upsamplingAutoencoder() },
+  { name: "word vectors, operator set 12", model: wordVectors(), dims: { words: 4 } },
+  {
+    name: "chooser, operator set 11",
+    model: chooser(),
+    scopes: ["head", { lastLayers: 2 }],
+    refused: "TopK",
+  },
+];
