@@ -1,9 +1,9 @@
-import { type DeviceId, type HubReceiptEntry, topics } from "@attune/protocol";
+import { type DeviceId, type EpochMs, type HubReceiptEntry, topics } from "@attune/protocol";
 import { nodeCryptography } from "@attune/protocol/node";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createSeededRandom } from "../src/adapters/seededRandom.ts";
 import { defaultGuardPolicy } from "../src/core/learn/localGuard.ts";
-import { OUTBOX_ENTRIES_MAX } from "../src/core/limits.ts";
+import { CONTRIBUTION_AGAIN_MS, OUTBOX_ENTRIES_MAX } from "../src/core/limits.ts";
 import { loadNodeOrt } from "../src/model/session/nodeOrtRuntime.ts";
 import type { OrtRuntime } from "../src/model/session/ortRuntime.ts";
 import type { ModelPackage } from "../src/package/modelPackage.ts";
@@ -83,12 +83,61 @@ describe("enrolment", () => {
     bench = await openBenchDevice(runtime, modelPackage, {
       storage: bench.storage,
       clock: bench.clock,
-      hub: "mqtt://hub.example.org",
+      hub: "mqtts://hub.example.org",
     });
     expect(bench.device.inspect().link).toMatchObject({
       state: "off",
       reason: "trust.demo_key_forbidden",
     });
+  });
+
+  it("[DR25] a device speaks in clear to its own machine only, unless it is told that it may", async () => {
+    const failure = async (options: Parameters<typeof openBenchDevice>[2]): Promise<unknown> => {
+      const opened = await openBenchDevice(runtime, modelPackage, options).catch(
+        (error: unknown) => error as Error & { code: string; hint: string },
+      );
+      if (opened instanceof Error)
+        return [opened.code, opened.hint.includes("allowPlainText: true")];
+      await opened.device.close();
+      return "opened";
+    };
+    for (const url of ["mqtt://hub.example.org", "ws://10.0.0.7:9001"]) {
+      expect(await failure({ hub: url })).toEqual(["device.option_invalid", true]);
+      expect(await failure({ hub: url, allowPlainText: true })).toBe("opened");
+    }
+    for (const url of ["mqtts://hub.example.org", "mqtt://127.0.0.1:1", "ws://localhost:1"]) {
+      expect(await failure({ hub: url })).toBe("opened");
+    }
+  });
+
+  it("[DR25] blobs come in clear from its own machine only, unless it is told that they may", async () => {
+    let askedCount = 0;
+    const { fetch } = globalThis;
+    globalThis.fetch = () => {
+      askedCount += 1;
+      return Promise.reject(new Error("nobody is there"));
+    };
+    try {
+      const waiting: (string | undefined)[] = [];
+      for (const allowPlainText of [false, true]) {
+        hub = createBenchHub();
+        await open({ allowPlainText });
+        const other = await benchPackage(runtime, {}, "other");
+        hub.decide({
+          champion: hub.release(other, { tamper: () => null }),
+          blobUrl: "http://blobs.example.org",
+        });
+        await bench.device.whenIdle();
+        await bench.pass(6_000);
+        expect(askedCount > 0).toBe(allowPlainText);
+        waiting.push(bench.device.inspect().slots.standby?.waiting);
+        await bench.device.close();
+      }
+      expect(waiting[0]).toContain("not encrypted");
+      expect(waiting[1]).not.toContain("not encrypted");
+    } finally {
+      globalThis.fetch = fetch;
+    }
   });
 
   it("[DR23] a next trust root is followed, an older one refused", async () => {
@@ -105,6 +154,22 @@ describe("enrolment", () => {
     hub.publishTrustRoot({ version: 4 }, [hubKey]);
     await bench.device.whenIdle();
     expect(bench.device.inspect().refusals.at(-1)?.code).toBe("signature.role_forbidden");
+  });
+
+  it("[DR26] an expired trust root is believed and told of: a device has no clock that could be trusted", async () => {
+    hub = createBenchHub(rootOf({ expiresAtMs: Date.UTC(2026, 0, 1) as EpochMs }));
+    await open();
+    const champion = hub.release(modelPackage, { generation: 0 });
+    hub.decide({ champion });
+    await bench.device.whenIdle();
+    hub.decide({ champion });
+    await bench.device.whenIdle();
+    const { trustRoot, refusals, slots } = bench.device.inspect();
+    expect(trustRoot?.isExpired).toBe(true);
+    expect(slots.decision?.decisionSequence).toBe(2);
+    expect(refusals.map(({ about, code }) => [about, code])).toEqual([
+      ["trustRoot", "trust.root_expired"],
+    ]);
   });
 
   it("[DR23] when all the hub's keys were replaced the counters begin again", async () => {
@@ -258,6 +323,25 @@ describe("the outbox", () => {
     hub.publishReceipt(device, [entry]);
     await bench.device.whenIdle();
     expect(bench.device.inspect().outbox.entries).toEqual([]);
+  });
+
+  it("[DR75] a contribution that came when the window was full is made again for the next one, and counts once", async () => {
+    hub.answer = (frame) =>
+      hub.received.frames.indexOf(frame) === 0
+        ? { outcome: "refused", code: "window.full", message: "full" }
+        : { outcome: "committed", code: "", message: "" };
+    await open();
+    const person = createPerson(bench, bench.device.user("anna"), createSeededRandom("anna"));
+    while (hub.received.contributions.length === 0) await person.live(1, 0.5);
+    const [first] = hub.received.contributions;
+    expect(bench.device.inspect().outbox.settled.at(-1)?.code).toBe("window.full");
+    expect(bench.device.inspect().users[0]?.contribution).toContain("window.full");
+    await bench.pass(CONTRIBUTION_AGAIN_MS);
+    const again = hub.received.contributions[1];
+    expect(again?.contributionSequence).toBe((first?.contributionSequence ?? 0) + 1);
+    expect(again?.result).toBe(first?.result);
+    await bench.pass(10 * CONTRIBUTION_AGAIN_MS);
+    expect(hub.received.contributions).toHaveLength(2);
   });
 
   it("[DR73] a contribution that the hub refuses is not sent again, and the code is shown", async () => {

@@ -76,6 +76,9 @@ export const TRAIN_PAUSE_MS_MAX: number = 10 * 60_000;
 /** Slices between two checkpoints: at 50 ms a slice, a kill loses under half a second of work. */
 export const CHECKPOINT_SLICES = 8;
 
+/** A delta that came when the hub's window was full is made again this much later: so long is a window open, as a rule. */
+export const CONTRIBUTION_AGAIN_MS: number = 10 * 60_000;
+
 /** Feedback that waits outside the replay buffer while a job trains on it. */
 export const FEEDBACK_WAITING_MAX = 64;
 

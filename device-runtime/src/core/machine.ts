@@ -3,6 +3,7 @@ import { assertDefect } from "@attune/protocol";
 import { type Effect, pendingEffects } from "./effects.ts";
 import { assignmentArrived, enrolmentReplied, trustRootArrived } from "./enrolment/enrolment.ts";
 import type { CoreEvent, MessageChannel } from "./events.ts";
+import { contributionPostponed } from "./learning/contributionPostponed.ts";
 import {
   alarmRaised,
   answersCounted,
@@ -214,7 +215,9 @@ function handle(transition: Transition, event: CoreEvent): void {
 function messageArrived(transition: Transition, channel: MessageChannel, bytes: Uint8Array): void {
   switch (channel) {
     case "receipt":
-      receiptArrived(transition, bytes);
+      for (const { user, layer, code } of receiptArrived(transition, bytes)) {
+        contributionPostponed(transition, user, layer, code);
+      }
       return;
     case "assignment":
       assignmentArrived(transition, bytes);

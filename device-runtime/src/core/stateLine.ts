@@ -26,6 +26,7 @@ export function stateLine(state: DeviceState): string {
   const training = users.filter(({ job }) => job !== null).length;
   if (training > 0) lines.push(`training for ${training} of ${users.length} users`);
   const challenged = users.filter(({ challenger }) => challenger !== null).length;
-  if (challenged > 0) lines.push(`testing ${challenged} challengers`);
+  if (challenged > 0)
+    lines.push(`testing ${challenged} ${challenged === 1 ? "challenger" : "challengers"}`);
   return lines.length === 0 ? "serving" : lines.join("; ");
 }

@@ -35,8 +35,13 @@ export interface DeviceOptions {
   /** Folder for everything that is kept, this device's own; or give `storage`. */
   readonly store?: string;
   readonly storage?: Storage;
-  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`; without it the device works offline for ever. */
+  /** `mqtts://` or `wss://`, on this machine also `mqtt://` or `ws://`; without it the device works offline for ever. */
   readonly hub?: string;
+  /**
+   * Lets `mqtt://` and `ws://` reach another machine, and blobs come from there by `http://`. Whoever listens on the way then reads the
+   * enrolment token and the device's credential, and can act as the device: for networks that are trusted, or encrypted underneath.
+   */
+  readonly allowPlainText?: boolean;
   /** From the hub's operator; needed once. */
   readonly enrolmentToken?: string;
   /** A name to enrol under, such as `ward-3-bed-2`: lower-case letters, digits, inner hyphens. The hub makes one up otherwise. */
@@ -108,19 +113,29 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
       "use lower-case letters, digits and inner hyphens, like ward-3-bed-2",
     );
   }
+  const mayBePlain = options.allowPlainText ?? false;
+  if (hub !== undefined && !mayBePlain && isPlainText(hub) && !isLoopback(hub)) {
+    throw misused(
+      `hub ${hub} is on another machine and not encrypted: the enrolment token and the credential would travel in clear`,
+      "use mqtts:// or wss://, or say allowPlainText: true on a network that you trust",
+    );
+  }
   const modelPackage = await packageOf(options.model, cryptography);
   const link = options.link ?? (hub === undefined ? null : createMqttLink(hub));
-  const storage = options.storage ?? (await createFileStorage(options.store ?? ""));
+  const folder =
+    options.storage === undefined ? await createFileStorage(options.store ?? "") : null;
   const trainer = options.trainer === undefined ? shareTrainer() : null;
   const inference = options.inference === undefined ? shareInference() : null;
   const release = async (): Promise<void> => {
     await trainer?.release();
     await inference?.release();
+    await folder?.close();
   };
+  const httpBlobs = createHttpBlobSource();
   try {
     return await createDeviceOf({
       modelPackage,
-      storage,
+      storage: options.storage ?? (folder as NonNullable<typeof folder>),
       clock: options.clock ?? createSystemClock(),
       random: options.random ?? null,
       link,
@@ -130,7 +145,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
       contribute: options.contribute ?? null,
       trainer: options.trainer ?? (trainer as NonNullable<typeof trainer>).value,
       inference: options.inference ?? (await (inference as NonNullable<typeof inference>).value),
-      blobSource: options.blobSource ?? createHttpBlobSource(),
+      blobSource: options.blobSource ?? (mayBePlain ? httpBlobs : encryptedOnly(httpBlobs)),
       cryptography,
       onClose: release,
     });
@@ -166,8 +181,28 @@ async function readModel(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Whether a hub's address is this machine's own. */
-function isLoopback(hub: string): boolean {
-  const host = URL.parse(hub)?.hostname ?? "";
+/** Blobs are checked by their digests, but who listens on the way need not know which models a device has. */
+function encryptedOnly(source: BlobSource): BlobSource {
+  return {
+    read(url, from, length, signal) {
+      if (!isPlainText(url) || isLoopback(url)) return source.read(url, from, length, signal);
+      return Promise.reject(
+        new Fault(`the blob's address ${url} is on another machine and not encrypted`, {
+          code: "blob.plain_text_refused",
+          hint: "serve the hub's blobs by https://, or say allowPlainText: true on a network that you trust",
+        }),
+      );
+    },
+  };
+}
+
+/** Whether whoever listens on the way reads what is said. */
+function isPlainText(address: string): boolean {
+  return ["mqtt:", "tcp:", "ws:", "http:"].includes(URL.parse(address)?.protocol ?? "");
+}
+
+/** Whether an address is this machine's own. */
+function isLoopback(address: string): boolean {
+  const host = URL.parse(address)?.hostname ?? "";
   return host === "localhost" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }

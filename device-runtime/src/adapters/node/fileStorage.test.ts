@@ -1,6 +1,9 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Fault } from "@attune/protocol";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { storageContract } from "../storage.contract.ts";
@@ -18,9 +21,14 @@ const freshFolder = (): string => join(scratch, String(folderCount++), "store");
 
 storageContract("files", async () => {
   const folder = freshFolder();
+  let storage = await createFileStorage(folder);
   return {
-    storage: await createFileStorage(folder),
-    reopen: () => createFileStorage(folder),
+    storage,
+    reopen: async () => {
+      await storage.close();
+      storage = await createFileStorage(folder);
+      return storage;
+    },
   };
 });
 
@@ -52,4 +60,39 @@ it("[ST3] a folder that cannot be one is a Fault that names it and says what to 
   expect((failed as Fault).code).toBe("store.io_failed");
   expect((failed as Fault).message).toContain(file);
   expect((failed as Fault).hint).not.toBe("");
+});
+
+it("[ST5] a folder has one owner: a second one is a Fault until the first has let go", async () => {
+  const folder = freshFolder();
+  const first = await createFileStorage(folder);
+  const refused = await createFileStorage(`${folder}/../store`).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(Fault);
+  expect((refused as Fault).code).toBe("store.in_use");
+  expect((refused as Fault).message).toContain("store");
+  await first.close();
+  const second = await createFileStorage(folder);
+  await second.close();
+  await second.close();
+});
+
+it("[ST5] a process that was killed holds no folder", async () => {
+  const folder = freshFolder();
+  const file = fileURLToPath(new URL("./fileStorage.ts", import.meta.url));
+  const script = `
+    const { createFileStorage } = await import(${JSON.stringify(file)});
+    await createFileStorage(${JSON.stringify(folder)});
+    console.log("open");
+    setInterval(() => undefined, 1000);`;
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, "--input-type=module", "--eval", script],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  await once(child.stdout, "data");
+  const refused = await createFileStorage(folder).catch((error: unknown) => error);
+  expect((refused as Fault).code).toBe("store.in_use");
+  const ended = once(child, "exit");
+  child.kill("SIGKILL");
+  await ended;
+  await (await createFileStorage(folder)).close();
 });

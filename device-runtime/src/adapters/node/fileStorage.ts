@@ -1,23 +1,31 @@
-// Files in one folder of a Node process. It must not be shared by two processes.
+// Files in one folder, which no other process has meanwhile. It must not know what they hold.
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Fault } from "@attune/protocol";
 import { assertStorageName, type Storage } from "../../ports/storage.ts";
+import { lockFolder } from "./folderLock.ts";
 
 /** Readable and writable by the owner only: windows of a person's sensors lie here. */
 const folderMode = 0o700;
 const fileMode = 0o600;
 
+/** A storage that holds its folder until it is closed, or its process ends. */
+export interface FileStorage extends Storage {
+  /** Lets go of the folder. Harmless twice; nothing may be written afterwards. */
+  close(): Promise<void>;
+}
+
 /**
- * Opens a folder as a storage, creating it when it is missing.
+ * Opens a folder as a storage, creating it when it is missing. Two of them on one folder would tear each other's journals: the second one
+ * is refused.
  *
  * - `sync` is one fsync of the file, and one of the folder when a name has changed since the last one: 1.6 ms median on an
  *   ordinary disk.
  *
  * @param folder its other files, and names that no device would write, are left alone.
- * @throws {@link Fault} `store.quota_exceeded`, `store.io_failed`.
+ * @throws {@link Fault} `store.in_use`, `store.quota_exceeded`, `store.io_failed`.
  */
-export async function createFileStorage(folder: string): Promise<Storage> {
+export async function createFileStorage(folder: string): Promise<FileStorage> {
   /** Names that this storage has made durable or found in use; another one costs a sync of the folder. */
   const known = new Set<string>();
   /** How often a name has changed, and up to which change the folder is durable. Names of an earlier process may not be. */
@@ -25,6 +33,7 @@ export async function createFileStorage(folder: string): Promise<Storage> {
   let durableChangeCount = 0;
 
   await guard(`create the folder ${folder}`, () => createFolder(resolve(folder)));
+  const lock = await guard(`lock the folder ${folder}`, () => lockFolder(folder));
 
   async function syncFolder(): Promise<void> {
     const until = changeCount;
@@ -40,6 +49,7 @@ export async function createFileStorage(folder: string): Promise<Storage> {
   }
 
   return {
+    close: () => lock.release(),
     read: async (name) => {
       const path = pathIn(folder, name);
       return guard(`read ${path}`, async () => {
@@ -148,6 +158,7 @@ async function guard<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
+    if (cause instanceof Fault) throw cause;
     if (noRoomCodes.has(codeOf(cause))) {
       throw new Fault(`could not ${what}: no room is left`, {
         code: "store.quota_exceeded",

@@ -3,6 +3,7 @@ import {
   type DecisionOutcome,
   type DecisionSequence,
   type DeviceReceipt,
+  type Digest,
   decodeMessage,
   deviceReceiptMessage,
   digestOf,
@@ -122,25 +123,43 @@ export function publishFailed(transition: Transition, digest: string, attempt: n
   });
 }
 
-/** The hub says what became of messages. Only what its key signed ends a message's stay. */
-export function receiptArrived(transition: Transition, bytes: Uint8Array): void {
+/**
+ * Refusals of the moment, not of what was learned: another delta of the same training may pass. The window is full; or the sequence was
+ * used before, by a device whose disk was put back.
+ */
+const passingRefusals: ReadonlySet<string> = new Set(["window.full", "contribution.replayed"]);
+
+/** A delta that may be offered again. */
+export interface PassedOver {
+  readonly user: string;
+  readonly layer: Digest;
+  readonly code: string;
+}
+
+/**
+ * The hub says what became of messages. Only what its key signed ends a message's stay.
+ *
+ * @returns what it refused for now only
+ */
+export function receiptArrived(transition: Transition, bytes: Uint8Array): readonly PassedOver[] {
   const { enrolment, outbox } = transition.state.kept;
-  if (enrolment.phase !== "enrolled") return;
+  if (enrolment.phase !== "enrolled") return [];
   const { cryptography } = transition.context.settings;
   const message = decodeMessage(hubReceiptMessage, bytes);
   if (!message.ok) {
     noteRefusal(transition, "receipt", message.refusal);
-    return;
+    return [];
   }
   const fates = new Map(message.value.value.entries.map((entry) => [entry.digest, entry]));
   // One receipt goes to every device in a commit, and again after each repeat: most name nothing of ours.
-  if (!outbox.entries.some(({ digest }) => fates.has(digest))) return;
+  if (!outbox.entries.some(({ digest }) => fates.has(digest))) return [];
   const signed = verifyRole(message.value.frame, enrolment.trustRoot, "hub", cryptography);
   if (!signed.ok) {
     noteRefusal(transition, "receipt", signed.refusal);
-    return;
+    return [];
   }
   const settled = [...outbox.settled];
+  const passedOver: PassedOver[] = [];
   for (const entry of outbox.entries) {
     const fate = fates.get(entry.digest);
     if (fate === undefined) continue;
@@ -153,6 +172,10 @@ export function receiptArrived(transition: Transition, bytes: Uint8Array): void 
         code,
         message: `the hub refused a ${kind}: ${text}`,
       });
+      const { user, layer } = entry;
+      if (user !== null && layer !== null && passingRefusals.has(code)) {
+        passedOver.push({ user, layer, code });
+      }
     }
   }
   keep(transition, {
@@ -162,6 +185,7 @@ export function receiptArrived(transition: Transition, bytes: Uint8Array): void 
       settled: settled.slice(-SETTLED_MAX),
     },
   });
+  return passedOver;
 }
 
 /** Starts what is due, and gives up on a connection that moves nothing. */

@@ -1,12 +1,14 @@
 // The slots' machine: decision, standby, active, bake, back again. It must not fetch or load anything.
 import {
   checkDecision,
+  checkTrustRootFresh,
   type Decision,
   type DecisionOutcome,
   type DecisionSequence,
   decisionMessage,
   decodeMessage,
   digestOf,
+  type EpochMs,
   type RefusalCode,
   type ReleaseTarget,
   shortVersion,
@@ -31,6 +33,17 @@ function wantedTarget({ state, context }: Transition): ReleaseTarget | null {
   const { decision } = state.kept.slots;
   if (enrolled === null || decision === null) return null;
   return targetFor(decision.value, enrolled.device, context.settings.cryptography);
+}
+
+/** A device has no clock that could be trusted, so an expired root is believed; but once for each root somebody is told. */
+function noteExpiry(transition: Transition, { trustRoot }: Enrolled): void {
+  const fresh = checkTrustRootFresh(trustRoot, Math.trunc(transition.context.nowMs) as EpochMs);
+  if (fresh.ok) return;
+  const { code, message } = fresh.refusal;
+  const isNoted = transition.state.kept.refusals.some(
+    (note) => note.code === code && note.message === message,
+  );
+  if (!isNoted) noteRefusal(transition, "trustRoot", fresh.refusal);
 }
 
 /** A decision frame has arrived. What is accepted raises the floor before anything else happens. */
@@ -73,6 +86,7 @@ export function decisionArrived(transition: Transition, bytes: Uint8Array): void
     }
     return;
   }
+  noteExpiry(transition, enrolled);
   const { value } = decision;
   keep(transition, {
     slots: {
