@@ -16,6 +16,16 @@ export {
   harmEvidence,
   logBetterEvidence,
 } from "./core/learn/pairedEvidence.ts";
+export { type AdwinConfig, type AdwinMemory, createAdwin } from "./core/monitor/adwin.ts";
+export { type CusumConfig, type CusumMemory, createCusum } from "./core/monitor/cusum.ts";
+export { createDdm, type DdmConfig, type DdmMemory } from "./core/monitor/ddm.ts";
+export type {
+  DriftDetector,
+  DriftDetectorKind,
+  DriftDetectorState,
+  DriftLevel,
+} from "./core/monitor/driftDetector.ts";
+export { believedCount } from "./core/monitor/eBenjaminiHochberg.ts";
 export {
   createEDetector,
   defaultMultipliers,
@@ -23,6 +33,35 @@ export {
   type EDetectorConfig,
   type EDetectorState,
 } from "./core/monitor/eDetector.ts";
+export { createEddm, type EddmConfig, type EddmMemory } from "./core/monitor/eddm.ts";
+export type { FeatureLayout, FeatureSeries } from "./core/monitor/features/featureLayout.ts";
+export {
+  createFeatureMonitor,
+  defaultFeatureMonitorPolicy,
+  type FeatureAlarm,
+  type FeatureMonitor,
+  type FeatureMonitorPolicy,
+  type FeatureMonitorReport,
+  type FeatureMonitorState,
+  jointSeries,
+} from "./core/monitor/features/featureMonitor.ts";
+export {
+  checkFeatureReference,
+  type FeatureReference,
+} from "./core/monitor/features/featureReference.ts";
+export {
+  type FeatureReferenceFit,
+  fitFeatureReference,
+  type PersonWindows,
+} from "./core/monitor/features/fitFeatureReference.ts";
+export { createHddmA, type HddmAConfig, type HddmAMemory } from "./core/monitor/hddmA.ts";
+export { createHddmW, type HddmWConfig, type HddmWMemory } from "./core/monitor/hddmW.ts";
+export { createKswin, type KswinConfig, type KswinMemory } from "./core/monitor/kswin.ts";
+export {
+  createPageHinkley,
+  type PageHinkleyConfig,
+  type PageHinkleyMemory,
+} from "./core/monitor/pageHinkley.ts";
 export { type RateInterval, shrunkRate, wilsonInterval } from "./core/monitor/rate.ts";
 export type { RateReport, RateRule } from "./core/monitor/rateMonitor.ts";
 export {

@@ -1,0 +1,322 @@
+// Drift: how late detectors notice a step, how often they alarm on undrifted people, and whether they find sensor faults.
+import {
+  defaultFeatureMonitorPolicy,
+  type FeatureMonitorPolicy,
+  type FeatureReference,
+  type FeatureReferenceFit,
+  fitFeatureReference,
+} from "@attune/device-runtime/monitor";
+import { createSeededRandom, type ForkableRandom } from "@attune/device-runtime/testing";
+import { unwrap } from "@attune/protocol";
+import { bar } from "../src/bar.ts";
+import type { Bar, ResultRow, Suite } from "../src/suite.ts";
+import { ecgLayout, ecgWindowHours, readSteadyHearts } from "./drift/ecgWindows.ts";
+import {
+  biasFault,
+  classCount,
+  deadFault,
+  featuresOf,
+  gainFault,
+  type HaptSession,
+  haptLayout,
+  readHapt,
+  type SensorFault,
+  swapFault,
+  windowHours,
+} from "./drift/haptWindows.ts";
+import { type Classifier, fitLinearClassifier } from "./drift/linearClassifier.ts";
+import { runLength, runStep } from "./drift/steps.ts";
+import {
+  tryFault,
+  type WatchCount,
+  type Wearing,
+  watchInOrder,
+  watchResampled,
+} from "./drift/watchedStreams.ts";
+
+/** Steps of an error rate, those of the measurements that the default detector was chosen by. */
+const steps = [
+  [0.2, 0.4],
+  [0.1, 0.2],
+  [0.2, 0.8],
+] as const;
+
+/** The default where a session is short. */
+const shortPolicy = defaultFeatureMonitorPolicy;
+/** A person who is known longer: in a day each class has far more than this. */
+const longPolicy: FeatureMonitorPolicy = { ...defaultFeatureMonitorPolicy, baselineCount: 64 };
+/** Half an hour of one class: its first ten minutes are the past. */
+const heartPolicy: FeatureMonitorPolicy = { ...defaultFeatureMonitorPolicy, baselineCount: 100 };
+/** A visit of half an hour is one observation: of one class there are a dozen hearts, so the limit leaves more room. */
+const heartFit = { classCount: 1, baselineCount: 60, quantile: 0.98 };
+const haptFit = { classCount, baselineCount: 12 };
+
+/** Pieces of a resampled stream: ten seconds of one movement. */
+const blockWindows = 8;
+const longNullWindows = 6000;
+const learningWindows = 1000;
+const windowsMax = 30;
+
+/**
+ * Faults of the axis that carries gravity while a person is upright are judged: a fault of an axis on which nothing happens
+ * changes nothing in the data, whatever looks at it. The others are shown.
+ */
+const faults: readonly { readonly fault: SensorFault; readonly isJudged: boolean }[] = [
+  { fault: gainFault(0), isJudged: true },
+  { fault: gainFault(1), isJudged: false },
+  { fault: gainFault(2), isJudged: false },
+  { fault: gainFault(3), isJudged: false },
+  { fault: biasFault(0), isJudged: true },
+  { fault: biasFault(1), isJudged: true },
+  { fault: biasFault(2), isJudged: true },
+  { fault: swapFault(0, 1), isJudged: true },
+  { fault: swapFault(0, 2), isJudged: true },
+  { fault: swapFault(1, 2), isJudged: false },
+  ...Array.from({ length: 6 }, (_, channel) => ({ fault: deadFault(channel), isJudged: true })),
+];
+
+/** The part, the case and who watches; then whatever the part measures. */
+function rowOf(part: string, what: string, detector: string, measured: ResultRow): ResultRow {
+  return { part, what, detector, ...measured };
+}
+
+/** Upper end of a 95 % interval of a Poisson rate with so many events in `hours` (exact, from one side). */
+function upperRate(eventCount: number, hours: number): number {
+  const tail = (mean: number): number => {
+    let term = Math.exp(-mean);
+    let sum = term;
+    for (let k = 1; k <= eventCount; k++) {
+      term *= mean / k;
+      sum += term;
+    }
+    return sum;
+  };
+  let low = eventCount;
+  let high = eventCount + 10 + 5 * Math.sqrt(eventCount + 1);
+  for (let step = 0; step < 60; step++) {
+    const middle = (low + high) / 2;
+    if (tail(middle) > 0.05) low = middle;
+    else high = middle;
+  }
+  return high / hours;
+}
+
+interface NullCount {
+  readonly alarmCount: number;
+  readonly hours: number;
+}
+
+function totalOf(counts: readonly WatchCount[], hoursPerWindow: number): NullCount {
+  return {
+    alarmCount: counts.reduce((sum, { alarmCount }) => sum + alarmCount, 0),
+    hours: counts.reduce((sum, { watchedWindows }) => sum + watchedWindows, 0) * hoursPerWindow,
+  };
+}
+
+function nullRow(what: string, { alarmCount, hours }: NullCount): ResultRow {
+  return rowOf("no drift", what, "feature monitor", {
+    alarmCount,
+    hours,
+    alarmsPerHour: alarmCount / hours,
+    upperPerHour: upperRate(alarmCount, hours),
+  });
+}
+
+/** Reference of each person from everybody else. */
+function referencesOf(
+  wearings: readonly Wearing[],
+  fit: FeatureReferenceFit,
+): ReadonlyMap<number, FeatureReference> {
+  const people = new Set(wearings.map(({ person }) => person));
+  return new Map(
+    [...people].map((person) => {
+      const others = wearings.filter((wearing) => wearing.person !== person);
+      return [person, unwrap(fitFeatureReference(others, fit))];
+    }),
+  );
+}
+
+interface HaptStudy {
+  readonly sessions: readonly HaptSession[];
+  readonly wearings: readonly Wearing[];
+  readonly classifiers: ReadonlyMap<number, Classifier>;
+  readonly references: ReadonlyMap<number, FeatureReference>;
+}
+
+/** Everything about a person (model, reference) comes from the 29 others. */
+async function prepareHapt(dataFolder: string): Promise<HaptStudy> {
+  const sessions = await readHapt(dataFolder);
+  const features = sessions.map((session) => featuresOf(session));
+  const people = new Set(sessions.map(({ person }) => person));
+  const labelled = sessions.map((session, index) => ({
+    person: session.person,
+    features: features[index] as Float64Array,
+    labels: session.labels,
+  }));
+  const classifiers = new Map(
+    [...people].map((person) => {
+      const others = labelled.filter((session) => session.person !== person);
+      return [person, fitLinearClassifier(others, haptLayout, classCount)];
+    }),
+  );
+  const wearings = sessions.map(({ person }, index) => {
+    const own = features[index] as Float64Array;
+    const predictedClasses = (classifiers.get(person) as Classifier)(own);
+    return { person, features: own, predictedClasses };
+  });
+  const references = referencesOf(wearings, { layout: haptLayout, ...haptFit });
+  return { sessions, wearings, classifiers, references };
+}
+
+function measureFault(
+  study: HaptStudy,
+  fault: SensorFault,
+  random: ForkableRandom,
+): { readonly row: ResultRow; readonly foundShare: number; readonly namedShare: number } {
+  const trials = study.wearings.flatMap((healthy, index) => {
+    const features = featuresOf(study.sessions[index] as HaptSession, fault);
+    const classify = study.classifiers.get(healthy.person) as Classifier;
+    const faulty = { ...healthy, features, predictedClasses: classify(features) };
+    const reference = study.references.get(healthy.person) as FeatureReference;
+    return tryFault(healthy, faulty, reference, longPolicy, {
+      trialCount: 4,
+      learningWindows,
+      windowsMax,
+      blockWindows,
+      random: random.fork(`${fault.name} ${index}`),
+    });
+  });
+  const delays = trials.flatMap(({ delayWindows }) =>
+    delayWindows === null ? [] : [delayWindows],
+  );
+  const namedCount = trials.filter(
+    ({ firstNamed }) => firstNamed !== null && fault.channels.includes(firstNamed),
+  ).length;
+  const foundShare = delays.length / trials.length;
+  const namedShare = namedCount / Math.max(1, delays.length);
+  const medianDelay = delays.toSorted((a, b) => a - b)[Math.floor(delays.length / 2)] ?? null;
+  const measured = { foundShare, namedShare, medianDelay, trials: trials.length };
+  return { row: rowOf("fault", fault.name, "feature monitor", measured), foundShare, namedShare };
+}
+
+/** Steps, undrifted people, injected faults. */
+export const suite: Suite = {
+  name: "drift",
+  title:
+    "Drift: steps of an error rate (delay in observations), undrifted people (HAPT, MIT-BIH), injected sensor faults (delay in windows)",
+  columns: [
+    { key: "part", title: "part" },
+    { key: "what", title: "what" },
+    { key: "detector", title: "detector" },
+    { key: "medianDelay", title: "median delay", decimals: 0 },
+    { key: "missedShare", title: "missed", decimals: 2 },
+    { key: "measuredRunLength", title: "run length", decimals: 0 },
+    { key: "earlyShare", title: "false before step", decimals: 2 },
+    { key: "alarmCount", title: "alarms", decimals: 0 },
+    { key: "hours", title: "hours", decimals: 1 },
+    { key: "alarmsPerHour", title: "alarms/h", decimals: 3 },
+    { key: "upperPerHour", title: "95 % upper", decimals: 3 },
+    { key: "foundShare", title: "found", decimals: 3 },
+    { key: "namedShare", title: "named first", decimals: 3 },
+    { key: "trials", title: "trials", decimals: 0 },
+  ],
+  options: [{ name: "streams", fallback: "201", help: "streams a step and detector" }],
+  async run({ dataFolder, options, progress }) {
+    const rows: ResultRow[] = [];
+    const bars: Bar[] = [];
+    for (const [before, after] of steps) {
+      progress(`step from ${before} to ${after}`);
+      const results = runStep(before, after, Number(options["streams"]));
+      for (const { name, ...measured } of results) {
+        rows.push(rowOf("step", `${before} to ${after}`, name, { ...measured }));
+      }
+      const promised = results[0];
+      const adwin = results.find(({ name }) => name === "ADWIN");
+      bars.push(
+        bar(
+          `e-detector's run length at ${before}`,
+          promised?.measuredRunLength ?? Number.NaN,
+          ">=",
+          runLength,
+        ),
+        bar(
+          `ADWIN's delay by the e-detector's, ${before} to ${after}`,
+          (adwin?.medianDelay ?? Number.NaN) / (promised?.medianDelay ?? Number.NaN),
+          ">=",
+          1,
+        ),
+      );
+    }
+    if (dataFolder === undefined) {
+      throw new Error("drift needs har-hapt and ecg-mitbih: set ATTUNE_DATA to their folder");
+    }
+
+    progress("30 models, 30 references");
+    const study = await prepareHapt(dataFolder);
+    const { wearings, references } = study;
+    const random = createSeededRandom("drift");
+    progress("61 sessions as they were");
+    const inOrder = totalOf(
+      wearings.map((wearing) =>
+        watchInOrder(wearing, references.get(wearing.person) as FeatureReference, shortPolicy),
+      ),
+      windowHours,
+    );
+    progress("hearts");
+    const hearts = await readSteadyHearts(dataFolder);
+    const heartReferences = referencesOf(hearts, { layout: ecgLayout, ...heartFit });
+    const heartCount = totalOf(
+      hearts.map((wearing) =>
+        watchInOrder(wearing, heartReferences.get(wearing.person) as FeatureReference, heartPolicy),
+      ),
+      ecgWindowHours,
+    );
+    progress("long streams without drift");
+    const long = totalOf(
+      wearings.map((wearing, index) =>
+        watchResampled(wearing, references.get(wearing.person) as FeatureReference, longPolicy, {
+          windows: longNullWindows,
+          blockWindows,
+          random: random.fork(`null ${index}`),
+        }),
+      ),
+      windowHours,
+    );
+    rows.push(
+      nullRow("HAPT, 61 sessions in order", inOrder),
+      nullRow(`MIT-BIH, ${hearts.length} steady hearts in order`, heartCount),
+      nullRow("HAPT, resampled by blocks of 8 windows", long),
+      rowOf("no drift", "any", `alarm every ${windowsMax} windows`, {
+        alarmsPerHour: 1 / (windowsMax * windowHours),
+      }),
+    );
+    const real = {
+      alarmCount: inOrder.alarmCount + heartCount.alarmCount,
+      hours: inOrder.hours + heartCount.hours,
+    };
+    bars.push(
+      bar("false alarms per user-hour, real streams", real.alarmCount / real.hours, "<=", 0.1),
+      bar("false alarms per user-hour, resampled", long.alarmCount / long.hours, "<=", 0.1),
+      bar("its 95 % upper bound", upperRate(long.alarmCount, long.hours), "<=", 0.1),
+    );
+
+    for (const { fault, isJudged } of faults) {
+      progress(fault.name);
+      const { row, foundShare, namedShare } = measureFault(study, fault, random.fork("fault"));
+      rows.push(row);
+      if (!isJudged) continue;
+      bars.push(
+        bar(`found in ${windowsMax} windows: ${fault.name}`, foundShare, ">=", 0.95),
+        bar(`right channel first: ${fault.name}`, namedShare, ">=", 0.9),
+      );
+    }
+    rows.push(
+      rowOf("fault", "any", `alarm every ${windowsMax} windows`, {
+        foundShare: 1,
+        namedShare: 1 / 6,
+        medianDelay: windowsMax / 2,
+      }),
+    );
+    return { results: rows, bars };
+  },
+};

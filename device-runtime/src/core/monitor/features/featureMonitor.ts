@@ -1,0 +1,325 @@
+// Watches one person's features against the person's own past and says which channel drifted. It must not decide what follows.
+import { Defect } from "@attune/protocol";
+import { detectorValueMax } from "../driftDetector.ts";
+import { believedCount } from "../eBenjaminiHochberg.ts";
+import { createEDetector, type EDetector, type EDetectorState } from "../eDetector.ts";
+import type { FeatureReference } from "./featureReference.ts";
+import {
+  createPersonalBaseline,
+  limitRow,
+  type PersonalBaselineState,
+} from "./personalBaseline.ts";
+
+/** How features are watched; plain data. */
+export interface FeatureMonitorPolicy {
+  /** So many first windows of each class show what is normal for this person, without any alarm; 2 or more. */
+  readonly baselineCount: number;
+  /** Windows between false alarms on average, at least, of all series together; 10 or more. */
+  readonly averageRunLengthMin: number;
+  /** So many first windows of a visit (a run of one predicted class) count in full; afterwards only gross deviations do. */
+  readonly visitWindows: number;
+}
+
+/**
+ * Twenty-four windows that overlap by half are half a minute of a movement, two bouts of it or more. What the limits come to on
+ * real people is measured by the bench `drift`.
+ */
+export const defaultFeatureMonitorPolicy: FeatureMonitorPolicy = {
+  baselineCount: 24,
+  averageRunLengthMin: 10_000,
+  visitWindows: 6,
+};
+
+/** How far a series is from the person's own past since its change began. */
+export interface SeriesSeverity {
+  /** Mean distance in standard deviations, and a range that holds it with about 95 %: windows that overlap count half. */
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A series that changed. */
+export interface DriftedSeries {
+  /** Name in the layout, or {@link jointSeries}. */
+  readonly name: string;
+  readonly evidence: number;
+  /** Windows since the change began, as far as can be told: since the evidence last rested. */
+  readonly onsetWindows: number;
+  readonly severity: SeriesSeverity;
+}
+
+/** Features have changed. */
+export interface FeatureAlarm {
+  /** The series that are believed to have changed, most evidence first. */
+  readonly drifted: readonly DriftedSeries[];
+  /** Evidence that one series needs by itself. */
+  readonly limit: number;
+  /** All channels, the one that drifted first; `suspicion` is a mean of log distances, larger is more suspect. */
+  readonly channels: readonly { readonly name: string; readonly suspicion: number }[];
+}
+
+/** What can be told about a person's features. */
+export interface FeatureMonitorReport {
+  readonly windowCount: number;
+  /** Windows left aside: a feature or class that cannot be used. */
+  readonly skippedCount: number;
+  readonly alarmCount: number;
+  /** Classes whose normal is known, of how many. */
+  readonly learnedClassCount: number;
+  readonly classCount: number;
+  readonly series: readonly { readonly name: string; readonly evidence: number }[];
+  readonly limit: number;
+}
+
+/** All that a {@link FeatureMonitor} remembers; plain data, about 3 KB for 36 features in 6 classes. */
+export interface FeatureMonitorState {
+  readonly version: 1;
+  readonly baseline: PersonalBaselineState;
+  readonly detectors: readonly EDetectorState[];
+  /** Log evidence since it last rested, windows, sum and sum of squares of scores since then: four numbers a series. */
+  readonly onsets: Float64Array;
+  readonly suspicions: Float64Array;
+  readonly lastClass: number;
+  readonly visitLength: number;
+  readonly windowCount: number;
+  readonly skippedCount: number;
+  readonly alarmCount: number;
+}
+
+/** One person's features, watched. One owner. */
+export interface FeatureMonitor {
+  /**
+   * Takes in the features of one window and the class that the model predicted for it.
+   *
+   * - Shape: `(featureCount,)`, as in the reference's layout. What is not finite, and a class that is unknown, is left aside.
+   * - O(classes · features + features² / 2), allocates nothing unless there is an alarm.
+   *
+   * @returns the alarm that this window raised, or null; the evidence then starts again.
+   */
+  observe(features: ArrayLike<number>, predictedClass: number): FeatureAlarm | null;
+  report(): FeatureMonitorReport;
+  state(): FeatureMonitorState;
+}
+
+/** The series of all features jointly: their distance to the nearest of the person's classes. */
+export const jointSeries = "joint";
+
+/** Share of a unit of deviation that normal windows show on average, with slack: the e-detectors' reference rate. */
+const referenceRate = 0.1;
+/** Scores in units of their limit: at `from` a window counts nothing, at `to` it counts fully. */
+const earlyRange = { from: 0.6, to: 2 };
+const jointEarlyRange = { from: 0.8, to: 1.6 };
+/** A posture that is a little unusual for an hour is one observation; a sensor that is broken goes on being so. */
+const lateRange = { from: 1, to: 3 };
+/** Stake of the sum that dates the onset. */
+const onsetStake = 2.7;
+/** Weight of the past in what names the channel: twenty windows. */
+const suspicionKept = 0.95;
+/** How much the predicted class counts beside the class in which a channel is least unusual. */
+const predictedWeight = 0.3;
+const onsetCells = 4;
+
+/**
+ * Creates a watch on one person's features, or goes on from a state.
+ *
+ * - **Person**: the first windows of each class give the person's own normal, shrunk towards all people's.
+ * - **Class**: each window is compared within its predicted class; what is normal for walking says nothing about sitting.
+ * - **Dependence**: windows of one visit resemble each other, so only its first ones count in full.
+ * - **Many features**: one e-detector a series and one for all features jointly; alarms by online e-BH, so that a hundred series
+ *   alarm no more often than one.
+ * - **Naming**: a fault fools the model, so the predicted class may be wrong; a channel is suspect by how unusual it is in the
+ *   class where it is least unusual.
+ *
+ * The promised run length holds while normal windows have a mean exceedance below a tenth, given the past; that is measured on
+ * people, not proven: see the bench `drift`. It says that input changed, not that this matters: ask `createErrorEstimate`.
+ *
+ * @param reference one that `checkFeatureReference` accepts.
+ * @throws {@link Defect} `detector.config_invalid`, `detector.state_invalid`.
+ * @see Shin, Ramdas and Rinaldo 2024, "E-detectors"; Wang and Ramdas 2022, "False discovery rate control with e-values".
+ */
+export function createFeatureMonitor(
+  reference: FeatureReference,
+  policy: FeatureMonitorPolicy = defaultFeatureMonitorPolicy,
+  state?: FeatureMonitorState,
+): FeatureMonitor {
+  const { classCount, layout } = reference;
+  const { averageRunLengthMin, baselineCount, visitWindows } = policy;
+  const seriesCount = layout.series.length;
+  const lineCount = seriesCount + 1;
+  const limit = averageRunLengthMin * lineCount;
+  if (!(baselineCount >= 2 && averageRunLengthMin >= 10 && visitWindows >= 1)) {
+    throw new Defect(
+      "detector.config_invalid",
+      `baseline ${baselineCount} must be 2 or more, run length ${averageRunLengthMin} 10 or more, visit ${visitWindows} 1 or more`,
+    );
+  }
+  if (
+    state !== undefined &&
+    (state.version !== 1 ||
+      state.detectors.length !== lineCount ||
+      state.onsets.length !== lineCount * onsetCells ||
+      state.suspicions.length !== seriesCount)
+  ) {
+    throw new Defect(
+      "detector.state_invalid",
+      `state has version ${state.version} and ${state.detectors.length} detectors, 1 and ${lineCount} are needed`,
+    );
+  }
+  const baseline = createPersonalBaseline(reference, baselineCount, state?.baseline);
+  const detectors = Array.from({ length: lineCount }, (_, line) =>
+    detectorOf(state?.detectors[line]),
+  );
+  const onsets = new Float64Array(lineCount * onsetCells);
+  const suspicions = new Float64Array(seriesCount);
+  if (state !== undefined) {
+    onsets.set(state.onsets);
+    suspicions.set(state.suspicions);
+  }
+  let lastClass = state?.lastClass ?? -1;
+  let visitLength = state?.visitLength ?? 0;
+  let windowCount = state?.windowCount ?? 0;
+  let skippedCount = state?.skippedCount ?? 0;
+  let alarmCount = state?.alarmCount ?? 0;
+
+  function detectorOf(own?: EDetectorState): EDetector {
+    return createEDetector({ referenceRate, averageRunLengthMin: limit }, own);
+  }
+
+  function isUsable(features: ArrayLike<number>, label: number): boolean {
+    if (!(Number.isInteger(label) && label >= 0 && label < classCount)) return false;
+    if (features.length < layout.featureCount) return false;
+    for (let index = 0; index < layout.featureCount; index++) {
+      if (!(Math.abs(features[index] as number) <= detectorValueMax)) return false;
+    }
+    return true;
+  }
+
+  /** How much of a full deviation a score is, `[0, 1]`. */
+  function shareOf(line: number, score: number): number {
+    const late = visitLength > visitWindows;
+    const range = late ? lateRange : line === seriesCount ? jointEarlyRange : earlyRange;
+    return Math.min(1, Math.max(0, (score - range.from) / (range.to - range.from)));
+  }
+
+  function dateOnset(line: number, share: number, score: number): void {
+    const at = line * onsetCells;
+    const rested = (onsets[at] as number) + Math.log(1 + onsetStake * (share - referenceRate));
+    if (rested <= 0) {
+      onsets.fill(0, at, at + onsetCells);
+      return;
+    }
+    onsets[at] = rested;
+    onsets[at + 1] = (onsets[at + 1] as number) + 1;
+    onsets[at + 2] = (onsets[at + 2] as number) + score;
+    onsets[at + 3] = (onsets[at + 3] as number) + score * score;
+  }
+
+  function nameOf(line: number): string {
+    return layout.series[line]?.name ?? jointSeries;
+  }
+
+  function driftedSeries(line: number, evidence: number): DriftedSeries {
+    const [, count = 0, sum = 0, squares = 0] = onsets.subarray(line * onsetCells);
+    const mean = count === 0 ? 0 : sum / count;
+    const variance = count < 2 ? 0 : Math.max(0, squares / count - mean * mean);
+    const half = count === 0 ? 0 : 1.96 * Math.sqrt(variance / (count / 2));
+    const severity = { mean, low: Math.max(0, mean - half), high: mean + half };
+    return { name: nameOf(line), evidence, onsetWindows: count, severity };
+  }
+
+  function alarmOf(evidences: readonly number[]): FeatureAlarm {
+    const believed = believedCount(evidences, 1 / averageRunLengthMin);
+    const drifted = evidences
+      .map((evidence, line) => driftedSeries(line, evidence))
+      .sort((a, b) => b.evidence - a.evidence)
+      .slice(0, believed);
+    const channels = layout.series
+      .map(({ name, isChannel }, line) => ({
+        name,
+        isChannel,
+        suspicion: (suspicions[line] as number) * (1 - suspicionKept),
+      }))
+      .filter(({ isChannel }) => isChannel)
+      .sort((a, b) => b.suspicion - a.suspicion)
+      .map(({ name, suspicion }) => ({ name, suspicion }));
+    return { drifted, limit, channels };
+  }
+
+  return {
+    observe(features, predictedClass) {
+      if (!isUsable(features, predictedClass)) {
+        skippedCount++;
+        return null;
+      }
+      windowCount++;
+      if (predictedClass !== lastClass) {
+        lastClass = predictedClass;
+        visitLength = 0;
+      }
+      visitLength++;
+      if (!baseline.isLearned(predictedClass)) {
+        baseline.learn(features, predictedClass);
+        return null;
+      }
+      baseline.score(features, predictedClass);
+      const row = limitRow(reference, predictedClass);
+      let largest = 0;
+      let hasAlarm = false;
+      for (let line = 0; line < lineCount; line++) {
+        const score = baseline.scores[line] as number;
+        const share = shareOf(line, score / (reference.scoreLimits[row + line] as number));
+        const detector = detectors[line] as EDetector;
+        if (detector.observe(share)) hasAlarm = true;
+        largest = Math.max(largest, detector.evidence());
+        dateOnset(line, share, score);
+        if (line < seriesCount) {
+          const least = baseline.leastScores[line] as number;
+          suspicions[line] =
+            suspicionKept * (suspicions[line] as number) +
+            Math.log(1 + least * least) +
+            predictedWeight * Math.log(1 + score * score);
+        }
+      }
+      // Below this even all series together are not believed.
+      if (!hasAlarm && largest < averageRunLengthMin) return null;
+      const evidences = detectors.map((detector) =>
+        detector.state().samplesSinceAlarm === 0 ? detector.alarmEvidence() : detector.evidence(),
+      );
+      if (believedCount(evidences, 1 / averageRunLengthMin) === 0) return null;
+      const alarm = alarmOf(evidences);
+      alarmCount++;
+      detectors.forEach((_, line) => {
+        detectors[line] = detectorOf();
+      });
+      onsets.fill(0);
+      suspicions.fill(0);
+      return alarm;
+    },
+    report: () => ({
+      windowCount,
+      skippedCount,
+      alarmCount,
+      learnedClassCount: Array.from({ length: classCount }, (_, label) => label).filter((label) =>
+        baseline.isLearned(label),
+      ).length,
+      classCount,
+      series: detectors.map((detector, line) => ({
+        name: nameOf(line),
+        evidence: detector.evidence(),
+      })),
+      limit,
+    }),
+    state: () => ({
+      version: 1,
+      baseline: baseline.state(),
+      detectors: detectors.map((detector) => detector.state()),
+      onsets: onsets.slice(),
+      suspicions: suspicions.slice(),
+      lastClass,
+      visitLength,
+      windowCount,
+      skippedCount,
+      alarmCount,
+    }),
+  };
+}
