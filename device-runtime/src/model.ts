@@ -15,6 +15,7 @@ export {
   type ServingOptions,
 } from "./model/compile/compileServing.ts";
 export { type CompiledTraining, compileTraining } from "./model/compile/compileTraining.ts";
+export { listLowerings } from "./model/compile/listLowerings.ts";
 export type { LowRankPatch } from "./model/compile/lowRank.ts";
 export type { NamedShape } from "./model/compile/stepBody.ts";
 export { trainingNames } from "./model/compile/trainingNames.ts";
@@ -38,6 +39,14 @@ export type {
   LossSpec,
   MeanSquaredErrorSpec,
 } from "./model/losses/lossRule.ts";
+export {
+  type LoweredOperation,
+  type LoweringSpec,
+  loweredOperations,
+  type TargetEngine,
+} from "./model/lowering/lowering.ts";
+export type { LoweringCandidate, LoweringChoice } from "./model/lowering/loweringChoice.ts";
+export { type Work, type WorkKind, workKinds } from "./model/lowering/nodeWork.ts";
 export {
   type LearningRateSchedule,
   scheduledRates,
@@ -82,6 +91,11 @@ export type {
   OrtRuntime,
   OrtTensor,
 } from "./model/session/ortRuntime.ts";
+export {
+  type LoweringTimes,
+  type LoweringTiming,
+  timeLowerings,
+} from "./model/session/timeLowerings.ts";
 export { trainedParameters } from "./model/session/trainedParameters.ts";
 export { buildReference, type OodPlan, type ReferenceSource } from "./package/buildReference.ts";
 export type { Calibration, OodCalibration } from "./package/calibration.ts";
