@@ -22,7 +22,20 @@ function worst(found: readonly ParameterTensor[], expected: readonly ParameterTe
   );
 }
 
-for (const name of ["mlp", "cnn1d", "cnn2d"]) {
+/**
+ * The transformer's projection `q` makes queries, keys and values. The bias of its keys shifts all scores of a query alike, which a softmax
+ * does not see: its gradient is 0, PyTorch's 1.5e-10 of rounding. Adam scales every gradient to a step, also rounding, so after 12 steps
+ * PyTorch's has moved by 3e-4 at random. Everything else of the tensor is compared as all others.
+ */
+function withoutKeyBias(tensors: readonly ParameterTensor[]): ParameterTensor[] {
+  return tensors.map((tensor) =>
+    tensor.name === "q.bias"
+      ? { ...tensor, data: tensor.data.filter((_, at) => at < 32 || at >= 64) }
+      : tensor,
+  );
+}
+
+for (const name of ["mlp", "cnn1d", "cnn2d", "transformer"]) {
   // The exporter wrote the transformer's two normalisations as one, because their fresh values are equal; PyTorch trained two.
   const parity = readParityCase(name, (model) =>
     unwrap(exposeParameters(model, { untie: name === "transformer" })),
@@ -70,7 +83,12 @@ for (const name of ["mlp", "cnn1d", "cnn2d"]) {
         await trainer.release();
         expect(worst(gradients, parity.gradients)).toBeLessThanOrEqual(1e-5);
         expect(relativeDifference(losses, run.losses)).toBeLessThanOrEqual(1e-4);
-        expect(worst(state.parameters, run.final)).toBeLessThanOrEqual(1e-4);
+        expect(
+          worst(withoutKeyBias(state.parameters), withoutKeyBias(run.final)),
+        ).toBeLessThanOrEqual(1e-4);
+        expect(worst(state.parameters, run.final)).toBeLessThanOrEqual(
+          name === "transformer" ? 5e-3 : 1e-4,
+        );
       });
 
       it(`[TC6] ${optimizer}: losses and final parameters, one Scan`, async () => {
@@ -84,7 +102,12 @@ for (const name of ["mlp", "cnn1d", "cnn2d"]) {
         });
         await trainer.release();
         expect(relativeDifference(losses, run.losses)).toBeLessThanOrEqual(1e-4);
-        expect(worst(state.parameters, run.final)).toBeLessThanOrEqual(1e-4);
+        expect(
+          worst(withoutKeyBias(state.parameters), withoutKeyBias(run.final)),
+        ).toBeLessThanOrEqual(1e-4);
+        expect(worst(state.parameters, run.final)).toBeLessThanOrEqual(
+          name === "transformer" ? 5e-3 : 1e-4,
+        );
       });
     }
   });
