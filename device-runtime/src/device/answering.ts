@@ -125,13 +125,15 @@ export function createAnswering(parts: AnsweringParts): Answering {
         const layer = layerOf(user, slot.version);
         const logits = new Float32Array(classCount);
         const features = new Float32Array(loaded.featureCount);
-        await loaded.answer(window, 1, layer, { logits, features });
+        // Everything is asked before anything is waited for: a version that is replaced meanwhile is let go of after that, not before.
+        const answering = [loaded.answer(window, 1, layer, { logits, features })];
         let sharedLogits = logits;
         if (layer !== null && (!loaded.areFeaturesShared || judge.readsLogits)) {
           // The profile is of the shared model; a user's own may lie elsewhere and mean no harm.
           sharedLogits = new Float32Array(classCount);
-          await loaded.answer(window, 1, null, { logits: sharedLogits, features });
+          answering.push(loaded.answer(window, 1, null, { logits: sharedLogits, features }));
         }
+        await Promise.all(answering);
         if (!logits.every(Number.isFinite) || !features.every(Number.isFinite)) {
           await failed(user, slot.version, layer !== null);
           continue;
