@@ -68,7 +68,7 @@ export {
   type PlanReportOptions,
   reportPlan,
 } from "./model/report/reportPlan.ts";
-export { createOrtRuntime } from "./model/session/createOrtRuntime.ts";
+export { createOrtRuntime, type OrtProvider } from "./model/session/createOrtRuntime.ts";
 export {
   createPredictor,
   type Predictions,
@@ -81,6 +81,7 @@ export {
   type TrainingSlice,
   type TrainingState,
 } from "./model/session/createTrainer.ts";
+export { createWebGpuRuntime, type GpuPort } from "./model/session/createWebGpuRuntime.ts";
 export { type FitOptions, type FittedModel, fitModel } from "./model/session/fitModel.ts";
 export type {
   OrtData,

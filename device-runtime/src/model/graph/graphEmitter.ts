@@ -49,8 +49,6 @@ export interface GraphEmitter {
   floats(dims: readonly number[], values: ArrayLike<number>): string;
   /** Name of a float32 scalar. */
   scalar(value: number): string;
-  /** Name of a float64 scalar. */
-  double(value: number): string;
   /** Name of an int64 scalar. */
   integer(value: number): string;
   /** Name of an int64 constant vector; equal constants are written once. */
@@ -141,13 +139,6 @@ export function createGraphEmitter(prefix: string): GraphEmitter {
       ),
     scalar: (value) => constant(`float  ${value}`, (name) => floatTensor(name, [], [value])),
     integer: (value) => constant(`integer ${value}`, (name) => integerTensor(name, [], [value])),
-    double: (value) =>
-      constant(`double ${value}`, (name) => ({
-        name,
-        type: "float64",
-        dims: [],
-        bytes: new Uint8Array(Float64Array.of(value).buffer),
-      })),
     integers: (values) =>
       constant(`integers ${values.join()}`, (name) => integerTensor(name, [values.length], values)),
     keep(tensor) {

@@ -1,7 +1,7 @@
 // Adam and AdamW with bias correction, as PyTorch computes them.
-import { integer } from "../graph/graphEmitter.ts";
+import { type GraphEmitter, integer } from "../graph/graphEmitter.ts";
 import { elementCode } from "../onnx/elementType.ts";
-import type { OptimizerRule, StepScalars } from "./optimizerRule.ts";
+import type { OptimizerRule } from "./optimizerRule.ts";
 import { decayed } from "./sgd.ts";
 
 /** Settings of Adam, none left out. */
@@ -14,10 +14,15 @@ export interface AdamSettings {
   readonly isDecoupled: boolean;
 }
 
-/** `1 - beta^t` as a float64 scalar: in float32 the first steps of 1 - 0.999^t lose five digits. */
-function correction({ emit, stepNumber }: StepScalars, beta: number): string {
-  const step = emit.node("Cast", [stepNumber], { to: integer(elementCode("float64")) });
-  return emit.node("Sub", [emit.double(1), emit.node("Pow", [emit.double(beta), step])]);
+/**
+ * `1 - beta^t` as `2 h / (1 + h)` with `h = tanh(-t ln(beta) / 2)`: in float32 the difference itself would lose five digits of 1 - 0.999^t in the
+ * first steps, and WebGPU has no float64.
+ */
+function correction(emit: GraphEmitter, step: string, beta: number): string {
+  if (beta === 0) return emit.scalar(1);
+  const half = emit.node("Tanh", [emit.node("Mul", [step, emit.scalar(-Math.log(beta) / 2)])]);
+  const above = emit.node("Add", [half, half]);
+  return emit.node("Div", [above, emit.node("Add", [half, emit.scalar(1)])]);
 }
 
 /**
@@ -31,14 +36,12 @@ export function adam(settings: AdamSettings): OptimizerRule {
   const { beta1, beta2, epsilon, weightDecay, isDecoupled } = settings;
   return {
     states: ["firstMoment", "secondMoment"],
-    begin: (scalars) => {
-      const { emit, learningRate } = scalars;
-      const toFloat = (value: string): string =>
-        emit.node("Cast", [value], { to: integer(elementCode("float32")) });
-      const root = emit.node("Sqrt", [correction(scalars, beta2)]);
-      const ratio = toFloat(emit.node("Div", [root, correction(scalars, beta1)]));
+    begin: ({ emit, learningRate, stepNumber }) => {
+      const step = emit.node("Cast", [stepNumber], { to: integer(elementCode("float32")) });
+      const root = emit.node("Sqrt", [correction(emit, step, beta2)]);
+      const ratio = emit.node("Div", [root, correction(emit, step, beta1)]);
       const rate = emit.node("Mul", [learningRate, ratio]);
-      const floor = toFloat(emit.node("Mul", [root, emit.double(epsilon)]));
+      const floor = emit.node("Mul", [root, emit.scalar(epsilon)]);
       const kept =
         isDecoupled && weightDecay !== 0
           ? emit.node("Sub", [

@@ -13,6 +13,9 @@ function tensorOf(name: string, tensor: OrtModuleTensor): OrtTensor {
   });
 }
 
+/** What computes. */
+export type OrtProvider = "cpu" | "webgpu";
+
 /**
  * Makes an engine out of an ONNX Runtime module.
  *
@@ -20,14 +23,15 @@ function tensorOf(name: string, tensor: OrtModuleTensor): OrtTensor {
  * in some of its builds.
  *
  * @param ort the module `onnxruntime-node`, or `onnxruntime-web/wasm`
+ * @param provider `cpu` also stands for WebAssembly; for `webgpu` call `createWebGpuRuntime`, which looks whether there is any
  * @example
  * createOrtRuntime(await import("onnxruntime-web/wasm"));
  */
-export function createOrtRuntime(ort: OrtModule): OrtRuntime {
+export function createOrtRuntime(ort: OrtModule, provider: OrtProvider = "cpu"): OrtRuntime {
   return {
     async load(graph) {
       const session = await ort.InferenceSession.create(graph, {
-        executionProviders: ["cpu"],
+        executionProviders: [provider],
         intraOpNumThreads: TRAINING_THREADS,
         interOpNumThreads: TRAINING_THREADS,
         // A pattern is one more block as large as all that a run needs, beside the arena that holds it already.

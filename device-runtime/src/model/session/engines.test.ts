@@ -5,9 +5,6 @@ import { describe, expect, it } from "vitest";
 import { readParityCase, relativeDifference } from "../../../test/torchParityCase.ts";
 import { compileServing } from "../compile/compileServing.ts";
 import { compileTraining } from "../compile/compileTraining.ts";
-import { writeModel } from "../onnx/modelFile.ts";
-import { floatTensor } from "../onnx/tensorMessage.ts";
-import { writeValue } from "../onnx/valueMessage.ts";
 import { readParameters } from "../parameters/parameterBytes.ts";
 import { createOrtRuntime } from "./createOrtRuntime.ts";
 import { createPredictor } from "./createPredictor.ts";
@@ -16,10 +13,6 @@ import { loadNodeOrt } from "./nodeOrtRuntime.ts";
 
 const node = await loadNodeOrt();
 const wasm = createOrtRuntime(web);
-const { default: nodeModule } = (await import("onnxruntime-node")) as unknown as {
-  default: typeof web;
-};
-
 describe("engines", () => {
   for (const name of ["mlp", "cnn1d"]) {
     const parity = readParityCase(name);
@@ -115,61 +108,6 @@ describe("engines", () => {
       expect((run as Fault).cause).toBeDefined();
       await graph.release();
     }
-  });
-});
-
-/**
- * Faults of ONNX Runtime 1.30 that shaped this code. If one of these fails after an update, the engine has changed: see whether the rule
- * it stands for can go.
- */
-describe("what ONNX Runtime does and this code must never lean on", () => {
-  const graph = (operator: string, withConstant: boolean): Uint8Array =>
-    writeModel(17, {
-      name: "g",
-      nodes: [
-        {
-          name: "",
-          operator,
-          domain: "",
-          inputs: ["x", "w"],
-          outputs: ["y"],
-          attributes: new Map(),
-        },
-      ],
-      initializers: withConstant ? [floatTensor("w", [2, 2], [1, 1, 1, 1])] : [],
-      inputs: [writeValue("x", "float32", [2, 2]), writeValue("w", "float32", [2, 2])],
-      outputs: [writeValue("y", "float32", [2, 2])],
-    });
-  const options = {
-    executionProviders: ["cpu"],
-    intraOpNumThreads: 1,
-    logSeverityLevel: 3,
-  } as const;
-  const values = (result: web.Tensor | undefined): number[] =>
-    Array.from(result?.data as Float32Array);
-  const tensor = (module: typeof web, data: number[]) =>
-    new module.Tensor("float32", Float32Array.from(data), [2, 2]);
-
-  it("[TC15] fed over a constant, Node ignores the value in silence and the web build throws", async () => {
-    const inNode = await nodeModule.InferenceSession.create(graph("Add", true), options);
-    const feeds = (module: typeof web) => ({
-      x: tensor(module, [0, 0, 0, 0]),
-      w: tensor(module, [9, 9, 9, 9]),
-    });
-    expect(values((await inNode.run(feeds(nodeModule))).y)).toEqual([1, 1, 1, 1]);
-    const inWeb = await web.InferenceSession.create(graph("Add", true), options);
-    await expect(inWeb.run(feeds(web))).rejects.toThrow("invalid input 'w'");
-  });
-
-  it("[TC15] given a buffer for an output, or an input as output, the web build leaves the old numbers in it", async () => {
-    const session = await web.InferenceSession.create(graph("MatMul", false), options);
-    const x = tensor(web, [1, 2, 3, 4]);
-    const feeds = { x, w: tensor(web, [1, 1, 1, 1]) };
-    expect(values((await session.run(feeds)).y)).toEqual([3, 3, 7, 7]);
-    const stale = (await session.run(feeds, { y: tensor(web, [0, 0, 0, 0]) })).y;
-    expect(values(stale)).toEqual([0, 0, 0, 0]);
-    const aliased = (await session.run(feeds, { y: x })).y;
-    expect(values(aliased)).toEqual([1, 2, 3, 4]);
   });
 });
 

@@ -1,0 +1,41 @@
+// The page's side of the conformance suite. For tests only.
+import { createOrtRuntime } from "../../src/model/session/createOrtRuntime.ts";
+import { createWebGpuRuntime, type GpuPort } from "../../src/model/session/createWebGpuRuntime.ts";
+import type { OrtModule } from "../../src/model/session/ortRuntime.ts";
+import { decodeCases } from "./plainData.ts";
+import { type ConformanceRun, runGradients, runParity } from "./runConformance.ts";
+
+export { findTraps } from "./ortTraps.ts";
+
+/** All checks on WebAssembly. */
+export async function runOnWasm(ort: OrtModule, cases: string): Promise<ConformanceRun> {
+  const runtime = createOrtRuntime(ort);
+  const parity = await runParity(runtime, decodeCases(cases));
+  const gradients = await runGradients(runtime);
+  return {
+    checkCount: parity.checkCount + gradients.checkCount,
+    failures: [...parity.failures, ...gradients.failures],
+  };
+}
+
+/**
+ * A trajectory on WebGPU, or the fault that says why not. One optimizer of one case, the one with the most operators: a graphics processor in
+ * software takes seconds for each.
+ */
+export async function runOnWebGpu(
+  ort: OrtModule,
+  cases: string,
+): Promise<ConformanceRun | { readonly code: string; readonly message: string }> {
+  const { gpu } = navigator as { readonly gpu?: GpuPort };
+  try {
+    const runtime = await createWebGpuRuntime(ort, gpu);
+    const parity = decodeCases(cases).get("mlp");
+    const run = parity?.runs.get("adamw");
+    if (parity === undefined || run === undefined) throw new Error("no case");
+    const one = new Map([["mlp", { ...parity, runs: new Map([["adamw", run]]) }]]);
+    return await runParity(runtime, one, { engine: "webgpu" });
+  } catch (error) {
+    const { code = "", message, cause } = error as Error & { code?: string };
+    return { code, message: cause === undefined ? message : `${message}: ${String(cause)}` };
+  }
+}
