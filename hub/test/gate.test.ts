@@ -1,5 +1,7 @@
 // The gate with real models: what an operator imports and what devices say, answered by ONNX Runtime.
-import { versionOf, withParameters } from "@attune/device-runtime/model";
+import { encodeModelPackage, versionOf, withParameters } from "@attune/device-runtime/model";
+import { createDevice } from "@attune/device-runtime/node";
+import { createMemoryStorage } from "@attune/device-runtime/testing";
 import {
   applyDelta,
   decodeDelta,
@@ -12,6 +14,8 @@ import {
 import { nodeCryptography } from "@attune/protocol/node";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import {
+  line,
+  makePackage,
   otherPackage,
   quickPolicy,
   startTestHub,
@@ -73,6 +77,43 @@ it("[HB35] an imported version is compared by devices as its nearest neighbour, 
     `/api/versions/${version.slice(0, 8)}`,
   );
   expect({ hasRecord: record.length > 0, note }).toEqual({ hasRecord: true, note: "quarterly" });
+});
+
+it("[HB35] a version with another graph is not compared in shadow: validation decides, a real device loads it, and goes back", async () => {
+  await testHub.ask("PUT", "/api/lines/activity/policy", {
+    policy: { gate: { validation: { margin: 0.9, sliceMargin: 1 } } },
+    reason: "weights that have learned nothing",
+  });
+  const { fleet, secret, fingerprint } = await testHub.token();
+  const device = await createDevice({
+    model: encodeModelPackage(await testPackage(), nodeCryptography),
+    storage: createMemoryStorage(),
+    hub: testHub.addresses.mqttUrl ?? "",
+    enrolmentToken: `${fleet}.${secret}.${fingerprint}`,
+    proposedId: "real",
+  });
+  await testHub.until(({ lines }) => lines[0]?.champion?.isBaked === true, "a baked champion");
+  const imported = await makePackage(9);
+  const version = versionOf(imported, nodeCryptography);
+  await testHub.importPackage(imported);
+  await testHub.until((state) => state.lines[0]?.challenger?.stage === "signing", "signing");
+  const shadow = testHub.line().challenger?.gate.checks.find(({ name }) => name === "shadow");
+  expect(shadow).toMatchObject({
+    outcome: "skipped",
+    text: "it has another graph than the champion: validation decides alone",
+  });
+  await testHub.sign();
+  await testHub.until((state) => state.lines[0]?.challenger?.stage === "canary", "canary");
+  await testHub.ask("POST", `/api/rollouts/${line}/proceed`, { reason: "one device" });
+  await testHub.until(({ lines }) => lines[0]?.champion?.version === version, "a promotion");
+  expect(device.inspect().slots.active.version).toBe(version);
+  const answer = await device.user("anna").predict(new Float32Array(4));
+  expect(answer.modelVersion).toBe(version);
+  const order = { cohort: "default", to: base.version, reason: "back to the old graph" };
+  await testHub.ask("POST", "/api/rollbacks", order);
+  await testHub.until(() => device.inspect().slots.active.version === base.version, "the way back");
+  expect((await device.user("anna").predict(new Float32Array(4))).modelVersion).toBe(base.version);
+  await device.close();
 });
 
 it("[HB32] [HB82] a version that answers worse on the validation set is rejected, with the figures of real answers", async () => {

@@ -150,3 +150,10 @@ it("[HB52] a challenger goes on in whatever stage it was", async () => {
   expect(testHub.line().challenger?.rollout?.selectedDevices).toEqual(selectedDevices);
   expect(await testHub.ask("GET", "/api/audit/verify")).toMatchObject({ ok: true });
 });
+
+it("[HB60] the audit says when a hub was stopped and started", async () => {
+  await testHub.restart();
+  const { items } = await testHub.ask<{ items: { action: string }[] }>("GET", "/api/audit");
+  const actions = items.map(({ action }) => action).filter((action) => action.startsWith("hub."));
+  expect(actions).toEqual(["hub.started", "hub.stopped", "hub.started"]);
+});

@@ -83,9 +83,10 @@ export function testPackage(): Promise<ModelPackage> {
   return madePackage;
 }
 
-async function makePackage(): Promise<ModelPackage> {
+/** A package of the same line with another graph: as many hidden units as `hidden` says. */
+export async function makePackage(hidden = 6): Promise<ModelPackage> {
   const model = buildPerceptron(
-    { inputSize: channelCount, hidden: [6], classCount },
+    { inputSize: channelCount, hidden: [hidden], classCount },
     createSeededRandom("model"),
   );
   const preprocessing = {

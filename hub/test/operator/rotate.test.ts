@@ -168,7 +168,7 @@ describe("release keys are replaced", () => {
     const run = await attune("signer rotate");
     expect(run).toMatchObject({ exitCode: 6, stdout: "" });
     expect(run.stderr).toMatch(/go +[0-9a-f]{16}/);
-    expect(run.stderr).toMatch(/released +1 versions stay so: activity@/);
+    expect(run.stderr).toMatch(/released +1 version stays so: activity@/);
     expect(keyFiles()).toHaveLength(1);
     for (const [words, exitCode, says] of [
       ["signer rotate --replace 0000", 2, "names no release key"],

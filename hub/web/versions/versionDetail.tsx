@@ -153,7 +153,7 @@ function RollbackHelp({
       ) : preview.value === null || preview.value.cohort !== cohort.cohort ? (
         <p class="quiet">Asking the hub …</p>
       ) : (
-        <ol>
+        <ol class="effects">
           {preview.value.effects.map((effect) => (
             <li key={effect}>{effect}</li>
           ))}

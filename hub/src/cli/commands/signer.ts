@@ -534,7 +534,12 @@ async function showStatus({
       ["hub", connection?.url ?? "none: attune signer init"],
       [
         "keys",
-        keys.map(({ keyId, isDemo }) => `${keyId}${isDemo ? " (demo)" : ""}`).join(", ") || "none",
+        keys
+          .map(({ keyId, isDemo }) => {
+            const isOld = root !== null && !keysOfRole(root, "release", cryptography).has(keyId);
+            return `${keyId}${isDemo ? " (demo)" : ""}${isOld ? " (of an older trust root)" : ""}`;
+          })
+          .join(", ") || "none",
       ],
       [
         "trust root",

@@ -142,7 +142,7 @@ async function rotate(invocation: Invocation<RotateOptions>): Promise<undefined>
       ...(options.hubKey === undefined
         ? []
         : [`  hub       ${options.hubKey} chooses from now on`]),
-      `  released  ${records.length} versions stay so: ${namesOf(records.map(({ record }) => record))}`,
+      `  released  ${namesOf(records.map(({ record }) => record))}`,
       ...delegations.map(
         ({ line, base }) => `  delegated ${line} around ${shortVersion(line, base)} goes on`,
       ),
@@ -200,7 +200,7 @@ async function rotate(invocation: Invocation<RotateOptions>): Promise<undefined>
       ["fleet", root.fleet],
       ["trust root", `${root.version}, ${threshold} of ${newIds.size} must sign`],
       ["fingerprint", fingerprint],
-      ["released", `${records.length} versions`],
+      ["released", namesOf(records.map(({ record }) => record))],
     ],
   );
   note(
@@ -213,8 +213,10 @@ const keyIdOfPair = ({ publicKey }: Pick<KeyPair, "publicKey">): KeyId =>
   keyIdOf(cryptography, publicKey);
 
 function namesOf(records: readonly ReleaseRecord[]): string {
+  if (records.length === 0) return "nothing yet";
   const names = records.slice(0, 6).map(({ line, version }) => shortVersion(line, version));
-  return `${names.join(" ")}${records.length > names.length ? " ..." : ""}`;
+  const what = records.length === 1 ? "1 version stays so" : `${records.length} versions stay so`;
+  return `${what}: ${names.join(" ")}${records.length > names.length ? " ..." : ""}`;
 }
 
 function assertThreshold({ keys, trustRoot, folder }: OpenSigner): void {
