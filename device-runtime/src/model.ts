@@ -48,6 +48,11 @@ export {
 export type { LoweringCandidate, LoweringChoice } from "./model/lowering/loweringChoice.ts";
 export { type Work, type WorkKind, workKinds } from "./model/lowering/nodeWork.ts";
 export {
+  type OperatorGradient,
+  type SupportedOperator,
+  supportedOperators,
+} from "./model/operators/supportedOperators.ts";
+export {
   type LearningRateSchedule,
   scheduledRates,
 } from "./model/optimizers/learningRateSchedule.ts";

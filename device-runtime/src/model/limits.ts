@@ -29,3 +29,6 @@ export const EMITTED_CONSTANT_BYTES_MAX: number = 4 * 1024 * 1024;
 
 /** Integers in one packed list; each costs 24 bytes as a bigint, so 24 MB. */
 export const INTEGER_LIST_MAX: number = 1024 * 1024;
+
+/** Branches inside of branches that are looked into; what PyTorch writes has one. */
+export const BRANCH_DEPTH_MAX = 4;

@@ -4,6 +4,7 @@ import type { Shape } from "../graph/dim.ts";
 import type { GraphEmitter } from "../graph/graphEmitter.ts";
 import { type ModelGraph, nodeText, type ValueType } from "../graph/modelGraph.ts";
 import { checkLowering, createLowering, type Lowering } from "../lowering/createLowering.ts";
+import type { ElementType } from "../onnx/elementType.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { turnAway } from "../turnAway.ts";
 import { gradientRules } from "./gradientRules.ts";
@@ -20,6 +21,9 @@ export interface Differentiation {
   /** Chooses between the forms of an operation; as the cost table says for Node if left out. */
   readonly lowering?: Lowering;
 }
+
+/** Types in which gradients are not computed. */
+const notTrained: ReadonlySet<ElementType | undefined> = new Set(["float16", "float64"]);
 
 /**
  * Writes the gradients of the wanted values and returns their names.
@@ -66,6 +70,13 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
       return turnAway(
         "model.operator_unsupported",
         `${nodeText(node)}: no gradient rule for ${node.operator}`,
+      );
+    }
+    const narrow = node.outputs.find((name) => notTrained.has(graph.values.get(name)?.type));
+    if (narrow !== undefined) {
+      turnAway(
+        "model.operator_unsupported",
+        `${nodeText(node)} computes in ${graph.values.get(narrow)?.type ?? ""}, training in float32; export the model in float32`,
       );
     }
     const [output = ""] = node.outputs;

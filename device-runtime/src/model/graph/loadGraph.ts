@@ -6,6 +6,7 @@ import type { ModelFile } from "../onnx/modelFile.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { floatTensor, integerTensor, type OnnxTensor } from "../onnx/tensorMessage.ts";
 import { turnAway } from "../turnAway.ts";
+import { nodeReads, type TakenBranch, takenBranch } from "./branch.ts";
 import { constantTensor } from "./constantTensor.ts";
 import { type DimSizes, dataInput } from "./dataInput.ts";
 import { type Dim, isStatic, multiplyDims, shapeText, symbolDim } from "./dim.ts";
@@ -22,7 +23,7 @@ export function nodesBehind(nodes: readonly OnnxNode[], outputs: readonly string
   for (const node of nodes.toReversed()) {
     if (!node.outputs.some((output) => output !== "" && needed.has(output))) continue;
     kept.push(node);
-    for (const input of node.inputs) needed.add(input);
+    for (const name of nodeReads(node)) needed.add(name);
   }
   return kept.reverse();
 }
@@ -133,8 +134,27 @@ export function loadGraph(
     return undefined;
   };
 
+  /** The branch of an `If` whose condition is known, as it is where it asks for a shape. */
+  const decided = (node: OnnxNode, condition: KnownValues | undefined): TakenBranch => {
+    const [isTrue] = condition ?? [];
+    if (typeof isTrue !== "number") {
+      return turnAway(
+        "model.operator_unsupported",
+        `${nodeText(node)} decides while the model runs; export the model without it, or with the input fixed that it asks for`,
+      );
+    }
+    return takenBranch(node, isTrue !== 0, (name) => freshName(node, name));
+  };
+
   const nodes: OnnxNode[] = [];
-  for (const original of nodesBehind(file.nodes, wanted)) {
+  const queue = nodesBehind(file.nodes, wanted).reverse();
+  for (let original = queue.pop(); original !== undefined; original = queue.pop()) {
+    if (original.operator === "If" && original.domain === "") {
+      const branch = decided(original, knownOf(original, 0));
+      for (const tensor of branch.tensors) learnConstant(tensor);
+      queue.push(...branch.nodes.toReversed());
+      continue;
+    }
     if (original.operator === "Constant" && original.domain === "") {
       learnConstant(
         constantTensor(original) ??

@@ -118,6 +118,25 @@ export function readModelFile(bytes: Uint8Array): ModelFile {
   };
 }
 
+/** A graph inside an attribute. */
+export interface Subgraph {
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: readonly OnnxTensor[];
+  readonly outputs: readonly string[];
+}
+
+/** Reads a graph inside an attribute, not trusted; graphs inside it stay closed. */
+export function readSubgraph(bytes: Uint8Array): Subgraph {
+  const budget = createWireBudget();
+  const fields = readFields(bytes, budget);
+  const all = (number: number) => fields.filter((one) => one.number === number);
+  return {
+    nodes: all(graphField.node).map((one) => readNode(one.payload, budget)),
+    initializers: all(graphField.initializer).map((one) => readTensor(one.payload, budget)),
+    outputs: all(graphField.output).map((one) => readValue(one.payload, budget).name),
+  };
+}
+
 /**
  * Writes an opened model with other graph fields, everything else byte for byte as it was.
  *
