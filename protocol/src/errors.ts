@@ -79,6 +79,14 @@ export const refusalCodes = [
   // What a caller of a device hands in.
   "input.shape_mismatch",
   "input.not_finite",
+  // What a device finds wrong with the data of a window: it is quarantined.
+  "input.value_missing",
+  "input.value_outside",
+  "input.channel_saturated",
+  "input.channel_stuck",
+  "input.window_duplicated",
+  "input.sampling_gap",
+  "feedback.window_quarantined",
   "feedback.prediction_unknown",
   "feedback.label_unknown",
   // What an operator asks for.
