@@ -14,7 +14,7 @@ import type { OrtRuntime } from "../model/session/ortRuntime.ts";
 import type { ForkableRandom } from "../ports/random.ts";
 import type { Calibration } from "./calibration.ts";
 import { checkLabelledWindows, type LabelledWindows } from "./labelledWindows.ts";
-import { type LeaveOneOutViews, leaveOneOut } from "./leaveOneOut.ts";
+import { type LeaveOneOutViews, leaveOneOut, readsLogits } from "./leaveOneOut.ts";
 import { createOodInput, defaultOodInput, type OodInputSpec } from "./oodInput.ts";
 import { type Preprocessing, toModelInput, windowLength } from "./preprocessing.ts";
 import { largestIndex, softmaxInto } from "./softmax.ts";
@@ -116,6 +116,7 @@ export async function buildReference(source: ReferenceSource): Promise<Outcome<C
 
   const report = await leaveOneOut(
     classCount,
+    method,
     (leftOut) => viewsWithout(source, input, view, leftOut),
     random.fork("leave one out"),
   );
@@ -212,7 +213,8 @@ async function viewsWithout(
       seen: "nothing",
     });
   }
-  if (input.reads === "features") return accept({ ...view, seen: "everything" });
+  const isBlind = input.reads !== "features" && !readsLogits.has(ood?.method?.kind ?? "knn");
+  if (!isBlind) return accept({ ...view, seen: "everything" });
   const length = createOodInput({ ...input, reads: "statistics" }, preprocessing, 0).length;
   const statistics = (samples: SeenSamples): OodSamples => ({
     ...samples,

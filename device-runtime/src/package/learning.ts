@@ -69,7 +69,7 @@ const defaults: Learning = {
  * The learning part with everything at its default but what is given.
  *
  * @example
- * learningDefaults({ plan: { scope: "all", loss: { kind: "crossEntropy" }, optimizer: { kind: "sgd" } } }).guard.adoptLimit; // => 10
+ * learningDefaults({ plan: { scope: "all", loss: { kind: "crossEntropy" }, optimizer: { kind: "sgd" } } }).guard.adoptLimit; // => 20
  */
 export function learningDefaults(overrides: Partial<Learning> = {}): Learning {
   return { ...defaults, ...overrides };

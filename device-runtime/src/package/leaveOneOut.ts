@@ -18,10 +18,11 @@ export interface LeftOutPair {
   readonly leftOut: number;
   /** What its windows were answered as. */
   readonly answered: number;
-  /** Of the best score, windows that are `answered` against windows that are `leftOut`, all of them answered alike. */
+  /** Of the package's score, windows that are `answered` against windows that are `leftOut`, all of them answered alike. */
   readonly auroc: number;
-  /** The score that tells them apart best. */
+  /** The score that tells them apart best of all. */
   readonly best: OodKind;
+  readonly bestAuroc: number;
   readonly leftOutCount: number;
   readonly answeredCount: number;
 }
@@ -40,7 +41,10 @@ export interface LeaveOneOutViews {
   readonly fit: OodSamples;
   /** Windows of other people. */
   readonly check: OodSamples;
-  /** What of it had seen the class that is left out: then those scores are left aside, or the report is optimistic. */
+  /**
+   * What had seen the class that is left out. When class scores had, scores that read them are left aside; when everything had, the report is
+   * optimistic.
+   */
   readonly seen: "nothing" | "scores" | "everything";
 }
 
@@ -54,17 +58,24 @@ const WINDOWS_MAX = 2000;
 /** Classes that are left out, at most: a fit each. */
 const CLASSES_MAX = 32;
 
-/** Scores that read class scores know the class that was left out, unless the model never saw it. */
-const readsLogits: ReadonlySet<OodKind> = new Set(["vim", "energy", "maximumSoftmax", "maxLogit"]);
+/** Scores that read class scores. */
+export const readsLogits: ReadonlySet<OodKind> = new Set([
+  "vim",
+  "energy",
+  "maximumSoftmax",
+  "maxLogit",
+]);
 
 /**
- * Leaves out one class after the other, as if it were unknown, and tries every score on the windows of it.
+ * Leaves out one class after the other, as if it were unknown, and tries the package's score and every other one on the windows of it.
  *
+ * @param method the package's score
  * @param viewsWithout what is seen when a class is left out
  * @returns a refusal of `viewsWithout`
  */
 export async function leaveOneOut(
   classCount: number,
+  method: OodMethod,
   viewsWithout: (leftOut: number) => Promise<Outcome<LeaveOneOutViews>>,
   random: ForkableRandom,
 ): Promise<Outcome<LeaveOneOut>> {
@@ -76,7 +87,7 @@ export async function leaveOneOut(
     const views = await viewsWithout(leftOut);
     if (!views.ok) return views;
     if (views.value.seen === "everything") isOptimistic = true;
-    pairs.push(...judge(leftOut, views.value, random.fork(`${leftOut}`)));
+    pairs.push(...judge(leftOut, method, views.value, random.fork(`${leftOut}`)));
   }
   pairs.sort((a, b) => a.auroc - b.auroc);
   return accept({ pairs: pairs.slice(0, LEAVE_OUT_PAIRS_MAX), isOptimistic });
@@ -84,6 +95,7 @@ export async function leaveOneOut(
 
 /**
  * Classes that an answer cannot be told from: a window that was answered `label` may as well be of one of these if it were unknown to the model.
+ * It goes by the package's own score, so that it names every pair that no score separates, and those that another one would.
  *
  * @returns class indices, rising
  */
@@ -96,6 +108,7 @@ export function inseparableFrom({ pairs }: LeaveOneOut, label: number): readonly
 
 function judge(
   leftOut: number,
+  own: OodMethod,
   { fit, check, seen: hasSeen }: LeaveOneOutViews,
   random: ForkableRandom,
 ): LeftOutPair[] {
@@ -108,33 +121,41 @@ function judge(
   );
   const groups = Array.from({ length: classCount - 1 }, (_, answered) => ({
     answered,
-    own: indicesOf(answers, (answer, at) => answer === answered && seen.labels[at] === answered),
+    usual: indicesOf(answers, (answer, at) => answer === answered && seen.labels[at] === answered),
     strange: indicesOf(answers, (answer, at) => answer === answered && seen.labels[at] === -1),
-  })).filter(({ own, strange }) => own.length >= WINDOWS_MIN && strange.length >= WINDOWS_MIN);
+  })).filter(({ usual, strange }) => usual.length >= WINDOWS_MIN && strange.length >= WINDOWS_MIN);
   if (groups.length === 0) return [];
 
-  const best = groups.map(() => ({ auroc: 0, best: "knn" as OodKind }));
-  for (const method of oodMethods) {
-    if (hasSeen === "scores" && readsLogits.has(method.kind)) continue;
+  const others = oodMethods.filter(
+    ({ kind }) => kind !== own.kind && !(hasSeen === "scores" && readsLogits.has(kind)),
+  );
+  const areas = [own, ...others].map((method) => {
     const profile = fitOodProfile(known, method, random);
-    // Too few windows are left for this score; others judge.
-    if (!profile.ok) continue;
+    // Too few windows are left for this score: it tells nothing apart.
+    if (!profile.ok) return { kind: method.kind, areas: groups.map(() => 0) };
     const scorer = createOodScorer(profile.value);
     const scoreOf = (index: number): number =>
       scorer.score(seen.features, index * dimension, seen.logits, index * (classCount - 1));
-    groups.forEach(({ own, strange }, place) => {
-      const area = auroc(own.map(scoreOf), strange.map(scoreOf));
-      if (area > (best[place]?.auroc ?? 0)) best[place] = { auroc: area, best: method.kind };
-    });
-  }
-  return groups.map(({ answered, own, strange }, place) => ({
-    leftOut,
-    answered: answered < leftOut ? answered : answered + 1,
-    auroc: best[place]?.auroc ?? 0,
-    best: best[place]?.best ?? "knn",
-    leftOutCount: strange.length,
-    answeredCount: own.length,
-  }));
+    return {
+      kind: method.kind,
+      areas: groups.map(({ usual, strange }) => auroc(usual.map(scoreOf), strange.map(scoreOf))),
+    };
+  });
+  return groups.map(({ answered, usual, strange }, place) => {
+    const ranked = areas
+      .map(({ kind, areas: all }) => ({ kind, area: all[place] as number }))
+      .sort((a, b) => b.area - a.area);
+    const best = ranked[0] as { readonly kind: OodKind; readonly area: number };
+    return {
+      leftOut,
+      answered: answered < leftOut ? answered : answered + 1,
+      auroc: areas[0]?.areas[place] as number,
+      best: best.kind,
+      bestAuroc: best.area,
+      leftOutCount: strange.length,
+      answeredCount: usual.length,
+    };
+  });
 }
 
 function indicesOf(

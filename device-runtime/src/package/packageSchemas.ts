@@ -163,6 +163,7 @@ const calibration: z.ZodType<Calibration> = z.object({
             answered: count,
             auroc: rateUpToOne,
             best: oodKind,
+            bestAuroc: rateUpToOne,
             leftOutCount: count,
             answeredCount: count,
           }),
@@ -253,6 +254,7 @@ const trigger: z.ZodType<TriggerPolicy> = z.object({
 
 const guard: z.ZodType<GuardPolicy> = z.object({
   rule: z.enum(["evidence", "never", "always"]),
+  winMargin: share,
   adoptLimit: z.number().min(1),
   dropLimit: z.number().min(1),
   revertLimit: z.number().min(1),
