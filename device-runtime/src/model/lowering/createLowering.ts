@@ -2,6 +2,7 @@
 import { assertDefect } from "@attune/protocol";
 import type { Shape } from "../graph/dim.ts";
 import { createGraphEmitter } from "../graph/graphEmitter.ts";
+import { nodesBehind } from "../graph/loadGraph.ts";
 import { nodeText, type ValueType } from "../graph/modelGraph.ts";
 import type { OnnxAttribute, OnnxNode } from "../onnx/nodeMessage.ts";
 import { turnAway } from "../turnAway.ts";
@@ -37,7 +38,7 @@ export interface LoweringPlace {
 /** A form with what it is predicted to cost. */
 export interface PredictedForm {
   readonly name: string;
-  /** Of one run: of the node and its gradient. */
+  /** Of one run of the gradient, and of its node where it reads what the node gives. */
   readonly predictedNs: number;
   /** What the prediction adds up. */
   readonly work: Work;
@@ -151,8 +152,10 @@ function workOf(
 ): Work | undefined {
   const scratch = createGraphEmitter("cost:");
   scratch.copy(place.node);
-  form.write(scratch);
-  const types = emittedTypes(scratch.nodes, scratch.constants, (name): SizedValue => {
+  const result = form.write(scratch);
+  // The forward node counts where a form reads what it gives, because forms differ in what they ask of it.
+  const nodes = nodesBehind(scratch.nodes, [result]);
+  const types = emittedTypes(nodes, scratch.constants, (name): SizedValue => {
     const { type, shape } = place.typeOf(name);
     return { type, dims: knownSizes(shape, batchSize) };
   });
@@ -161,10 +164,10 @@ function workOf(
     assertDefect(type !== undefined, "lowering.shape_unknown", `${name} has no shape`);
     return type;
   };
-  if (engine === "webgpu" && !scratch.nodes.every((node) => webgpuCanRun(node, typeOf))) {
+  if (engine === "webgpu" && !nodes.every((node) => webgpuCanRun(node, typeOf))) {
     return undefined;
   }
-  return sumOfWork(scratch.nodes.map((node) => nodeWork(node, typeOf)));
+  return sumOfWork(nodes.map((node) => nodeWork(node, typeOf)));
 }
 
 const attributeText = (attribute: OnnxAttribute): string =>
