@@ -1,4 +1,35 @@
 // Door: evidence, drift detectors, out-of-distribution scores. Only re-exports.
+
+export {
+  type ChiSquareResult,
+  chiSquareQuantile,
+  chiSquareTail,
+  chiSquareTest,
+} from "./core/distance/chiSquare.ts";
+export {
+  hellinger,
+  jensenShannon,
+  klDivergence,
+  totalVariation,
+  type ZeroRule,
+} from "./core/distance/countDistance.ts";
+export {
+  type KsResult,
+  kolmogorovTail,
+  ksDistance,
+  ksExactTail,
+  ksTest,
+} from "./core/distance/kolmogorovSmirnov.ts";
+export {
+  type PopulationStability,
+  populationStability,
+} from "./core/distance/populationStability.ts";
+export {
+  histogramWasserstein,
+  linearMmd,
+  type MmdResult,
+  wasserstein,
+} from "./core/distance/sampleDistance.ts";
 export {
   type DifferenceInterval,
   differenceInterval,
@@ -17,6 +48,15 @@ export {
   logBetterEvidence,
 } from "./core/learn/pairedEvidence.ts";
 export { type AdwinConfig, type AdwinMemory, createAdwin } from "./core/monitor/adwin.ts";
+export {
+  type ClassShift,
+  type ClassShiftAlarm,
+  type ClassShiftPolicy,
+  type ClassShiftSettings,
+  type ClassShiftState,
+  createClassShift,
+  defaultClassShiftPolicy,
+} from "./core/monitor/classShift.ts";
 export { type CusumConfig, type CusumMemory, createCusum } from "./core/monitor/cusum.ts";
 export { createDdm, type DdmConfig, type DdmMemory } from "./core/monitor/ddm.ts";
 export type {
@@ -34,6 +74,14 @@ export {
   type EDetectorState,
 } from "./core/monitor/eDetector.ts";
 export { createEddm, type EddmConfig, type EddmMemory } from "./core/monitor/eddm.ts";
+export {
+  createErrorEstimate,
+  type ErrorEstimate,
+  type ErrorEstimateState,
+  type ErrorGuess,
+  type ErrorReference,
+  fitErrorReference,
+} from "./core/monitor/errorEstimate.ts";
 export type { FeatureLayout, FeatureSeries } from "./core/monitor/features/featureLayout.ts";
 export {
   createFeatureMonitor,
@@ -57,6 +105,7 @@ export {
 export { createHddmA, type HddmAConfig, type HddmAMemory } from "./core/monitor/hddmA.ts";
 export { createHddmW, type HddmWConfig, type HddmWMemory } from "./core/monitor/hddmW.ts";
 export { createKswin, type KswinConfig, type KswinMemory } from "./core/monitor/kswin.ts";
+export { labelShares } from "./core/monitor/labelShares.ts";
 export {
   createPageHinkley,
   type PageHinkleyConfig,
@@ -110,3 +159,22 @@ export {
   type WindowShape,
   type WindowStatistics,
 } from "./core/ood/windowStatistics.ts";
+export { binOf, quantileEdges } from "./core/profile/binEdges.ts";
+export { type Moments, mergeMoments, noMoments } from "./core/profile/moments.ts";
+export {
+  checkProfile,
+  createProfile,
+  emptyProfile,
+  type FeatureProfile,
+  mergeProfiles,
+  type Profile,
+  type ProfileBuilder,
+  type ProfileLayout,
+} from "./core/profile/profile.ts";
+export { decodeProfile, encodeProfile, profileBytesMax } from "./core/profile/profileCodec.ts";
+export {
+  checkQuantileSketch,
+  createQuantileSketch,
+  type QuantileSketch,
+  type QuantileSketchState,
+} from "./core/profile/quantileSketch.ts";

@@ -2,6 +2,7 @@
 import { Defect } from "@attune/protocol";
 import type { Random } from "../../ports/random.ts";
 import { ksDistance, ksExactTail } from "../distance/kolmogorovSmirnov.ts";
+import { counterDraw } from "../profile/counterDraw.ts";
 import {
   createDriftDetector,
   type DriftDetector,
@@ -97,7 +98,7 @@ export function createKswin(
         for (let index = 0; index < olderCount; index++) order[index] = index;
         for (let index = 0; index < newestCount; index++) {
           const left = olderCount - index;
-          const pick = index + (mix(memory.seed, memory.drawCount++) % left);
+          const pick = index + (counterDraw(memory.seed, memory.drawCount++) % left);
           const place = order[pick] as number;
           order[pick] = order[index] as number;
           drawn[index] = at(memory, place);
@@ -128,12 +129,4 @@ function smallestDistance(alpha: number, count: number): number {
     }
   }
   return Number.POSITIVE_INFINITY;
-}
-
-/** The `index`-th number of a seed's sequence: a bijective mix of 32 bits (MurmurHash3's finalizer). */
-function mix(seed: number, index: number): number {
-  let bits = (seed + Math.imul(index, 0x9e3779b9)) | 0;
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
-  return (bits ^ (bits >>> 16)) >>> 0;
 }

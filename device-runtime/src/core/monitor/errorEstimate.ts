@@ -1,0 +1,160 @@
+// How often a model errs, guessed without any truth: whether an input alarm matters. It must not raise an alarm of its own.
+import { Defect } from "@attune/protocol";
+import { type RateInterval, wilsonInterval } from "./rate.ts";
+
+/** What the confidence of a model is worth; plain data of a model package. */
+export interface ErrorReference {
+  /** An answer of less confidence counts as an error: as many of the reference are below it as were wrong. `[0, 1]`. */
+  readonly threshold: number;
+  /** Share of wrong answers in the reference, `[0, 1]`. */
+  readonly errorRate: number;
+  /** Mean confidence in the reference, `[0, 1]`. */
+  readonly confidence: number;
+}
+
+/** What {@link ErrorEstimate} says. */
+export interface ErrorGuess {
+  /** Share of answers below the threshold. */
+  readonly errorRate: number;
+  /** A range that holds that share with about 95 %; windows in runs count as one in `blockLength`. */
+  readonly interval: RateInterval;
+  /** The same by mean confidence: reference error plus what confidence has fallen by, `[0, 1]`. */
+  readonly byConfidence: number;
+  readonly referenceErrorRate: number;
+  readonly count: number;
+  /** `worse` when all of the interval is above the reference by the margin, `fine` when all of it is below, else `unclear`. */
+  readonly verdict: "worse" | "fine" | "unclear";
+}
+
+/** All that it remembers; plain data. */
+export interface ErrorEstimateState {
+  readonly version: 1;
+  readonly lowCount: number;
+  readonly confidenceSum: number;
+  readonly count: number;
+  readonly skippedCount: number;
+}
+
+/** A guess at one person's error rate. One owner. */
+export interface ErrorEstimate {
+  /** Takes in one answer's largest probability; what is not in `[0, 1]` is left aside. Allocates nothing. */
+  observe(confidence: number): void;
+  guess(): ErrorGuess;
+  /** Forgets: call it when an input alarm's onset is known, so that the guess is about what came after. */
+  restart(): void;
+  state(): ErrorEstimateState;
+}
+
+/** Windows of one movement resemble each other; so many count as one. */
+const defaultBlockLength = 8;
+/** More errors than this are worth acting on. */
+const defaultMargin = 0.05;
+
+/**
+ * Finds the confidence below which an answer counts as an error.
+ *
+ * @param confidences largest probability of each answer, `[0, 1]`, of people that the model was not trained on.
+ * @param areCorrect whether each was right.
+ * @throws {@link Defect} `detector.config_invalid` when they are empty or of two lengths.
+ * @example
+ * fitErrorReference([0.9, 0.6, 0.8, 0.5], [true, true, true, false]); // => { threshold: 0.6, errorRate: 0.25, confidence: 0.7 }
+ */
+export function fitErrorReference(
+  confidences: readonly number[],
+  areCorrect: readonly boolean[],
+): ErrorReference {
+  const count = confidences.length;
+  if (
+    count === 0 ||
+    areCorrect.length !== count ||
+    !confidences.every((value) => value >= 0 && value <= 1)
+  ) {
+    throw new Defect(
+      "detector.config_invalid",
+      `${count} confidences and ${areCorrect.length} truths; pass one truth an answer, confidences in [0, 1]`,
+    );
+  }
+  const wrongCount = areCorrect.filter((isCorrect) => !isCorrect).length;
+  const sorted = confidences.toSorted((a, b) => a - b);
+  const sum = confidences.reduce((total, value) => total + value, 0);
+  return {
+    threshold: sorted[wrongCount] ?? 1,
+    errorRate: wrongCount / count,
+    confidence: Math.round((sum / count) * 1e12) / 1e12,
+  };
+}
+
+/**
+ * Creates a guess at an error rate from confidence alone, or goes on from a state.
+ *
+ * - Two guesses side by side: the share of answers below the threshold (average thresholded confidence), and the fall of the mean
+ *   confidence. Both are good while the model's doubt means what it meant: for other people, noise, harder movements.
+ * - **Blind to confident errors.** Two swapped axes make a linear model wrong without any doubt; then `fine` is false. So a `fine`
+ *   lowers the urgency of an input alarm and never cancels it, and feedback beats it whenever there is any.
+ *
+ * @throws {@link Defect} `detector.config_invalid`, `detector.state_invalid`.
+ * @example
+ * const estimate = createErrorEstimate({ threshold: 0.6, errorRate: 0.1, confidence: 0.85 });
+ * for (let index = 0; index < 400; index++) estimate.observe(index % 2 === 0 ? 0.5 : 0.9);
+ * estimate.guess().errorRate; // => 0.5
+ * estimate.guess().verdict; // => "worse"
+ * @see Garg et al. 2022, "Leveraging unlabeled data to predict out-of-distribution performance", section 4 (ATC); Guillory et al.
+ *   2021, "Predicting with confidence on unseen distributions" (difference of confidences). Deviation: calibrated largest
+ *   probability as the score, an interval that counts runs as one, and a verdict that may be unclear.
+ */
+export function createErrorEstimate(
+  reference: ErrorReference,
+  options: { readonly blockLength?: number; readonly margin?: number } = {},
+  state?: ErrorEstimateState,
+): ErrorEstimate {
+  const { blockLength = defaultBlockLength, margin = defaultMargin } = options;
+  const rates = [reference.threshold, reference.errorRate, reference.confidence, margin];
+  if (!rates.every((rate) => rate >= 0 && rate <= 1) || !(blockLength >= 1)) {
+    throw new Defect(
+      "detector.config_invalid",
+      `threshold, rates and margin ${rates.join(", ")} must be in [0, 1], block length ${blockLength} 1 or more`,
+    );
+  }
+  if (
+    state !== undefined &&
+    (state.version !== 1 || !(state.lowCount >= 0 && state.lowCount <= state.count))
+  ) {
+    throw new Defect(
+      "detector.state_invalid",
+      `state has version ${state.version} and ${state.lowCount} low of ${state.count}`,
+    );
+  }
+  let lowCount = state?.lowCount ?? 0;
+  let confidenceSum = state?.confidenceSum ?? 0;
+  let count = state?.count ?? 0;
+  let skippedCount = state?.skippedCount ?? 0;
+  return {
+    observe(confidence) {
+      if (!(confidence >= 0 && confidence <= 1)) {
+        skippedCount++;
+        return;
+      }
+      count++;
+      confidenceSum += confidence;
+      if (confidence < reference.threshold) lowCount++;
+    },
+    guess() {
+      const interval = wilsonInterval(lowCount / blockLength, count / blockLength, 1.96);
+      const worseAbove = reference.errorRate + margin;
+      const fallen = count === 0 ? 0 : reference.confidence - confidenceSum / count;
+      return {
+        errorRate: count === 0 ? 0 : lowCount / count,
+        interval,
+        byConfidence: Math.min(1, Math.max(0, reference.errorRate + fallen)),
+        referenceErrorRate: reference.errorRate,
+        count,
+        verdict:
+          interval.low > worseAbove ? "worse" : interval.high < worseAbove ? "fine" : "unclear",
+      };
+    },
+    restart() {
+      lowCount = confidenceSum = count = 0;
+    },
+    state: () => ({ version: 1, lowCount, confidenceSum, count, skippedCount }),
+  };
+}

@@ -1,0 +1,294 @@
+// What one person's data looks like: moments and histogram of each feature, and how often each class was predicted. It holds no
+// sample, and it must not compare itself with another one.
+import { accept, Defect, type Outcome, refuse } from "@attune/protocol";
+import { binCountMax, binOf } from "./binEdges.ts";
+import { isCountable, type Moments, mergeMoments, noMoments } from "./moments.ts";
+
+/** The bins of every feature; of a reference, shared by all profiles that are to be compared or merged. */
+export interface ProfileLayout {
+  /** Ascending inner edges of each feature, `(featureCount,)` of up to 63 each; see `quantileEdges`. */
+  readonly edges: readonly (readonly number[])[];
+  readonly classCount: number;
+}
+
+/** One feature of a profile. */
+export interface FeatureProfile {
+  readonly moments: Moments;
+  /** Values in each bin, one more than the feature has edges. */
+  readonly binCounts: readonly number[];
+  /** Values that were not taken in: NaN, infinite, or beyond `1e100`. */
+  readonly missingCount: number;
+}
+
+/** A profile: aggregates only, plain data of bounded size, for CBOR. */
+export interface Profile {
+  readonly version: 1;
+  readonly layout: ProfileLayout;
+  /** Windows that were taken in. */
+  readonly windowCount: number;
+  readonly features: readonly FeatureProfile[];
+  /** How often each class was predicted, `(classCount,)`. */
+  readonly classCounts: readonly number[];
+}
+
+/** Takes in windows. One owner. */
+export interface ProfileBuilder {
+  /**
+   * Takes in the features of one window and its predicted class; a class that is not one is not counted. O(features · log bins),
+   * allocates nothing.
+   */
+  observe(features: ArrayLike<number>, predictedClass: number): void;
+  /** A copy of what was taken in so far. */
+  profile(): Profile;
+}
+
+export const profileFeatureMax = 1024;
+export const profileClassMax = 4096;
+/** Counts beyond it are no longer whole in double precision. */
+const countMax = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Starts a profile, or goes on from one.
+ *
+ * @throws {@link Defect} `profile.layout_invalid` for a layout or a profile that `checkProfile` refuses.
+ * @example
+ * const builder = createProfile({ edges: [[0, 1]], classCount: 2 });
+ * for (const value of [-1, 0, 0.5, 3, Number.NaN]) builder.observe([value], 1);
+ * builder.profile().features[0]?.binCounts; // => [2, 1, 1]
+ * builder.profile().features[0]?.missingCount; // => 1
+ * builder.profile().classCounts; // => [0, 5]
+ */
+export function createProfile(layout: ProfileLayout, from?: Profile): ProfileBuilder {
+  const checked = checkProfile(from ?? emptyProfile(layout));
+  if (!checked.ok) throw new Defect("profile.layout_invalid", checked.refusal.message);
+  if (from !== undefined && !isSameLayout(from.layout, layout)) {
+    throw new Defect("profile.layout_invalid", "the profile has other bins or classes");
+  }
+  const { features, classCounts } = checked.value;
+  const edges = layout.edges.map((own) => Float64Array.from(own));
+  const begins = new Uint32Array(edges.length + 1);
+  edges.forEach((own, index) => {
+    begins[index + 1] = (begins[index] as number) + own.length + 1;
+  });
+  const bins = Float64Array.from(features.flatMap(({ binCounts }) => binCounts));
+  const missing = Float64Array.from(features, ({ missingCount }) => missingCount);
+  const counts = Float64Array.from(features, ({ moments }) => moments.count);
+  const means = Float64Array.from(features, ({ moments }) => moments.mean);
+  const squares = Float64Array.from(features, ({ moments }) => moments.squares);
+  const least = Float64Array.from(features, ({ moments }) => moments.least);
+  const largest = Float64Array.from(features, ({ moments }) => moments.largest);
+  const classes = Float64Array.from(classCounts);
+  let windowCount = checked.value.windowCount;
+
+  return {
+    observe(values, predictedClass) {
+      windowCount++;
+      if (predictedClass >= 0 && predictedClass < classes.length) {
+        classes[predictedClass] = (classes[predictedClass] as number) + 1;
+      }
+      for (let index = 0; index < edges.length; index++) {
+        const value = values[index] as number;
+        if (!isCountable(value)) {
+          missing[index] = (missing[index] as number) + 1;
+          continue;
+        }
+        const bin = (begins[index] as number) + binOf(edges[index] as Float64Array, value);
+        bins[bin] = (bins[bin] as number) + 1;
+        const count = (counts[index] as number) + 1;
+        counts[index] = count;
+        const before = value - (means[index] as number);
+        means[index] = (means[index] as number) + before / count;
+        squares[index] = (squares[index] as number) + before * (value - (means[index] as number));
+        if (value < (least[index] as number)) least[index] = value;
+        if (value > (largest[index] as number)) largest[index] = value;
+      }
+    },
+    profile: () => ({
+      version: 1,
+      layout,
+      windowCount,
+      features: edges.map((_, index) => ({
+        moments: {
+          count: counts[index] as number,
+          mean: means[index] as number,
+          squares: squares[index] as number,
+          least: least[index] as number,
+          largest: largest[index] as number,
+        },
+        binCounts: [...bins.subarray(begins[index], begins[index + 1])],
+        missingCount: missing[index] as number,
+      })),
+      classCounts: [...classes],
+    }),
+  };
+}
+
+/** A profile of nothing. */
+export function emptyProfile(layout: ProfileLayout): Profile {
+  return {
+    version: 1,
+    layout,
+    windowCount: 0,
+    features: layout.edges.map((edges) => ({
+      moments: noMoments,
+      binCounts: new Array<number>(edges.length + 1).fill(0),
+      missingCount: 0,
+    })),
+    classCounts: new Array<number>(layout.classCount).fill(0),
+  };
+}
+
+/**
+ * The profile of two streams together.
+ *
+ * - Commutative; counts are exact whatever the order, means and squares up to rounding. Pure, O(size).
+ *
+ * @returns the profile, or `input.shape_mismatch` when the bins or classes differ.
+ */
+export function mergeProfiles(a: Profile, b: Profile): Outcome<Profile> {
+  if (!isSameLayout(a.layout, b.layout)) {
+    return refuse(
+      "input.shape_mismatch",
+      "profiles have other bins or classes; make both with the layout of one reference",
+    );
+  }
+  return accept({
+    version: 1,
+    layout: a.layout,
+    windowCount: a.windowCount + b.windowCount,
+    features: a.features.map((own, index) => {
+      const other = b.features[index] as FeatureProfile;
+      return {
+        moments: mergeMoments(own.moments, other.moments),
+        binCounts: own.binCounts.map((count, bin) => count + (other.binCounts[bin] as number)),
+        missingCount: own.missingCount + other.missingCount,
+      };
+    }),
+    classCounts: a.classCounts.map((count, label) => count + (b.classCounts[label] as number)),
+  });
+}
+
+/** Whether two layouts have the same bins and classes, to the bit. */
+export function isSameLayout(a: ProfileLayout, b: ProfileLayout): boolean {
+  return (
+    a.classCount === b.classCount &&
+    a.edges.length === b.edges.length &&
+    a.edges.every((edges, index) => {
+      const others = b.edges[index] as readonly number[];
+      return edges.length === others.length && edges.every((edge, at) => edge === others[at]);
+    })
+  );
+}
+
+/**
+ * Checks a profile that came from outside: its shape, its bounds, and that its counts agree with each other.
+ *
+ * @returns the profile, `input.shape_mismatch` or `input.not_finite`.
+ */
+export function checkProfile(value: unknown): Outcome<Profile> {
+  if (!isRecord(value) || value["version"] !== 1) {
+    return refuse("input.shape_mismatch", "profile's version is not 1; update, or make it again");
+  }
+  const { layout, features, classCounts, windowCount } = value;
+  if (!isRecord(layout) || !isLayout(layout) || !isCount(windowCount)) {
+    return refuse(
+      "input.shape_mismatch",
+      `profile's layout is not one of at most ${profileFeatureMax} features with at most ${binCountMax} bins of ascending edges and 1 to ${profileClassMax} classes`,
+    );
+  }
+  const { edges, classCount } = layout as unknown as ProfileLayout;
+  if (!isCounts(classCounts, classCount) || sumOf(classCounts) > windowCount) {
+    return refuse(
+      "input.shape_mismatch",
+      `profile's class counts are not ${classCount} counts of at most ${windowCount} windows`,
+    );
+  }
+  if (!Array.isArray(features) || features.length !== edges.length) {
+    return refuse("input.shape_mismatch", `profile has not ${edges.length} features`);
+  }
+  for (const [index, feature] of (features as readonly unknown[]).entries()) {
+    const binCount = (edges[index] as readonly number[]).length + 1;
+    if (!isFeature(feature, binCount, windowCount)) {
+      return refuse(
+        "input.shape_mismatch",
+        `feature ${index} of the profile does not hold together: bins, moments and missing must count ${windowCount} windows`,
+      );
+    }
+  }
+  return accept(value as unknown as Profile);
+}
+
+function isLayout(layout: Readonly<Record<string, unknown>>): boolean {
+  const { edges, classCount } = layout;
+  return (
+    isCount(classCount) &&
+    classCount >= 1 &&
+    classCount <= profileClassMax &&
+    Array.isArray(edges) &&
+    edges.length <= profileFeatureMax &&
+    edges.every(isAscending)
+  );
+}
+
+function isAscending(edges: unknown): boolean {
+  return (
+    Array.isArray(edges) &&
+    edges.length < binCountMax &&
+    edges.every(
+      (edge: unknown, index) =>
+        typeof edge === "number" &&
+        isCountable(edge) &&
+        (index === 0 || edge > (edges[index - 1] as number)),
+    )
+  );
+}
+
+function isFeature(feature: unknown, binCount: number, windowCount: number): boolean {
+  if (!isRecord(feature) || !isRecord(feature["moments"])) return false;
+  const { binCounts, missingCount, moments } = feature;
+  if (!isCounts(binCounts, binCount) || !isCount(missingCount)) return false;
+  const { count, mean, squares, least, largest } = moments as Readonly<Record<string, unknown>>;
+  if (!isCount(count) || count !== sumOf(binCounts) || count + missingCount !== windowCount) {
+    return false;
+  }
+  if (
+    typeof mean !== "number" ||
+    typeof squares !== "number" ||
+    typeof least !== "number" ||
+    typeof largest !== "number"
+  ) {
+    return false;
+  }
+  if (count === 0) {
+    return (
+      mean === 0 &&
+      squares === 0 &&
+      least === Number.POSITIVE_INFINITY &&
+      largest === Number.NEGATIVE_INFINITY
+    );
+  }
+  return (
+    isCountable(mean) &&
+    squares >= 0 &&
+    squares < Number.POSITIVE_INFINITY &&
+    isCountable(least) &&
+    isCountable(largest) &&
+    least <= largest
+  );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= countMax;
+}
+
+function isCounts(value: unknown, length: number): value is readonly number[] {
+  return Array.isArray(value) && value.length === length && value.every(isCount);
+}
+
+function sumOf(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0);
+}
