@@ -1,6 +1,6 @@
 // What a hub shows to others on the network: nothing in plain text unless somebody said so, and a proxy in front is no stranger.
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { get } from "node:https";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -12,15 +12,17 @@ import { createHub, type HubOptions } from "../src/index.ts";
 import { runAttune } from "./operator/attuneProcess.ts";
 import { startTestHub } from "./testHub.ts";
 
-const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
+const openssl = ["/usr/bin/openssl", "/usr/local/bin/openssl", "/opt/homebrew/bin/openssl"].find(
+  existsSync,
+);
 const needsOpenssl = "needs openssl to make a certificate: apt-get install openssl";
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "attune-tls-"));
-  if (!hasOpenssl) return;
+  if (openssl === undefined) return;
   const names = "subjectAltName=DNS:localhost,IP:127.0.0.1";
   const words = `req -x509 -newkey ed25519 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost -addext ${names}`;
-  execFileSync("openssl", words.split(" "), { cwd: folder, stdio: "ignore" });
+  execFileSync(openssl, words.split(" "), { cwd: folder, stdio: "ignore" });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -76,7 +78,7 @@ it("[HB85] the command says so, and what half a certificate is", async () => {
 it("[HB85] with a certificate MQTT, WebSocket and HTTP speak TLS and nothing else, and the cookie is for TLS only", async ({
   skip,
 }) => {
-  skip(!hasOpenssl, needsOpenssl);
+  skip(openssl === undefined, needsOpenssl);
   const tls = tlsFiles();
   const testHub = await startTestHub({
     mqtt: { kind: "embedded", tcpPort: 0, webSocketPort: 0, tls },

@@ -1,5 +1,5 @@
 // A trust root after the first: what stays released under it, and what happens when it is the hub's key that changes.
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   assignmentMessage,
@@ -156,7 +156,7 @@ it("[HB39] the records that it signs again are believed under the old root and u
   expect(record?.digest).toBe(Buffer.from(nodeCryptography.sha256(bytes)).toString("hex"));
 });
 
-it("[HB39] a change of the hub's own key signs assignments and decisions anew, also when it was interrupted", async () => {
+it("[HB39] a change of the hub's own key signs assignments and decisions anew", async () => {
   await found();
   const device = await testHub.enrol("dev-one");
   await device.close();
@@ -190,6 +190,26 @@ it("[HB39] a change of the hub's own key signs assignments and decisions anew, a
   await again.client.subscribeAsync("attune/v1/home/d/dev-two/down/assignment", { qos: 1 });
   const { frame } = unwrap(decodeMessage(assignmentMessage, await assignment));
   expect(frame.signatures.map(({ keyId }) => keyId)).toEqual([newHubKey]);
+});
+
+it("[HB39] a start finishes what a change of trust has begun: what another key than the hub's has signed is decided again", async () => {
+  await found();
+  await (await testHub.enrol("dev-one")).close();
+  const nextKey = keyOf("the hub's next key");
+  const { keys } = await secondKeys();
+  const both = [...keys, { publicKey: nextKey.publicKey, role: "hub" as const }];
+  const champion = testHub.line().champion?.version ?? "";
+  expect((await post(await nextRoot({ keys: both }), [await signedAgain(champion)])).status).toBe(
+    200,
+  );
+  const sequence = testHub.line().decisionSequence;
+  writeFileSync(join(testHub.folder, "online.key"), toHex(nextKey.secretKey));
+  await testHub.restart();
+  expect(testHub.line().decisionSequence).toBeGreaterThan(sequence);
+  const decided = testHub.line().decisionSequence;
+  await testHub.restart();
+  // Once is enough.
+  expect(testHub.line().decisionSequence).toBe(decided);
 });
 
 it("[HB38] a token made before the hub's key changed is refused: its device would not believe the answer", async () => {

@@ -200,14 +200,14 @@ it("[HB96] a client that stops reading is hung up on; what others are to get doe
   });
   const topic = topics.down(fleet, a, "receipt");
   await stuck.subscribeAsync(topic, { qos: 1 });
-  const closed = new Promise<void>((resolve) => stuck.once("close", () => resolve()));
+  const closed = new Promise<string>((resolve) => stuck.once("close", () => resolve("hung up")));
   (stuck.stream as Socket).pause();
   // More than the buffers of both sides hold.
   const sent = Array.from({ length: 200 }, () =>
     broker.publish(topic, new Uint8Array(96 * 1024), false),
   );
-  await Promise.all(sent);
+  expect(await Promise.all(sent)).toHaveLength(200);
   (stuck.stream as Socket).resume();
-  await closed;
+  expect(await closed).toBe("hung up");
   await broker.close();
 });
