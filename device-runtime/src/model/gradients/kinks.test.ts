@@ -71,4 +71,45 @@ describe("kinks", () => {
     expect(await gradient("ReduceL2", [row(0, 0)], attributes)).toEqual([0, 0]);
     expect(await gradient("GlobalLpPool", [row(0, 0)])).toEqual([0, 0]);
   });
+
+  it("[TC5] Max and Min: equal operands share", async () => {
+    expect(await gradient("Max", [row(1, 2, 3), row(1, 5, 0)])).toEqual([0.5, 0, 3]);
+    expect(await gradient("Min", [row(1, 2, 3), row(1, 5, 0), row(1, 9, 9)])).toEqual([
+      // A third of 1, all of 2, none of 3.
+      Math.fround(1 / 3),
+      2,
+      0,
+    ]);
+  });
+
+  it("[TC5] Abs and Sqrt's like: what PyTorch takes at the corner", async () => {
+    expect(await gradient("Abs", [row(-1, 0, 1)])).toEqual([-1, 0, 3]);
+    expect(await gradient("PRelu", [row(-1, 0, 1), scalar(0.5)])).toEqual([0.5, 1, 3]);
+    expect(await gradient("Elu", [row(0, 1)])).toEqual([1, 2]);
+    expect(await gradient("Selu", [row(0)])).toEqual([
+      Math.fround(Math.fround(1.6732631921768188) * Math.fround(1.0507010221481323)),
+    ]);
+    expect(await gradient("ThresholdedRelu", [row(1, 2)])).toEqual([0, 2]);
+    expect(await gradient("HardSigmoid", [row(-3, 0, 3)], { alpha: float(0.25) })).toEqual([
+      0, 0.5, 0,
+    ]);
+    expect(await gradient("HardSwish", [row(-3, 0, 3)])).toEqual([0, 1, 3]);
+  });
+
+  it("[TC5] Pow: by a base of 0, and by an exponent over a base without logarithm", async () => {
+    expect(await gradient("Pow", [row(0, 0, -2), scalar(2)])).toEqual([0, 0, -12]);
+    expect(await gradient("Pow", [row(0), scalar(3)])).toEqual([0]);
+  });
+
+  it("[TC5] Gather: a row that is taken twice gets both", async () => {
+    const twice = { dims: [3], type: "int64", elements: [1, -1, 1] } as const;
+    const data = { dims: [2, 1], data: Float32Array.of(5, 6) };
+    expect(
+      await compiledGradient(runtime, {
+        operator: "Gather",
+        inputs: [data, twice],
+        hasOpenBatch: false,
+      }),
+    ).toEqual(Float32Array.of(0, 6));
+  });
 });

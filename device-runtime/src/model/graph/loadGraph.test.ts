@@ -193,4 +193,102 @@ describe("shape arithmetic", () => {
     );
     expect(shapeOf(graph, "y")).toBe("[4*batch, 6]");
   });
+
+  it("[TC3] the heads of a projection are split off a shape, and an expansion to the batch keeps it", () => {
+    const graph = load(
+      ["batch", 4, 6],
+      [
+        node("Shape", ["x"], "s"),
+        constant("parts", [2], [1, 2]),
+        { ...node("Split", ["s", "parts"], "n"), outputs: ["n", "rest"] },
+        constant("one", [1], [1]),
+        constant("minus", [1], [-1]),
+        node("Equal", ["n", "minus"], "isOpen"),
+        node("Where", ["isOpen", "one", "n"], "rows"),
+        node("Concat", ["rows", "rest"], "target", { axis: integer(0) }),
+        node("ConstantOfShape", ["one"], "zeros", {
+          value: { kind: "tensor", value: floatTensor("", [1], [0]) },
+        }),
+        node("Expand", ["zeros", "target"], "wide"),
+        node("Add", ["x", "wide"], "y"),
+      ],
+    );
+    expect(shapeOf(graph, "wide")).toBe("[batch, 4, 6]");
+    expect(shapeOf(graph, "y")).toBe("[batch, 4, 6]");
+  });
+
+  it("[TC3] sizes that go through floating-point numbers come out as they went in", () => {
+    // Half of six by way of Cast, Div, Floor and Cast; the root of 16 as the end of a range.
+    const graph = load(
+      ["batch", 6, 16],
+      [
+        node("Shape", ["x"], "s"),
+        constant("at", [], [1]),
+        node("Gather", ["s", "at"], "six"),
+        node("Cast", ["six"], "sixFloat", { to: integer(1) }),
+        node("Div", ["sixFloat", "two"], "half"),
+        node("Floor", ["half"], "floored"),
+        node("Cast", ["floored"], "three", { to: integer(7) }),
+        node("Sqrt", ["sixteen"], "root"),
+        node("Cast", ["root"], "four", { to: integer(7) }),
+        constant("zero", [], [0]),
+        constant("step", [], [1]),
+        node("Range", ["zero", "four", "step"], "range"),
+        node("Gather", ["x", "range"], "some", { axis: integer(2) }),
+        constant("front", [1], [0]),
+        node("Unsqueeze", ["three", "front"], "threes"),
+        constant("ones", [1], [1]),
+        node("Slice", ["some", "front", "threes", "ones"], "y"),
+      ],
+      [floatTensor("two", [], [2]), floatTensor("sixteen", [], [16])],
+    );
+    expect(shapeOf(graph, "y")).toBe("[batch, 3, 4]");
+  });
+
+  it("[TC3] a slice to the largest integer takes all of an unknown axis", () => {
+    const graph = load(
+      ["batch", 4],
+      [
+        constant("from", [2], [0, 1]),
+        constant("to", [2], [2 ** 31 - 1, 3]),
+        node("Slice", ["x", "from", "to"], "y"),
+      ],
+    );
+    expect(shapeOf(graph, "y")).toBe("[batch, 2]");
+  });
+});
+
+describe("inputs", () => {
+  const file = (inputs: Uint8Array[], nodes: OnnxNode[], initializers: OnnxTensor[] = []) =>
+    readModelFile(
+      writeModel(17, {
+        name: "g",
+        nodes,
+        initializers,
+        inputs,
+        outputs: [writeValue("y", "float32", undefined)],
+      }),
+    );
+  const x = writeValue("x", "float32", ["batch", "time", 4]);
+
+  it("[TC3] open dimensions are fixed by name, and by place where they have none", () => {
+    const relu = [node("Relu", ["x"], "y")];
+    expect(shapeText(loadGraph(file([x], relu), ["y"], { time: 7 }).input.shape)).toBe(
+      "[batch, 7, 4]",
+    );
+    const unnamed = file([writeValue("x", "float32", ["", "", 4])], relu);
+    expect(shapeText(loadGraph(unnamed, ["y"], { "x.1": 7, "x.0": 2 }).input.shape)).toBe(
+      "[2, 7, 4]",
+    );
+    expect(() => loadGraph(file([x], relu), ["y"], { tiem: 7 })).toThrow("batch, time");
+    expect(() => loadGraph(file([x], relu), ["y"], { time: 0 })).toThrow("from 1");
+  });
+
+  it("[TC3] inputs with a value in the file keep it; a second one without is refused by name", () => {
+    const add = [node("Add", ["x", "offset"], "y")];
+    const offset = writeValue("offset", "float32", [4]);
+    const given = [floatTensor("offset", [4], [1, 2, 3, 4])];
+    expect(loadGraph(file([x, offset], add, given)).input.name).toBe("x");
+    expect(() => loadGraph(file([x, offset], add))).toThrow("x, offset");
+  });
 });
