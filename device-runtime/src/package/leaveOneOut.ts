@@ -5,6 +5,7 @@ import {
   createOodScorer,
   fitOodProfile,
   type OodKind,
+  type OodMethod,
   oodMethods,
 } from "../core/ood/oodProfile.ts";
 import type { OodSamples } from "../core/ood/oodSamples.ts";
