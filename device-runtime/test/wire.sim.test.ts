@@ -263,6 +263,47 @@ describe("the connection", () => {
     expect(bench.device.inspect().link.state).toBe("online");
     expect(hub.received.receipts).toHaveLength(1);
   });
+
+  it("[DR64] on which the broker confirms no subscription is made anew", async () => {
+    const { link } = hub.broker;
+    let connectCount = 0;
+    let isDeaf = false;
+    await open({
+      link: {
+        connect: async (options, handlers) => {
+          connectCount += 1;
+          const connection = await link.connect(options, handlers);
+          return {
+            ...connection,
+            subscribe: (topics) =>
+              isDeaf ? new Promise<void>(() => undefined) : connection.subscribe(topics),
+          };
+        },
+      },
+    });
+    isDeaf = true;
+    hub.broker.cut("the network broke");
+    // What is never confirmed is never idle: turns of the event loop have to do.
+    const turns = async (): Promise<void> => {
+      for (let turn = 0; turn < 50; turn += 1) {
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+    };
+    await turns();
+    bench.clock.advance(1_000);
+    await turns();
+    const before = connectCount;
+    expect(bench.device.inspect().link.state).toBe("online");
+    isDeaf = false;
+    bench.clock.advance(30_000);
+    await turns();
+    expect(bench.device.inspect().link.reason).toContain("did not confirm a subscription");
+    await bench.pass(1_000);
+    expect(connectCount).toBe(before + 1);
+    hub.decide({ champion: hub.release(modelPackage, { generation: 0 }) });
+    await bench.device.whenIdle();
+    expect(bench.device.inspect().slots.floor.decisionSequence).toBe(1);
+  });
 });
 
 describe("the outbox", () => {

@@ -7,6 +7,9 @@ import type { Work } from "./effectRunner.ts";
 /** How long a retained blob may take to arrive once its topic is subscribed to, before it counts as not published. */
 const RETAINED_WAIT_MS = 5_000;
 
+/** How long the broker may take to confirm a subscription. Without it a connection stands on which nothing would ever arrive. */
+const SUBSCRIBE_DEADLINE_MS = 30_000;
+
 /** The connection of a device. */
 export interface Connection {
   /**
@@ -17,7 +20,11 @@ export interface Connection {
   open(options: LinkOptions, closed: (reason: string) => void): Promise<void>;
   /** @throws Fault `link.closed` when there is none */
   publish(topic: string, payload: Uint8Array): Promise<void>;
-  /** Listens until `signal` is aborted. */
+  /**
+   * Listens until `signal` is aborted.
+   *
+   * @throws Fault `link.subscribe_refused`, also when the broker does not answer; `link.closed`
+   */
   listen(
     topic: string,
     listener: (payload: Uint8Array) => void,
@@ -58,7 +65,23 @@ export function createConnection(link: Link | null, clock: Clock): Connection {
       // A connection that is gone has forgotten the topic by itself.
       if (current === connection) connection.unsubscribe([topic]).catch(() => undefined);
     });
-    await connection.subscribe([topic]);
+    let confirmed = (): void => undefined;
+    const late = new Promise<never>((_, reject) => {
+      const timer = clock.setTimer(SUBSCRIBE_DEADLINE_MS, () => {
+        reject(
+          new Fault(
+            `the broker did not confirm a subscription within ${SUBSCRIBE_DEADLINE_MS} ms`,
+            {
+              code: "link.subscribe_refused",
+              hint: "the device connects again by itself; check that the broker is not overloaded",
+              isRetryable: true,
+            },
+          ),
+        );
+      });
+      confirmed = () => timer.cancel();
+    });
+    await Promise.race([connection.subscribe([topic]).finally(confirmed), late]);
   }
 
   return {

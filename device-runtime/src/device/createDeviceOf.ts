@@ -8,6 +8,7 @@ import {
 } from "@attune/protocol";
 import { createSeededRandom } from "../adapters/seededRandom.ts";
 import { createSystemRandom } from "../adapters/systemRandom.ts";
+import { restoredUser } from "../core/learning/restoredUser.ts";
 import type { Notice } from "../core/notices.ts";
 import type { SlotVersion } from "../core/slots/slotState.ts";
 import { firstSlots } from "../core/slots/slots.ts";
@@ -282,7 +283,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
     const { one, damaged, lost } = await users.open(user, servingVersion().loaded.modelPackage);
     if (lost !== "") loop.advance({ type: "userLost", user, reason: lost });
     const { restored } = one.session;
-    if (restored !== null) loop.restoreUser(user, restored);
+    if (restored !== null) loop.restoreUser(user, restoredUser(restored, loop.now()));
     const reason = "its file is damaged";
     for (const digest of damaged) loop.advance({ type: "layerFailed", user, digest, reason });
     await loop.apply({ type: "userOpened", user });
