@@ -4,10 +4,10 @@ import type { FoundedHub } from "./foundHub.ts";
 import type { EndFacts } from "./promises.ts";
 import type { Wearable } from "./wearable.ts";
 
-/** Asks everybody. */
+/** Asks everybody. @param devices as they were when everything was quiet: a rollout may go on since then */
 export async function gatherEnd(
-  wearables: readonly Wearable[],
-  { api, hub }: Pick<FoundedHub, "api" | "hub">,
+  devices: EndFacts["devices"],
+  { api }: Pick<FoundedHub, "api">,
 ): Promise<EndFacts> {
   const contributions = await api.list<{ readonly digest: string }>("/api/contributions");
   const versions = await api.list<{ readonly version: string }>("/api/versions");
@@ -19,19 +19,9 @@ export async function gatherEnd(
   const audit = await api.get<{ readonly ok: boolean; readonly length: number }>(
     "/api/audit/verify",
   );
-  const targets = targetsOf(hub);
   return {
     storedContributions: contributions.map(({ digest }) => digest),
-    devices: wearables.map(({ id, device, tally }) => {
-      const { link, slots } = device.inspect();
-      return {
-        id,
-        isConnected: link.state === "online",
-        active: slots.active.version,
-        target: targets.get(id) ?? null,
-        receipted: tally().receipted,
-      };
-    }),
+    devices,
     released,
     audit,
   };
@@ -43,12 +33,33 @@ const targetsOf = (hub: Pick<FoundedHub["hub"], "state">): ReadonlyMap<string, s
 /** Real time for what is on its way when the story is over. */
 const QUIET_MS_MAX = 10_000;
 
-/** Resolves when nothing is on its way any more: outboxes are empty and every connected device serves its target; or in time. */
+/** How every device stands at this moment. */
+function standings(
+  wearables: readonly Wearable[],
+  targets: ReadonlyMap<string, string | null>,
+): EndFacts["devices"] {
+  return wearables.map(({ id, device, tally }) => {
+    const { link, slots } = device.inspect();
+    return {
+      id,
+      isConnected: link.state === "online",
+      active: slots.active.version,
+      target: targets.get(id) ?? null,
+      receipted: [...tally().receipted],
+    };
+  });
+}
+
+/**
+ * Waits until nothing is on its way any more: outboxes are empty and every connected device serves its target; or as long as it may.
+ *
+ * @returns how every device stood at that moment
+ */
 export async function untilQuiet(
   wearables: readonly Wearable[],
   { hub }: Pick<FoundedHub, "hub">,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<EndFacts["devices"]> {
   const untilMs = performance.now() + QUIET_MS_MAX;
   for (;;) {
     const targets = targetsOf(hub);
@@ -59,7 +70,7 @@ export async function untilQuiet(
         (slots.active.version === targets.get(id) && outbox.entries.length === 0)
       );
     });
-    if (isQuiet || performance.now() > untilMs) return;
+    if (isQuiet || performance.now() > untilMs) return standings(wearables, targets);
     signal.throwIfAborted();
     await hub.idle();
     await new Promise((resolve) => setTimeout(resolve, 50));

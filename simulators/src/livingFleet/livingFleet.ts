@@ -170,7 +170,7 @@ async function tell(
   clearInterval(fleetLines);
   stopAudit();
   for (const wearable of wearables) await wearable.stop();
-  await untilQuiet(wearables, founded, signal);
+  const facts = await gatherEnd(await untilQuiet(wearables, founded, signal), founded);
   screen.line(fleetLine(wearables, founded.hub.state()));
   const endedAtMs = clock.nowMs() - startedAtMs;
 
@@ -182,7 +182,6 @@ async function tell(
     signal.throwIfAborted();
     screen.progress("examining", share);
   });
-  const facts = await gatherEnd(wearables, founded);
   const end: LivingFleetEnd = {
     story,
     rows: closingRows(
