@@ -211,12 +211,15 @@ describe("low-rank patches", () => {
     });
   }
 
-  it("[TC33] the weight comes from the base, not from the file", async () => {
+  it("[TC33] a patch lies on the parameters that the training begins with, not on those in the file or of the base", async () => {
     const compiled = unwrap(compileTraining(dense, planOf({ lowRank: 1 })));
     const base = unwrap(readParameters(dense));
     const other = parameterSetOf(base.map((one) => ({ ...one, data: one.data.map((v) => v / 2) })));
     const biasOfFile = base.filter((one) => one.name === "b.bias");
     const mixed = parameterSetOf([...other.filter((one) => one.name !== "b.bias"), ...biasOfFile]);
+    const trainer = await createTrainer(runtime, compiled);
+    expect(trainer.begin(other, base)).toEqual(trainer.begin(other));
+    await trainer.release();
     expect(await stepLoss(compiled, other, 18)).toBeCloseTo(
       await lossOf(unwrap(patchParameters(dense, mixed)), 18),
       5,

@@ -56,8 +56,9 @@ export interface Trainer {
   /**
    * The state before the first step: these parameters, and nothing learned by the optimizer.
    *
-   * @param parameters at least the trained ones; others are left out. Low-rank factors that are not among them start anew
-   * @param base what to pull to, to be taught by, or to patch; the parameters themselves if left out
+   * @param parameters at least the trained ones; others are left out. For low-rank patches the weights they lie on; factors that are not among
+   *   them start anew
+   * @param base what to pull to, or to be taught by; the parameters themselves if left out, and for low-rank patches always
    * @throws Defect `trainer.parameter_missing`, `trainer.shape_mismatch`
    */
   begin(parameters: ParameterSet, base?: ParameterSet): TrainingState;
@@ -265,7 +266,10 @@ export async function createTrainer(
         dims,
         data: new Float32Array(elementCount(dims)),
       })),
-      base: chosenParameters(compiled.base, base ?? parameters),
+      base: chosenParameters(
+        compiled.base,
+        compiled.patches.length > 0 ? parameters : (base ?? parameters),
+      ),
     }),
     async run(state, slice) {
       const inputs = { ...stateInputs(compiled, state), ...sliceInputs(compiled, slice) };
