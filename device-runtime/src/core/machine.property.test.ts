@@ -15,7 +15,7 @@ import {
 import { intBelow, type Random, uniform } from "../ports/random.ts";
 import type { Effect } from "./effects.ts";
 import type { CoreEvent } from "./events.ts";
-import { defaultGuardPolicy } from "./learn/localGuard.ts";
+import { defaultGuardPolicy, type ScoredAnswer } from "./learn/localGuard.ts";
 import { OUTBOX_ENTRIES_MAX, PARKED_MAX, REFUSALS_MAX } from "./limits.ts";
 import { type Step, step } from "./machine.ts";
 import type { SlotVersion } from "./slots/slotState.ts";
@@ -35,7 +35,7 @@ let released: readonly ModelVersion[];
 beforeAll(async () => {
   modelPackage = await benchPackage(await loadNodeOrt(), {
     // Quick to train and to judge, so that a short walk sees all of it.
-    guard: { ...defaultGuardPolicy, adoptLimit: 2, dropLimit: 2, revertLimit: 2 },
+    guard: { ...defaultGuardPolicy, blockLength: 1, adoptLimit: 2, dropLimit: 2, revertLimit: 2 },
     trigger: {
       ...defaultTriggerPolicy,
       rules: [{ kind: "newFeedback", countMin: 2 }],
@@ -278,15 +278,19 @@ function surprise(state: DeviceState, random: Random): CoreEvent {
     case 6:
       return uniform(random) < 0.2 ? { type: "eraseRequested", user } : { type: "started" };
     default: {
-      const servingCorrect = uniform(random) < 0.3;
+      const answer = (rightShare: number): ScoredAnswer => {
+        const isRight = uniform(random) < rightShare;
+        return { isRight, truthProbability: isRight ? 0.9 : 0.1 };
+      };
+      const serving = answer(0.3);
       return {
         type: "feedbackScored",
         user,
         scored: {
-          wasCorrect: servingCorrect,
-          servingCorrect,
-          sharedCorrect: uniform(random) < 0.6,
-          challengerCorrect: state.users[user]?.challenger === null ? null : uniform(random) < 0.5,
+          wasCorrect: serving.isRight,
+          serving,
+          shared: answer(0.6),
+          challenger: state.users[user]?.challenger === null ? null : answer(0.5),
           samples: { sampleCount: 30, classCount: 3 },
         },
       };

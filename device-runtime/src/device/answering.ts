@@ -7,11 +7,12 @@ import {
   refuse,
 } from "@attune/protocol";
 import type { CoreEvent } from "../core/events.ts";
+import type { ScoredAnswer } from "../core/learn/localGuard.ts";
 import type { Comparison } from "../core/slots/comparisonState.ts";
 import type { DeviceState } from "../core/state.ts";
 import { windowLength } from "../package/preprocessing.ts";
 import { largestIndex, softmaxInto } from "../package/softmax.ts";
-import { type Contestant, correctness } from "./comparePairs.ts";
+import { type Contestant, scoreAnswers } from "./comparePairs.ts";
 import type { Answer, FeedbackReport } from "./device.ts";
 import type { HeldVersion, HeldVersions } from "./heldVersions.ts";
 import { InputRefused } from "./inputRefused.ts";
@@ -174,24 +175,22 @@ export function createAnswering(parts: AnsweringParts): Answering {
         return { outcome: refuse("feedback.prediction_unknown", message), ...none };
       }
       const sample: LabelledWindow = { x: pending.window, label: truth, atMs: now() };
-      const isRight = async (who: Contestant): Promise<boolean> =>
-        (await correctness(who, [sample]))[0] === true;
+      const scored = async (who: Contestant): Promise<ScoredAnswer> =>
+        (await scoreAnswers(who, [sample]))[0] as ScoredAnswer;
 
-      const sharedCorrect = await isRight({ loaded, parameters: null });
+      const shared = await scored({ loaded, parameters: null });
       const layer = layerOf(user, slot.version);
-      const servingCorrect =
-        layer === null ? sharedCorrect : await isRight({ loaded, parameters: layer });
-      const { challenger } = before;
-      const rivalLayer =
-        challenger?.base === slot.version ? layers.get(challenger.digest) : undefined;
-      const challengerCorrect =
-        rivalLayer === undefined ? null : await isRight({ loaded, parameters: rivalLayer });
+      const personal = layer === null ? shared : await scored({ loaded, parameters: layer });
+      const trained =
+        before.challenger?.base === slot.version ? layers.get(before.challenger.digest) : undefined;
+      const challenger =
+        trained === undefined ? null : await scored({ loaded, parameters: trained });
 
       const events: CoreEvent[] = [];
       const compared = runningComparison(state(), held);
       if (compared?.phase === "counting") {
         const { champion, challenger: newer, rival } = compared;
-        const rivalCorrect = await isRight({ loaded: rival.loaded, parameters: null });
+        const { isRight } = await scored({ loaded: rival.loaded, parameters: null });
         const isNewerServing = newer === slot.version;
         events.push({
           type: "pairsScored",
@@ -200,8 +199,8 @@ export function createAnswering(parts: AnsweringParts): Answering {
           from: "feedback",
           pairs: [
             {
-              challengerCorrect: isNewerServing ? sharedCorrect : rivalCorrect,
-              championCorrect: isNewerServing ? rivalCorrect : sharedCorrect,
+              challengerCorrect: isNewerServing ? shared.isRight : isRight,
+              championCorrect: isNewerServing ? isRight : shared.isRight,
             },
           ],
         });
@@ -220,9 +219,9 @@ export function createAnswering(parts: AnsweringParts): Answering {
         user,
         scored: {
           wasCorrect,
-          servingCorrect,
-          sharedCorrect,
-          challengerCorrect,
+          serving: personal,
+          shared,
+          challenger,
           samples: {
             sampleCount: session.replay.count,
             classCount: [...session.replay.labelCounts()].filter((count) => count > 0).length,

@@ -1,8 +1,9 @@
 // Two versions, or two sets of parameters, asked the same questions. It must not judge the counts.
 
 import type { ParameterSet } from "@attune/protocol";
+import type { ScoredAnswer } from "../core/learn/localGuard.ts";
 import { answerInBatches } from "../package/evaluator.ts";
-import { largestIndex } from "../package/softmax.ts";
+import { largestIndex, softmaxInto } from "../package/softmax.ts";
 import type { LoadedVersion } from "../ports/inference.ts";
 import type { LabelledWindow } from "./userSession.ts";
 
@@ -13,21 +14,30 @@ export interface Contestant {
   readonly parameters: ParameterSet | null;
 }
 
-/** Whether each window is answered right. */
-export async function correctness(
+/** What somebody makes of labelled windows. */
+export async function scoreAnswers(
   { loaded, parameters }: Contestant,
   samples: readonly LabelledWindow[],
-): Promise<readonly boolean[]> {
+): Promise<readonly ScoredAnswer[]> {
   const length = samples[0]?.x.length ?? 0;
   const windows = new Float32Array(samples.length * length);
   samples.forEach(({ x }, index) => windows.set(x, index * length));
   if (samples.length === 0) return [];
   const { logits } = await answerInBatches(loaded, windows, parameters);
   const classCount = logits.length / samples.length;
+  const { temperature } = loaded.modelPackage.calibration;
+  const probabilities = new Float32Array(classCount);
   return samples.map(({ label }, index) => {
     const from = index * classCount;
     // NaN is larger than nothing, so that broken parameters would otherwise answer the first class.
-    return Number.isFinite(logits[from]) && largestIndex(logits, from, classCount) === label;
+    if (!logits.subarray(from, from + classCount).every(Number.isFinite)) {
+      return { isRight: false, truthProbability: 0 };
+    }
+    softmaxInto(logits, from, classCount, temperature, probabilities, 0);
+    return {
+      isRight: largestIndex(logits, from, classCount) === label,
+      truthProbability: probabilities[label] as number,
+    };
   });
 }
 
@@ -37,10 +47,10 @@ export async function comparePairs(
   champion: Contestant,
   samples: readonly LabelledWindow[],
 ): Promise<readonly { readonly challengerCorrect: boolean; readonly championCorrect: boolean }[]> {
-  const challengerCorrect = await correctness(challenger, samples);
-  const championCorrect = await correctness(champion, samples);
+  const challengerAnswers = await scoreAnswers(challenger, samples);
+  const championAnswers = await scoreAnswers(champion, samples);
   return samples.map((_, index) => ({
-    challengerCorrect: challengerCorrect[index] === true,
-    championCorrect: championCorrect[index] === true,
+    challengerCorrect: challengerAnswers[index]?.isRight === true,
+    championCorrect: championAnswers[index]?.isRight === true,
   }));
 }

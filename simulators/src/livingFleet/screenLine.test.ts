@@ -28,6 +28,8 @@ const verdict: GuardVerdict = {
   n: 19,
   wins: 7,
   losses: 0,
+  answerWins: 0,
+  answerLosses: 0,
   evidence: 32,
   limit: 20,
   harmEvidence: 0.1,

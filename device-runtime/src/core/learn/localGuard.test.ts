@@ -10,21 +10,29 @@ import {
   type GuardState,
   type GuardVerdict,
   guardReport,
+  type ScoredAnswer,
   stepGuard,
 } from "./localGuard.ts";
 
 const plain: GuardPolicy = {
   ...defaultGuardPolicy,
+  winMargin: 1,
   adoptLimit: 20,
   afterAdoption: "test",
+  blockLength: 1,
   overlapLength: 0,
 };
 
+const answer = (isRight: boolean, truthProbability = isRight ? 0.9 : 0.1): ScoredAnswer => ({
+  isRight,
+  truthProbability,
+});
+
 const feedback = (shared: boolean, serving: boolean, challenger: boolean | null): GuardEvent => ({
   type: "feedbackScored",
-  sharedCorrect: shared,
-  servingCorrect: serving,
-  challengerCorrect: challenger,
+  shared: answer(shared),
+  serving: answer(serving),
+  challenger: challenger === null ? null : answer(challenger),
 });
 const win = feedback(false, false, true);
 const loss = feedback(true, true, false);
@@ -60,6 +68,8 @@ it("[LC50] a challenger is adopted by the evidence of the feedback, and the verd
       n: 7,
       wins: 7,
       losses: 0,
+      answerWins: 7,
+      answerLosses: 0,
       evidence: 31.875,
       limit: 20,
       harmEvidence: 0.125,
@@ -87,6 +97,54 @@ it("[LC50] pairs on which both are right or wrong neither help nor harm", () => 
     { verdict: "keep-testing", n: 100, wins: 0, losses: 0, evidence: 1 },
   ]);
   expect(run(plain, times(7, win), state).verdicts).toMatchObject([{ verdict: "adopt", n: 107 }]);
+});
+
+/** Both right; the challenger gives the truth so much more. */
+const surer = (by: number): GuardEvent => ({
+  type: "feedbackScored",
+  shared: answer(true, 0.5),
+  serving: answer(true, 0.5),
+  challenger: answer(true, 0.5 + by),
+});
+const bySureness: GuardPolicy = { ...plain, winMargin: 0.02 };
+
+it("[LC59] where both are right, being clearly surer of the truth wins; within the margin nobody does", () => {
+  expect(run(bySureness, [trained, ...times(7, surer(0.03))]).verdicts).toMatchObject([
+    { verdict: "adopt", wins: 7, losses: 0, answerWins: 0, answerLosses: 0 },
+  ]);
+  const within = [...times(50, surer(0.015)), ...times(50, surer(-0.015))];
+  expect(run(bySureness, [trained, ...within]).state.challenge?.counts).toEqual({
+    n: 100,
+    wins: 0,
+    losses: 0,
+  });
+  expect(run(plain, [trained, ...times(50, surer(0.4))]).verdicts).toEqual([]);
+});
+
+it("[LC59] being surer does not pay for errors: a challenger that is right less often is not adopted, and is dropped for it", () => {
+  const once = run(bySureness, [trained, loss, ...times(30, surer(0.3))]);
+  expect(once.verdicts).toEqual([]);
+  const [waiting] = guardReport(bySureness, once.state);
+  expect(waiting?.evidence).toBeGreaterThan(20);
+  expect(waiting?.reason).toContain("but it is right less often: 0 times alone against 1");
+  expect(run(bySureness, [win], once.state).verdicts).toMatchObject([{ verdict: "adopt" }]);
+  expect(run(bySureness, times(4, loss), once.state).verdicts).toMatchObject([
+    { verdict: "drop", answerLosses: 5, harmEvidence: expect.closeTo(10.5, 9) },
+  ]);
+});
+
+it("[LC59] the adopted model goes when the shared one is right more often, however sure of the truth it is elsewhere", () => {
+  const surePersonal: GuardEvent = {
+    type: "feedbackScored",
+    shared: answer(true, 0.5),
+    serving: answer(true, 0.9),
+    challenger: null,
+  };
+  const sharedBetter = feedback(true, false, null);
+  const mixed = [...times(4, sharedBetter), ...times(20, surePersonal), sharedBetter];
+  expect(run({ ...bySureness, revertLimit: 10 }, mixed, adopted).verdicts).toMatchObject([
+    { verdict: "revert", answerWins: 5, answerLosses: 0 },
+  ]);
 });
 
 it("[LC51] a challenger is dropped by evidence of harm, or when nothing shows in the most pairs", () => {

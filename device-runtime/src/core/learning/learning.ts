@@ -8,6 +8,7 @@ import {
   createGuardState,
   type GuardEvent,
   type GuardVerdict,
+  type ScoredAnswer,
   stepGuard,
 } from "../learn/localGuard.ts";
 import {
@@ -112,10 +113,10 @@ export function alarmRaised(
 export interface ScoredFeedback {
   /** The answer that was given was right. */
   readonly wasCorrect: boolean;
-  /** What would answer now is right; the same for the shared parameters and for a challenger. */
-  readonly servingCorrect: boolean;
-  readonly sharedCorrect: boolean;
-  readonly challengerCorrect: boolean | null;
+  /** What would answer now; the same for the shared parameters and for a challenger. */
+  readonly serving: ScoredAnswer;
+  readonly shared: ScoredAnswer;
+  readonly challenger: ScoredAnswer | null;
   /** What a training could use now. */
   readonly samples: UserState["samples"];
 }
@@ -137,13 +138,8 @@ export function feedbackScored(transition: Transition, user: string, scored: Sco
   });
   // Until the user follows the new shared version, what was compared is not what answers.
   if (before.epoch !== transition.state.kept.slots.epoch) return;
-  const { servingCorrect, sharedCorrect, challengerCorrect } = scored;
-  judge(transition, user, {
-    type: "feedbackScored",
-    servingCorrect,
-    sharedCorrect,
-    challengerCorrect,
-  });
+  const { serving, shared, challenger } = scored;
+  judge(transition, user, { type: "feedbackScored", serving, shared, challenger });
 }
 
 /** Asks the guard, and does what it says. */
