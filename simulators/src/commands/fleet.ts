@@ -16,7 +16,7 @@ const DATA_MISSING = 3;
 const INTERRUPTED = 130;
 
 async function fleet(options: FleetOptions): Promise<number> {
-  const { seed, seedCount, isJson } = options;
+  const { seed, seedCount, models, isJson } = options;
   const controller = new AbortController();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => controller.abort(interruption));
@@ -24,9 +24,10 @@ async function fleet(options: FleetOptions): Promise<number> {
   let said = "";
   const startedAt = new Date();
   try {
-    const { seeds, bars } = await runExperiment({
+    const results = await runExperiment({
       seed,
       seedCount,
+      models,
       signal: controller.signal,
       onProgress(line) {
         if (line === said) return;
@@ -49,11 +50,17 @@ async function fleet(options: FleetOptions): Promise<number> {
         cores: cpus().length,
       };
       const name = "har-hapt-fleet";
+      const bars = results.flatMap((result) =>
+        result.bars.map((bar) => ({ ...bar, name: `${result.model}: ${bar.name}` })),
+      );
+      const seeds = results.flatMap((result) => result.seeds);
       stdout.write(`${JSON.stringify({ bench: name, environment, results: seeds, bars })}\n`);
     } else {
-      stdout.write(`${summaryText(seeds)}\n${barsText(bars)}\n`);
+      for (const { model, seeds, bars } of results) {
+        stdout.write(`${summaryText(model, seeds)}\n${barsText(bars)}\n\n`);
+      }
     }
-    return bars.every(({ holds }) => holds) ? 0 : 1;
+    return results.some(({ bars }) => bars.some(({ holds }) => holds === false)) ? 1 : 0;
   } catch (error) {
     if (error === interruption) return INTERRUPTED;
     stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`);

@@ -1,12 +1,15 @@
 // What `npm run fleet` was asked for. It must not start anything.
 import { parseArgs } from "node:util";
 import { accept, type Outcome, refuse } from "@attune/protocol";
+import type { SharedModelName } from "./haptRules.ts";
 
 /** An experiment to run. */
 export interface FleetOptions {
   /** The first seed; the others follow it. */
   readonly seed: number;
   readonly seedCount: number;
+  /** One experiment each. */
+  readonly models: readonly SharedModelName[];
   readonly isJson: boolean;
   readonly wantsHelp: boolean;
 }
@@ -22,10 +25,12 @@ Nine real people, each a device, on one hub: what their devices learn from the f
   --data NAME   the data set: har-hapt, found in ATTUNE_DATA, else in ./data
   --seed N      another seed is another shared model and another choice of who trains it (default 1)
   --seeds N     so many seeds, from --seed on, and a summary over them (default 1)
+  --model NAME  plain, robust or both (default both): the shared model that people start from
   --json        one JSON object on stdout and nothing else
   --help        this text
 
-Exit code: 0 when every bar holds, 1 when one does not or a part failed, 2 when an option is wrong, 3 when the data set is missing.
+What is promised over five seeds is judged from five seeds on, and shown before.
+Exit code: 0 when no bar is broken, 1 when one does not or a part failed, 2 when an option is wrong, 3 when the data set is missing.
 `;
 
 /**
@@ -33,7 +38,7 @@ Exit code: 0 when every bar holds, 1 when one does not or a part failed, 2 when 
  *
  * @returns `operator.request_invalid` with what is wrong and what is allowed
  * @example
- * parseFleetOptions(["--data", "har-hapt", "--seeds", "5"]); // => { ok: true, value: { seed: 1, seedCount: 5, isJson: false, wantsHelp: false } }
+ * parseFleetOptions(["--data", "har-hapt", "--seeds", "5"]); // => { ok: true, value: { seed: 1, seedCount: 5, models: ["plain", "robust"], isJson: false, wantsHelp: false } }
  */
 export function parseFleetOptions(words: readonly string[]): Outcome<FleetOptions> {
   let values: Record<string, string | boolean | undefined>;
@@ -45,6 +50,7 @@ export function parseFleetOptions(words: readonly string[]): Outcome<FleetOption
         data: { type: "string" },
         seed: { type: "string" },
         seeds: { type: "string" },
+        model: { type: "string", default: "both" },
         json: { type: "boolean" },
         help: { type: "boolean" },
       },
@@ -66,7 +72,14 @@ export function parseFleetOptions(words: readonly string[]): Outcome<FleetOption
     wrong.push(`--${name} is "${String(text)}", it must be a whole number from ${min} to ${max}`);
     return otherwise;
   };
+  const isWanted = (name: SharedModelName): boolean =>
+    values["model"] === "both" || values["model"] === name;
+  const models = (["plain", "robust"] as const).filter(isWanted);
+  if (models.length === 0) {
+    wrong.push(`--model is "${String(values["model"])}", it must be plain, robust or both`);
+  }
   const options: FleetOptions = {
+    models,
     seed: whole("seed", 1, 0, SEED_MAX - SEED_COUNT_MAX),
     seedCount: whole("seeds", 1, 1, SEED_COUNT_MAX),
     isJson: values["json"] === true,

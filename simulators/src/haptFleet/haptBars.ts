@@ -9,8 +9,12 @@ export interface HaptBar {
   readonly value: number;
   readonly op: ">=" | "<=";
   readonly limit: number;
-  readonly holds: boolean;
+  /** `null`: promised over more seeds than there are, so it is shown and not judged. */
+  readonly holds: boolean | null;
 }
+
+/** Means are promised over so many seeds: one seed's nine people are too few to judge by. */
+export const JUDGED_SEEDS_MIN = 5;
 
 /** Mean and worst person of every contestant, in one seed. */
 export interface SeedMeans {
@@ -79,7 +83,9 @@ export function haptBars(seeds: readonly SeedResult[]): readonly HaptBar[] {
       contributions.map(({ bytes }) => (bytes - ENVELOPE_BYTES) / trainedParameters),
     ),
   );
-  return [
+  const overSeeds = (one: HaptBar): HaptBar =>
+    seeds.length < JUDGED_SEEDS_MIN ? { ...one, holds: null } : one;
+  const promisedOverSeeds = [
     bar(
       "shared model above the linear floor",
       shared - average((one) => one.floor),
@@ -94,12 +100,17 @@ export function haptBars(seeds: readonly SeedResult[]): readonly HaptBar[] {
       ">=",
       naiveGain > 0 ? KEPT_SHARE * naiveGain : naiveGain,
     ),
-    bar(
-      "people for whom the guard adopted",
-      rows.filter(({ adopted }) => adopted > 0).length,
-      ">=",
-      1,
-    ),
+  ];
+  // Where naive fine-tuning gains nothing, a guard that adopts nothing is right.
+  const adopted = bar(
+    "people for whom the guard adopted",
+    rows.filter((row) => row.adopted > 0).length,
+    ">=",
+    1,
+  );
+  return [
+    ...promisedOverSeeds.map(overSeeds),
+    ...(naiveGain > 0 ? [overSeeds(adopted)] : []),
     bar(
       "people worse under the guard, beyond their interval",
       worse((row) => row.guarded),

@@ -9,12 +9,13 @@ import { hasDataSet } from "../data/dataFolder.ts";
 import { loadHarHapt } from "../data/loadHarHapt.ts";
 import { parseFleetOptions } from "./fleetOptions.ts";
 import { meansOf } from "./haptBars.ts";
-import { linePolicy, sharedRecipe } from "./haptRules.ts";
+import { linePolicy, sharedRecipes } from "./haptRules.ts";
 import { runSeed, type SeedResult, type SeedSettings } from "./runSeed.ts";
 
 /** A gate that lets nearly everything pass: what is tested here is the way, not the judgement. */
 const policy: LinePolicyInput = {
   ...linePolicy,
+  window: { ...linePolicy.window, quorum: 2, contributionsMin: 2 },
   gate: {
     validation: { margin: 0.3, sliceMargin: 0.9 },
     shadow: { devicesMin: 3, betterLimit: 1 },
@@ -22,12 +23,14 @@ const policy: LinePolicyInput = {
 };
 
 const small: SeedSettings = {
-  seed: 1,
+  model: "plain",
+  // One in which a candidate is no worse than what it came from: that is all that this gate asks.
+  seed: 4,
   memberCount: 3,
   processCount: 1,
   policy,
   recipe: {
-    ...sharedRecipe,
+    ...sharedRecipes.plain,
     shape: {
       convolutions: [{ filters: 6, kernel: 5, pool: 8 }],
       reduce: "average",
@@ -81,9 +84,18 @@ it("[HA6] [HA7] [HA9] the same seed gives the same rows: contributions, signatur
 
 it("refuses words that it does not know, and asks for the data set by name", () => {
   expect(parseFleetOptions(["--data", "har-hapt", "--seeds", "5"])).toMatchObject({
-    value: { seed: 1, seedCount: 5 },
+    value: { seed: 1, seedCount: 5, models: ["plain", "robust"] },
   });
-  for (const words of [[], ["--data", "iris"], ["--data", "har-hapt", "--seeds", "0"], ["--hub"]]) {
+  expect(parseFleetOptions(["--data", "har-hapt", "--model", "robust"])).toMatchObject({
+    value: { models: ["robust"] },
+  });
+  for (const words of [
+    [],
+    ["--data", "iris"],
+    ["--data", "har-hapt", "--seeds", "0"],
+    ["--hub"],
+    ["--data", "har-hapt", "--model", "best"],
+  ]) {
     expect(parseFleetOptions(words)).toMatchObject({
       refusal: { code: "operator.request_invalid" },
     });

@@ -1,6 +1,14 @@
 // The experiment as tables for a person. It must not work anything out that the results do not hold.
 import type { PairedInterval } from "../hapt/pairedInterval.ts";
-import { type Figures, type HaptBar, meanAndSpread, meansOf, type SeedMeans } from "./haptBars.ts";
+import {
+  type Figures,
+  type HaptBar,
+  JUDGED_SEEDS_MIN,
+  meanAndSpread,
+  meansOf,
+  type SeedMeans,
+} from "./haptBars.ts";
+import type { SharedModelName } from "./haptRules.ts";
 import type { PersonRow } from "./personRows.ts";
 import type { SeedResult } from "./runSeed.ts";
 
@@ -11,7 +19,7 @@ const minutes = (ms: number): string => `${(ms / 60_000).toFixed(1)} min`;
 
 /** One seed: a row for each person, what the guards did, and what the fleet did. */
 export function seedText(result: SeedResult): string {
-  const { seed, rows, fleet, trainedParameters, parameters } = result;
+  const { seed, model, rows, fleet, trainedParameters, parameters } = result;
   const means = meansOf(result);
   const accuracies = table(
     [
@@ -72,7 +80,7 @@ export function seedText(result: SeedResult): string {
       `  ${minutes(atMs)}  ${action}${reason === "" ? "" : `: ${reason}`}`,
   );
   return [
-    `seed ${seed}`,
+    `${model} model, seed ${seed}`,
     "",
     accuracies,
     "  * an OS process of its own, with its store on disk",
@@ -89,8 +97,30 @@ export function seedText(result: SeedResult): string {
   ].join("\n");
 }
 
-/** All seeds: mean over people, and how far seeds are apart. */
-export function summaryText(results: readonly SeedResult[]): string {
+/** What a reader has to know to compare the two. */
+const modelLines: Readonly<Record<SharedModelName, string>> = {
+  plain:
+    "plain model: sees the signal as it is, and errs on how people sit and stand; here personalization pays",
+  robust:
+    "robust model: the same with small movements made visible; it errs seldom, and personalization has to hold still",
+};
+
+/** What became of each candidate, as the hub said it last; a candidate begins where it is made. */
+function candidateFates({ seed, fleet }: SeedResult): readonly string[][] {
+  const fates: string[][] = [];
+  for (const { atMs, action, reason } of fleet.events) {
+    if (action === "candidate.made") fates.push([`${seed}`, minutes(atMs), "", ""]);
+    const last = fates.at(-1);
+    if (last === undefined) continue;
+    if (action === "gate.verdict") last[2] = reason;
+    if (action.startsWith("rollout."))
+      last[3] = `${action.slice("rollout.".length)} ${minutes(atMs)}`;
+  }
+  return fates;
+}
+
+/** All seeds of one model: mean over people, how far seeds are apart, and what became of the fleet's candidates. */
+export function summaryText(model: SharedModelName, results: readonly SeedResult[]): string {
   const means = results.map(meansOf);
   const rows = results.flatMap((result) => result.rows);
   const contestants = ["floor", "shared", "naive", "guarded", "fleet", "never"] as const;
@@ -123,7 +153,9 @@ export function summaryText(results: readonly SeedResult[]): string {
   });
   const total = (pick: (row: PersonRow) => number): number =>
     rows.reduce((sum, row) => sum + pick(row), 0);
+  const fates = results.flatMap(candidateFates);
   return [
+    modelLines[model],
     `${results.length} ${results.length === 1 ? "seed" : "seeds"} of ${results[0]?.rows.length ?? 0} people each`,
     "",
     table(["", "mean", "worst", "better", "worse", "beyond interval: better", "worse"], body),
@@ -131,6 +163,10 @@ export function summaryText(results: readonly SeedResult[]): string {
     `  trainings ${total((row) => row.trainings)}, adopted ${total((row) => row.adopted)}, dropped ${total((row) => row.dropped)}, reverted ${total((row) => row.reverted)}, contributions ${total((row) => row.contributions.length)}`,
     `  the guard that never adopts: trainings ${total((row) => row.neverTrainings)}, dropped ${total((row) => row.neverDropped)}`,
     `  seeds with a promoted candidate: ${results.filter(({ fleet }) => fleet.isPromoted).length} of ${results.length}`,
+    "",
+    fates.length === 0
+      ? "  no window of contributions closed: there was no candidate"
+      : table(["seed", "candidate", "what the gate said last", "what followed"], fates),
     "",
   ].join("\n");
 }
@@ -144,7 +180,7 @@ export function barsText(bars: readonly HaptBar[]): string {
       figure(value),
       op,
       figure(limit),
-      holds ? "holds" : "DOES NOT HOLD",
+      holds === null ? `needs ${JUDGED_SEEDS_MIN} seeds` : holds ? "holds" : "DOES NOT HOLD",
     ]),
   );
 }

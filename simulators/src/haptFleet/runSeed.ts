@@ -36,6 +36,7 @@ import {
   DELEGATION_NORM_MAX,
   type GuardRule,
   LINE,
+  type SharedModelName,
   SIGNER_EVERY_MS,
   START_MS,
 } from "./haptRules.ts";
@@ -46,6 +47,8 @@ import { createVirtualFleet } from "./virtualFleet.ts";
 /** What a run is. */
 export interface SeedSettings {
   readonly seed: number;
+  /** What the recipe is called. */
+  readonly model: SharedModelName;
   readonly recipe: ClassifierRecipe;
   /** How many of the nine take part, by subject number. */
   readonly memberCount: number;
@@ -76,6 +79,7 @@ export interface FleetEvent {
 /** What a run has given. The same settings give the same result to the byte, on one machine. */
 export interface SeedResult {
   readonly seed: number;
+  readonly model: SharedModelName;
   readonly rows: readonly PersonRow[];
   /** What of the model a device trains, and what it has. */
   readonly trainedParameters: number;
@@ -227,6 +231,7 @@ export async function runSeed(settings: SeedSettings, parts: SeedParts): Promise
   const { scope } = packages.evidence.learning.plan;
   return {
     seed,
+    model: settings.model,
     rows,
     trainedParameters: countOf(unwrap(compileServing(model, { scope }))),
     parameters: countOf(unwrap(compileServing(model, { scope: "all" }))),
