@@ -275,8 +275,8 @@ describe("the connection", () => {
           const connection = await link.connect(options, handlers);
           return {
             ...connection,
-            subscribe: (topics) =>
-              isDeaf ? new Promise<void>(() => undefined) : connection.subscribe(topics),
+            subscribe: (wanted) =>
+              isDeaf ? new Promise<void>(() => undefined) : connection.subscribe(wanted),
           };
         },
       },
