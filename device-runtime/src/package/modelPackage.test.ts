@@ -16,6 +16,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { benchPackage, labels, preprocessing, windowsOf } from "../../test/benchModel.ts";
 import { createSeededRandom } from "../adapters/seededRandom.ts";
 import { buildPerceptron } from "../model/build/buildPerceptron.ts";
+import type { TrainingPlan } from "../model/compile/trainingPlan.ts";
 import { loadNodeOrt } from "../model/session/nodeOrtRuntime.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
 import { createEvaluator } from "./evaluator.ts";
@@ -74,6 +75,30 @@ describe("a package", () => {
     expect(versionOf(cooler, nodeCryptography)).not.toBe(version);
     const renamed = unwrap(again({ preprocessing: { ...preprocessing, labels: ["a", "b", "c"] } }));
     expect(versionOf(renamed, nodeCryptography)).not.toBe(version);
+  });
+
+  it("[DR1] keeps every setting of its training plan", () => {
+    const loss = { kind: "crossEntropy" } as const;
+    const plans: readonly TrainingPlan[] = [
+      {
+        scope: { lastLayers: 1 },
+        loss: {
+          ...loss,
+          labelSmoothing: 0.1,
+          classWeights: labels.map((_, index) => index + 1),
+          distillation: { weight: 0.5, temperature: 3 },
+        },
+        optimizer: { kind: "nesterov", momentum: 0.8, weightDecay: 0.01 },
+        pullToBase: 0.1,
+        clipNorm: 2,
+        lowering: { engine: "wasm", batchSize: 8, forms: {} },
+      },
+      { scope: "bias", loss, optimizer: { kind: "adamw", beta1: 0.8, beta2: 0.9, epsilon: 1e-7 } },
+    ];
+    for (const plan of plans) {
+      const learning = learningDefaults({ plan });
+      expect(unwrap(again({ learning })).learning.plan).toEqual(plan);
+    }
   });
 
   it("[DR3] with other parameters differs in that part only", () => {

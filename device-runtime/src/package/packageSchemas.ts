@@ -189,7 +189,7 @@ const calibration: z.ZodType<Calibration> = z.object({
 
 const plan: z.ZodType<TrainingPlan> = z.object({
   scope: z.union([
-    z.enum(["head", "bias", "all"]),
+    z.enum(["head", "bias", "norm", "all"]),
     z.object({ lastLayers: positiveCount }),
     z.object({ names: z.array(z.string().max(512)).min(1).max(4096) }),
   ]),
@@ -197,11 +197,14 @@ const plan: z.ZodType<TrainingPlan> = z.object({
     // Devices learn from labels, each of which counts alike.
     kind: z.enum(["crossEntropy"]),
     sampleWeights: z.literal(false).optional(),
+    labelSmoothing: z.number().optional(),
+    classWeights: z.array(z.number()).max(4096).optional(),
+    distillation: z.object({ weight: z.number(), temperature: z.number().optional() }).optional(),
   }),
   optimizer: z.union([
     z.object({ kind: z.literal("sgd"), weightDecay: z.number().optional() }),
     z.object({
-      kind: z.literal("momentum"),
+      kind: z.enum(["momentum", "nesterov"]),
       momentum: z.number().optional(),
       weightDecay: z.number().optional(),
     }),
@@ -214,6 +217,14 @@ const plan: z.ZodType<TrainingPlan> = z.object({
     }),
   ]),
   pullToBase: z.number().optional(),
+  clipNorm: z.number().optional(),
+  lowering: z
+    .object({
+      engine: z.enum(["node", "wasm", "webgpu"]).optional(),
+      batchSize: positiveCount.optional(),
+      forms: z.record(z.string().max(512), z.string().max(64)).optional(),
+    })
+    .optional(),
 }) as unknown as z.ZodType<TrainingPlan>;
 
 const fineTune: z.ZodType<FineTunePolicy> = z.object({
