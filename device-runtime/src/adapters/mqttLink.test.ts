@@ -90,3 +90,42 @@ it("[DR20] MQTT: nobody there is link.connect_failed", async () => {
     ),
   ).rejects.toMatchObject({ code: "link.connect_failed", isRetryable: true });
 });
+
+it("[DR20] a connection to a broker that confirms nothing is left all the same", async () => {
+  const heard: number[] = [];
+  let tellEnded = (): void => undefined;
+  const ended = new Promise<void>((resolve) => {
+    tellEnded = resolve;
+  });
+  let tellPublished = (): void => undefined;
+  const published = new Promise<void>((resolve) => {
+    tellPublished = resolve;
+  });
+  const server = createServer((socket) => {
+    socket.on("data", (bytes) => {
+      const packetType = (bytes[0] ?? 0) >> 4;
+      heard.push(packetType);
+      // CONNACK; whatever else comes is swallowed.
+      if (packetType === 1) socket.write(Uint8Array.of(0x20, 2, 0, 0));
+      if (packetType === 3) tellPublished();
+    });
+    socket.on("end", tellEnded);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const controller = new AbortController();
+  const closed: string[] = [];
+  const connection = await createMqttLink(`mqtt://127.0.0.1:${port}`).connect(
+    { clientId: "a", userName: "a", password: "b", will: null, signal: controller.signal },
+    { message: () => undefined, closed: (reason) => closed.push(reason) },
+  );
+  const publishing = connection.publish("up/a", Uint8Array.of(1)).catch((error: unknown) => error);
+  await published;
+  controller.abort();
+  expect(await publishing).toMatchObject({ code: "link.closed" });
+  await ended;
+  expect(closed).toEqual(["closed"]);
+  // CONNECT, PUBLISH, DISCONNECT: the broker keeps the last will.
+  expect(heard).toEqual([1, 3, 14]);
+  await new Promise((resolve) => server.close(resolve));
+});

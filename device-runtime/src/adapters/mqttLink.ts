@@ -102,11 +102,10 @@ export function createMqttLink(url: string, options: MqttLinkOptions = {}): Link
         });
 
       await connected(client, signal, () => {
-        // A graceful end, so that the broker keeps the last will to itself.
         isOpen = false;
-        client.end(!client.connected);
         for (const reject of waiting) reject(closedFault());
         waiting.clear();
+        leave(client);
         handlers.closed("closed");
       });
       const connection: LinkConnection = {
@@ -133,6 +132,24 @@ export function createMqttLink(url: string, options: MqttLinkOptions = {}): Link
       return connection;
     },
   };
+}
+
+/** A broker that was told that this is the end has so long to close the connection. */
+const LEAVE_MS = 5_000;
+
+/**
+ * Ends gracefully, so that the broker keeps the last will to itself; but does not wait, as the library would, for confirmations that a
+ * stuck broker never sends: each connection given up for a new one would stay for ever.
+ */
+function leave(client: MqttClient): void {
+  for (const messageId of Object.keys(client.outgoing)) {
+    client.removeOutgoingMessage(Number(messageId));
+  }
+  const timer: { unref?(): void } | number = setTimeout(() => client.stream.destroy(), LEAVE_MS);
+  // Nobody's process stays for it.
+  if (typeof timer === "object") timer.unref?.();
+  client.once("close", () => clearTimeout(timer as number));
+  client.end(!client.connected);
 }
 
 /** Waits for CONNACK; from then on aborting ends the connection gracefully. */
