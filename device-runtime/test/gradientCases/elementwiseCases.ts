@@ -69,8 +69,8 @@ const many = (operator: string) =>
         // The operand `index` has size 1 along one axis.
         const own = dims.map((dim, at) => (index > 0 && at === index % dims.length ? 1 : dim));
         const length = own.reduce((product, dim) => product * dim, 1);
-        const from = (index * total) / count;
-        return { dims: own, data: all.slice(from, from + length) };
+        const start = (index * total) / count;
+        return { dims: own, data: all.slice(start, start + length) };
       });
       return {
         operator,
@@ -137,7 +137,13 @@ const pow = [
 /** Cases by operator. */
 export const elementwiseCases: Readonly<Record<string, readonly fc.Arbitrary<GradientCase>[]>> = {
   Abs: [unary("Abs")],
+  Acos: [changed(smooth("Acos"), (value) => value / 2)],
+  Acosh: [changed(smooth("Acosh"), (value) => value + 3)],
   Add: [binary("Add")],
+  Asin: [changed(smooth("Asin"), (value) => value / 2)],
+  Asinh: [smooth("Asinh")],
+  Atan: [smooth("Atan")],
+  Atanh: [changed(smooth("Atanh"), (value) => value / 3)],
   Cast: [unary("Cast", { to: { kind: "integer", value: 1 } })],
   Ceil: [changed(unary("Ceil"), (value) => value + 0.04)],
   Celu: [unary("Celu", { alpha: float(0.7) }), unary("Celu")],
@@ -156,6 +162,7 @@ export const elementwiseCases: Readonly<Record<string, readonly fc.Arbitrary<Gra
     })),
   ],
   Cos: [smooth("Cos")],
+  Cosh: [smooth("Cosh")],
   Div: [binary("Div")],
   Dropout: [unary("Dropout")],
   Elu: [unary("Elu", { alpha: float(0.7) })],
@@ -186,6 +193,7 @@ export const elementwiseCases: Readonly<Record<string, readonly fc.Arbitrary<Gra
   Sigmoid: [smooth("Sigmoid")],
   Sign: [unary("Sign")],
   Sin: [smooth("Sin")],
+  Sinh: [smooth("Sinh")],
   Softplus: [smooth("Softplus")],
   Softsign: [unary("Softsign")],
   Sqrt: [
@@ -201,6 +209,7 @@ export const elementwiseCases: Readonly<Record<string, readonly fc.Arbitrary<Gra
   ],
   Sub: [binary("Sub")],
   Sum: [many("Sum")],
+  Tan: [changed(smooth("Tan"), (value) => value / 2)],
   Tanh: [smooth("Tanh")],
   ThresholdedRelu: [
     changed(unary("ThresholdedRelu", { alpha: float(0.5) }), (value) => value + 0.04),

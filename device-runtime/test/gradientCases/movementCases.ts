@@ -175,10 +175,10 @@ const gatherNd = fc.record({ rows: size(3), columns: size(3), width: size(2), pl
   }),
 );
 
-/** Rows overwritten, each at most once. */
+/** Rows overwritten, each at most once, or added to. */
 const scatterNd = fc
-  .record({ rows: size(4), width: size(3), count: size(4), seed })
-  .map(({ rows, width, count, seed: from }): GradientCase => {
+  .record({ rows: size(4), width: size(3), count: size(4), adds: fc.boolean(), seed })
+  .map(({ rows, width, count, adds, seed: from }): GradientCase => {
     const written = Math.min(rows, count);
     return {
       operator: "ScatterND",
@@ -187,14 +187,41 @@ const scatterNd = fc
         {
           dims: [written, 1],
           type: "int64",
-          elements: Array.from({ length: written }, (_, row) => rows - 1 - row),
+          elements: Array.from({ length: written }, (_, row) => (adds ? 0 : rows - 1 - row)),
         },
         spacedValues([written, width], from + 1),
       ],
+      attributes: adds ? { reduction: { kind: "text", value: "add" } } : {},
       wanted: [0, 2],
       hasOpenBatch: false,
     };
   });
+
+/** Single elements of an axis overwritten, or added to. */
+const scatterElements = onAxis.chain(({ dims, at, named, from }) =>
+  fc.record({ place: fc.nat(3), adds: fc.boolean() }).map(({ place, adds }): GradientCase => {
+    const own = dims.map((dim, axis) => (axis === at ? 1 : dim));
+    const count = own.reduce((product, dim) => product * dim, 1);
+    return {
+      operator: "ScatterElements",
+      inputs: [
+        spacedValues(dims, from),
+        {
+          dims: own,
+          type: "int64",
+          elements: Array.from({ length: count }, (_, one) => (place + one) % (dims[at] ?? 1)),
+        },
+        spacedValues(own, from + 1),
+      ],
+      attributes: {
+        axis: integer(named),
+        ...(adds ? { reduction: { kind: "text", value: "add" } as const } : {}),
+      },
+      wanted: [0, 2],
+      hasOpenBatch: false,
+    };
+  }),
+);
 
 const expand = fc
   .record({
@@ -382,6 +409,7 @@ export const movementCases: Readonly<Record<string, readonly fc.Arbitrary<Gradie
         inputs: [spacedValues([batch, a, b], from), [0, b * a]],
       })),
   ],
+  ScatterElements: [scatterElements],
   ScatterND: [scatterNd],
   Slice: [slice],
   Softmax: [axisOperator("Softmax")],

@@ -104,7 +104,7 @@ const einsum = fc
     const letters = [...new Set(operands.join(""))];
     const inputs = operands.map((operand, index) =>
       small(
-        [...operand].map((letter) => sizes[letters.indexOf(letter)] ?? 1),
+        Array.from(operand, (letter) => sizes[letters.indexOf(letter)] ?? 1),
         from + index,
         1,
       ),

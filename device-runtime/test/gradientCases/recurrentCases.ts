@@ -39,7 +39,7 @@ const recurrent = (operator: "GRU" | "LSTM" | "RNN", linearBeforeReset = 0, long
           hidden_size: integer(hidden),
           ...(linearBeforeReset === 1 ? { linear_before_reset: integer(1) } : {}),
         },
-        outputs: [...draw.outputs].sort(),
+        outputs: [...draw.outputs].sort((a, b) => a - b),
         wanted: [
           0,
           1,

@@ -109,12 +109,12 @@ export function compileServing(
 
     const freed = new Set(scope.map((info) => info.name));
     const budget = createWireBudget();
-    let node = -1;
+    let nodeCount = 0;
     const kept = file.graphFields.filter((one) => {
       if (one.number === graphField.output) return false;
       if (one.number === graphField.node) {
-        node += 1;
-        const { operator, outputs } = file.nodes[node] ?? { operator: "", outputs: [] };
+        const { operator, outputs } = file.nodes[nodeCount] ?? { operator: "", outputs: [] };
+        nodeCount += 1;
         return operator !== "Constant" || !freed.has(outputs[0] ?? "");
       }
       if (one.number === graphField.initializer) {

@@ -8,8 +8,8 @@ import { compileTraining } from "./compileTraining.ts";
 const runtime = await loadNodeOrt();
 const usual = ["head", "bias", { lastLayers: 2 }, "all"] as const;
 
-for (const { name, model, dims, scopes = usual, refused, step } of exportedModels) {
-  describe(name, () => {
+for (const { name, model, dims, scopes = usual, step } of exportedModels) {
+  describe(`a model: ${name}`, () => {
     for (const scope of scopes) {
       it(`[TC43] trains with scope ${JSON.stringify(scope)}`, async () => {
         const { worst, names } = await modelGradientError(runtime, {
@@ -23,15 +23,16 @@ for (const { name, model, dims, scopes = usual, refused, step } of exportedModel
         expect(worst).toBeLessThanOrEqual(5e-3);
       });
     }
-    if (refused !== undefined) {
-      it("[TC43] is refused by name where an operator stands in the way", () => {
-        const outcome = compileTraining(model, {
-          scope: "all",
-          loss: { kind: "meanSquaredError" },
-          optimizer: { kind: "sgd" },
-        });
-        expect(outcome.ok ? "" : outcome.refusal.message).toContain(refused);
-      });
-    }
   });
 }
+
+it("[TC43] an operator that stands in the way is named", () => {
+  const { model, refused = "" } = exportedModels.find((one) => one.refused !== undefined) ?? {};
+  const outcome = compileTraining(model ?? new Uint8Array(), {
+    scope: "all",
+    loss: { kind: "meanSquaredError" },
+    optimizer: { kind: "sgd" },
+  });
+  expect(refused).not.toBe("");
+  expect(outcome.ok ? "" : outcome.refusal.message).toContain(refused);
+});

@@ -1,7 +1,7 @@
 // Compiled training of recurrent networks against an engine that shares nothing with ours: TensorFlow.js on its CPU backend, whose layers unroll
 // through time and differentiate each step.
 import { type ParameterTensor, unwrap } from "@attune/protocol";
-import type { Tensor, Tensor2D } from "@tensorflow/tfjs";
+import type { Tensor } from "@tensorflow/tfjs";
 import { expect, it } from "vitest";
 import { batchFor } from "../../../test/modelCheck.ts";
 import { createModelWriter } from "../../../test/modelWriter.ts";
@@ -93,7 +93,7 @@ for (const operator of ["GRU", "LSTM"] as const) {
       }
       const logits = h.matMul(value("head.weight"), false, true).add(value("head.bias"));
       const labels = tf.tensor1d(Array.from(batch.truth as BigInt64Array, Number), "int32");
-      return tf.losses.softmaxCrossEntropy(tf.oneHot(labels, CLASSES), logits as Tensor2D);
+      return tf.losses.softmaxCrossEntropy(tf.oneHot(labels, CLASSES), logits);
     };
     const oracle = tf.valueAndGrads((...values: Tensor[]) => loss(...values).asScalar())(
       parameters.map(({ dims, data }) => tf.tensor(data, [...dims])),

@@ -17,24 +17,23 @@ export const einsumGradient: GradientRule = (context) => {
 
 function byOperand(
   context: GradientContext,
-  operands: readonly string[],
-  result: string,
-  letters: string,
+  operands: readonly (readonly string[])[],
+  result: readonly string[],
+  letters: readonly string[],
   index: number,
 ): string {
   const { emit, node } = context;
   const others = operands.filter((_, other) => other !== index);
-  const found = [...letters].filter((letter) => `${result}${others.join("")}`.includes(letter));
-  const equation = `${[result, ...others].join(",")}->${found.join("")}`;
+  const left = new Set([result, ...others].flat());
+  const found = letters.filter((letter) => left.has(letter));
+  const equation = `${[result, ...others].map((one) => one.join("")).join()}->${found.join("")}`;
   const inputs = [context.gradient, ...node.inputs.filter((_, other) => other !== index)];
-  const isSame = others.length === 0 && result === found.join("");
+  const isSame = others.length === 0 && result.join() === found.join();
   const sum = isSame
     ? context.gradient
     : emit.node("Einsum", inputs, { equation: { kind: "text", value: equation } });
   if (found.length === letters.length) return sum;
-  const lost = [...letters]
-    .map((_, axis) => axis)
-    .filter((axis) => !found.includes(letters[axis] ?? ""));
+  const lost = letters.map((_, axis) => axis).filter((axis) => !left.has(letters[axis] ?? ""));
   const open = emit.node("Unsqueeze", [sum, emit.integers(lost)]);
   const value = context.input(index);
   const shape = context.shapeOf(value);

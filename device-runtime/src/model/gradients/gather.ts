@@ -1,4 +1,5 @@
 // Gradients of `Gather`, `GatherElements` and `GatherND`: what was taken from a place is added up there.
+import { isStatic } from "../graph/dim.ts";
 import { integer, integers } from "../graph/graphEmitter.ts";
 import { integerAttribute, nodeText, resolveAxis } from "../graph/modelGraph.ts";
 import { tensorNumbers } from "../onnx/tensorMessage.ts";
@@ -52,12 +53,9 @@ function fromManyPlaces(context: GradientContext, axis: number): string {
     : emit.node("Transpose", [context.gradient], { perm: integers(order) });
   const rows = shape[axis];
   const width = rest.map((other) => shape[other] ?? 1);
-  const isTable =
-    typeof rows === "number" &&
-    rows <= ONE_HOT_ROWS_MAX &&
-    width.every((dim) => typeof dim === "number");
+  const isTable = typeof rows === "number" && rows <= ONE_HOT_ROWS_MAX && isStatic(width);
   const sum = isTable
-    ? byProduct(context, updates, rows, width as readonly number[])
+    ? byProduct(context, updates, rows, width)
     : byAdding(context, updates, axis, rest);
   if (axis === 0) return sum;
   const back = shape.map((_, other) => (other === axis ? 0 : other < axis ? other + 1 : other));

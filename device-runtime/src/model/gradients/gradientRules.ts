@@ -60,9 +60,8 @@ import { reduceProductGradient } from "./reduceProduct.ts";
 import { reluGradient } from "./relu.ts";
 import { reshapeGradient } from "./reshape.ts";
 import { resizeGradient } from "./resize.ts";
-import { scatterNdGradient } from "./scatterNd.ts";
+import { scatterElementsGradient, scatterNdGradient } from "./scatter.ts";
 import { sigmoidGradient } from "./sigmoid.ts";
-import { cosGradient, sinGradient } from "./sine.ts";
 import { sliceGradient } from "./slice.ts";
 import { softmaxGradient } from "./softmax.ts";
 import { softplusGradient } from "./softplus.ts";
@@ -76,13 +75,32 @@ import { tanhGradient } from "./tanh.ts";
 import { thresholdedReluGradient } from "./thresholdedRelu.ts";
 import { tileGradient } from "./tile.ts";
 import { transposeGradient } from "./transpose.ts";
+import {
+  acosGradient,
+  acoshGradient,
+  asinGradient,
+  asinhGradient,
+  atanGradient,
+  atanhGradient,
+  cosGradient,
+  coshGradient,
+  sinGradient,
+  sinhGradient,
+  tanGradient,
+} from "./trigonometry.ts";
 import { triluGradient } from "./trilu.ts";
 import { whereGradient } from "./where.ts";
 
 /** Gradient rule of every operator through which training can go back. */
 export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, GradientRule>([
   ["Abs", absGradient],
+  ["Acos", acosGradient],
+  ["Acosh", acoshGradient],
   ["Add", addGradient],
+  ["Asin", asinGradient],
+  ["Asinh", asinhGradient],
+  ["Atan", atanGradient],
+  ["Atanh", atanhGradient],
   ["AveragePool", averagePoolGradient],
   ["BatchNormalization", batchNormalizationGradient],
   ["Cast", castGradient],
@@ -93,6 +111,7 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["Conv", convGradient],
   ["ConvTranspose", convTransposeGradient],
   ["Cos", cosGradient],
+  ["Cosh", coshGradient],
   ["CumSum", cumSumGradient],
   ["DepthToSpace", depthToSpaceGradient],
   ["DequantizeLinear", dequantizeGradient],
@@ -152,11 +171,13 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["Reshape", reshapeGradient],
   ["Resize", resizeGradient],
   ["Round", flatGradient],
+  ["ScatterElements", scatterElementsGradient],
   ["ScatterND", scatterNdGradient],
   ["Selu", seluGradient],
   ["Sigmoid", sigmoidGradient],
   ["Sign", flatGradient],
   ["Sin", sinGradient],
+  ["Sinh", sinhGradient],
   ["Slice", sliceGradient],
   ["Softmax", softmaxGradient],
   ["Softplus", softplusGradient],
@@ -167,6 +188,7 @@ export const gradientRules: ReadonlyMap<string, GradientRule> = new Map<string, 
   ["Squeeze", reshapeGradient],
   ["Sub", subGradient],
   ["Sum", sumGradient],
+  ["Tan", tanGradient],
   ["Tanh", tanhGradient],
   ["ThresholdedRelu", thresholdedReluGradient],
   ["Tile", tileGradient],

@@ -1,10 +1,12 @@
 // Weights that a file stores in another form: made visible, trained, and told apart.
 import { unwrap } from "@attune/protocol";
 import { describe, expect, it } from "vitest";
-import { modelGradientError } from "../../../test/modelCheck.ts";
+import { batchFor, modelGradientError } from "../../../test/modelCheck.ts";
 import { createModelWriter, inputValues } from "../../../test/modelWriter.ts";
 import { relativeDifference } from "../../../test/torchParityCase.ts";
+import { compileTraining } from "../compile/compileTraining.ts";
 import { readModelFile } from "../onnx/modelFile.ts";
+import { createTrainer } from "../session/createTrainer.ts";
 import { loadNodeOrt } from "../session/nodeOrtRuntime.ts";
 import { exposeParameters } from "./exposeParameters.ts";
 import { readParameters } from "./parameterBytes.ts";
@@ -57,6 +59,32 @@ function compressed(): Uint8Array {
   return write.finish(write.node("MatMul", [hidden, wide]));
 }
 
+/** Two layers in int8, and every value between them, as a quantiser of ONNX Runtime writes it. */
+function quantized(): Uint8Array {
+  const write = createModelWriter(13, ["n", 3]);
+  const int8 = (name: string, dims: number[], values: number[]) =>
+    write.tensor({
+      name,
+      type: "int8",
+      dims,
+      bytes: new Uint8Array(Int8Array.from(values).buffer),
+    });
+  const zero = int8("zero", [], [0]);
+  const scale = (name: string, value: number) => write.floats(name, [], [value]);
+  const rounded = (value: string, step: string): string =>
+    write.node("DequantizeLinear", [write.node("QuantizeLinear", [value, step, zero]), step, zero]);
+  const weight = (name: string, dims: number[], step: string): string => {
+    const count = dims.reduce((product, dim) => product * dim, 1);
+    const values = Array.from({ length: count }, (_, at) => ((at * 37) % 101) - 50);
+    return write.node("DequantizeLinear", [int8(name, dims, values), step, zero]);
+  };
+  const x = rounded("x", scale("x.scale", 0.01));
+  const step = scale("weight.scale", 0.01);
+  const hidden = write.node("Relu", [write.node("MatMul", [x, weight("w1", [3, 6], step)])]);
+  const between = rounded(hidden, scale("hidden.scale", 0.02));
+  return write.finish(write.node("MatMul", [between, weight("w2", [6, 2], step)]));
+}
+
 describe("expose", () => {
   it("[TC42] int8, int32 and float16 weights become parameters, and the model computes what it did", async () => {
     const model = compressed();
@@ -75,6 +103,31 @@ describe("expose", () => {
       scope: { names: ["body.bias", "head.weight"] },
     });
     expect(worst).toBeLessThanOrEqual(1e-3);
+  });
+
+  it("[TC42] a network quantised throughout learns, and what it learned survives rounding", async () => {
+    const model = unwrap(exposeParameters(quantized()));
+    const compiled = unwrap(
+      compileTraining(model, {
+        scope: "all",
+        loss: { kind: "meanSquaredError" },
+        optimizer: { kind: "adam" },
+      }),
+    );
+    const batch = batchFor(compiled, 8);
+    const trainer = await createTrainer(runtime, compiled);
+    const steps = 60;
+    const { losses } = await trainer.run(trainer.begin(unwrap(readParameters(model))), {
+      stepCount: steps,
+      batchSize: 8,
+      data: Float32Array.from({ length: steps * 24 }, (_, at) => batch.data[at % 24] ?? 0),
+      truth: Float32Array.from({ length: steps * 16 }, (_, at) =>
+        Number(batch.truth[at % 16] ?? 0),
+      ),
+      learningRate: 0.02,
+    });
+    await trainer.release();
+    expect(losses.at(-1)).toBeLessThan((losses[0] ?? 0) / 2);
   });
 
   it("[TC42] a model that hides nothing comes back as it is", () => {

@@ -52,7 +52,7 @@ export interface TimeLoopResult {
  * Steps up to which a loop is written out. Both ways take ONNX Runtime the same time (a GRU of 12 to 64 steps: within the noise). Written
  * out, a loop also runs where there is no `Scan`, as on WebGPU, and shows what memory it takes; as a `Scan` the graph stays small.
  */
-export const WRITTEN_OUT_STEPS_MAX = 64;
+const WRITTEN_OUT_STEPS_MAX = 64;
 
 /** Writes a loop. */
 export function writeTimeLoop(emit: GraphEmitter, loop: TimeLoop): TimeLoopResult {

@@ -21,7 +21,8 @@ async function outputOf(
   const x = { type: "float32", dims, data: inputValues(dims) } as const;
   const results = await graph.run({ x }, [name]);
   await graph.release();
-  return [...(results[name]?.data as Float32Array)];
+  const { data } = results[name] ?? {};
+  return data instanceof Float32Array ? [...data] : [];
 }
 
 /** A loaded graph as a file. */
