@@ -73,10 +73,22 @@ it("[HA8] where naive fine-tuning gains nothing there is nothing to keep, but no
 });
 
 it("[HA8] what is promised over five seeds is not judged before, the rest is", () => {
-  const broken = seedOf({ floor: 0.9, adopted: 0, guarded: learner(0.91, -0.2, -0.01) });
+  const broken = seedOf({
+    floor: 0.9,
+    adopted: 0,
+    guarded: learner(0.91, -0.2, -0.01),
+    contributions: [],
+  });
   const bars = haptBars([broken]);
-  expect(bars.map(({ holds }) => holds)).toEqual([null, null, null, false, true]);
+  expect(bars.map(({ holds }) => holds)).toEqual([null, null, null, false, null]);
   expect(bars[0]?.value).toBeCloseTo(0);
+});
+
+it("[HA8] on the robust model it is promised that nothing is lost; what the guard keeps is shown", () => {
+  const still = { ...seedOf({ adopted: 0, guarded: learner(0.9) }), model: "robust" as const };
+  expect(verdictsOf(still)).toEqual([true, null, null, true, true, true]);
+  const losing = { ...seedOf({ floor: 0.8, guarded: learner(0.89) }), model: "robust" as const };
+  expect(verdictsOf(losing)[3]).toBe(false);
 });
 
 it("bars judge the mean over seeds", () => {

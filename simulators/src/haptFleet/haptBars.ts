@@ -9,8 +9,10 @@ export interface HaptBar {
   readonly value: number;
   readonly op: ">=" | "<=";
   readonly limit: number;
-  /** `null`: promised over more seeds than there are, so it is shown and not judged. */
+  /** `null`: shown and not judged. */
   readonly holds: boolean | null;
+  /** Why it is not judged; null when it is. */
+  readonly unjudged: string | null;
 }
 
 /** Means are promised over so many seeds: one seed's nine people are too few to judge by. */
@@ -83,51 +85,65 @@ export function haptBars(seeds: readonly SeedResult[]): readonly HaptBar[] {
       contributions.map(({ bytes }) => (bytes - ENVELOPE_BYTES) / trainedParameters),
     ),
   );
-  const overSeeds = (one: HaptBar): HaptBar =>
-    seeds.length < JUDGED_SEEDS_MIN ? { ...one, holds: null } : one;
-  const promisedOverSeeds = [
-    bar(
-      "shared model above the linear floor",
-      shared - average((one) => one.floor),
-      ">=",
-      FLOOR_MARGIN,
-    ),
-    bar(
-      naiveGain > 0
-        ? `guarded gain, of naive's ${naiveGain.toFixed(4)} at least half`
-        : `guarded gain, where naive has none (${naiveGain.toFixed(4)})`,
-      guardedGain,
-      ">=",
-      naiveGain > 0 ? KEPT_SHARE * naiveGain : naiveGain,
-    ),
-  ];
-  // Where naive fine-tuning gains nothing, a guard that adopts nothing is right.
-  const adopted = bar(
-    "people for whom the guard adopted",
-    rows.filter((row) => row.adopted > 0).length,
-    ">=",
-    1,
-  );
+  const whenSeedsSuffice = (one: HaptBar): HaptBar =>
+    seeds.length < JUDGED_SEEDS_MIN ? shown(one, `needs ${JUDGED_SEEDS_MIN} seeds`) : one;
+  // Where the shared model leaves feedback nothing to prove, a guard that adopts nothing is right: what it keeps is shown, and not to
+  // lose anything is what is promised.
+  const holdsStill = seeds.every(({ model }) => model === "robust");
+  const whereFeedbackTells = (one: HaptBar): HaptBar =>
+    holdsStill ? shown(one, "not promised") : whenSeedsSuffice(one);
   return [
-    ...promisedOverSeeds.map(overSeeds),
-    ...(naiveGain > 0 ? [overSeeds(adopted)] : []),
+    whenSeedsSuffice(
+      bar(
+        "shared model above the linear floor",
+        shared - average((one) => one.floor),
+        ">=",
+        FLOOR_MARGIN,
+      ),
+    ),
+    whereFeedbackTells(
+      bar(
+        naiveGain > 0
+          ? `guarded gain, of naive's ${naiveGain.toFixed(4)} at least half`
+          : `guarded gain, where naive has none (${naiveGain.toFixed(4)})`,
+        guardedGain,
+        ">=",
+        naiveGain > 0 ? KEPT_SHARE * naiveGain : naiveGain,
+      ),
+    ),
+    whereFeedbackTells(
+      bar(
+        "people for whom the guard adopted",
+        rows.filter(({ adopted }) => adopted > 0).length,
+        ">=",
+        1,
+      ),
+    ),
+    ...(holdsStill
+      ? [whenSeedsSuffice(bar("guarded mean against the shared model's", guardedGain, ">=", 0))]
+      : []),
     bar(
       "people worse under the guard, beyond their interval",
       worse((row) => row.guarded),
       "<=",
       0,
     ),
-    bar(
-      wire.length === 0
-        ? "contributions whose bytes could be measured"
-        : `wire bytes per trained parameter, less an envelope of ${ENVELOPE_BYTES}`,
-      wire.length === 0 ? 0 : Math.max(...wire),
-      wire.length === 0 ? ">=" : "<=",
-      wire.length === 0 ? 1 : BYTES_PER_PARAMETER,
-    ),
+    wire.length === 0
+      ? whereFeedbackTells(bar("contributions whose bytes could be measured", 0, ">=", 1))
+      : bar(
+          `wire bytes per trained parameter, less an envelope of ${ENVELOPE_BYTES}`,
+          Math.max(...wire),
+          "<=",
+          BYTES_PER_PARAMETER,
+        ),
   ];
 }
 
+function shown(one: HaptBar, unjudged: string): HaptBar {
+  return { ...one, holds: null, unjudged };
+}
+
 function bar(name: string, value: number, op: HaptBar["op"], limit: number): HaptBar {
-  return { name, value, op, limit, holds: op === ">=" ? value >= limit : value <= limit };
+  const holds = op === ">=" ? value >= limit : value <= limit;
+  return { name, value, op, limit, holds, unjudged: null };
 }

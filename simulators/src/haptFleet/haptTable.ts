@@ -1,13 +1,6 @@
 // The experiment as tables for a person. It must not work anything out that the results do not hold.
 import type { PairedInterval } from "../hapt/pairedInterval.ts";
-import {
-  type Figures,
-  type HaptBar,
-  JUDGED_SEEDS_MIN,
-  meanAndSpread,
-  meansOf,
-  type SeedMeans,
-} from "./haptBars.ts";
+import { type Figures, type HaptBar, meanAndSpread, meansOf, type SeedMeans } from "./haptBars.ts";
 import type { SharedModelName } from "./haptRules.ts";
 import type { PersonRow } from "./personRows.ts";
 import type { SeedResult } from "./runSeed.ts";
@@ -175,12 +168,12 @@ export function summaryText(model: SharedModelName, results: readonly SeedResult
 export function barsText(bars: readonly HaptBar[]): string {
   return table(
     ["bar", "value", "", "limit", ""],
-    bars.map(({ name, value, op, limit, holds }) => [
+    bars.map(({ name, value, op, limit, holds, unjudged }) => [
       name,
       figure(value),
       op,
       figure(limit),
-      holds === null ? `needs ${JUDGED_SEEDS_MIN} seeds` : holds ? "holds" : "DOES NOT HOLD",
+      unjudged ?? (holds === false ? "DOES NOT HOLD" : "holds"),
     ]),
   );
 }
