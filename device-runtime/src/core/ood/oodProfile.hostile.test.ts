@@ -1,0 +1,143 @@
+// Samples that cannot be fitted, profiles that somebody made up, features that are no numbers: refused with a code, or no number.
+import { decodeCbor, encodeCbor, unwrap } from "@attune/protocol";
+import { describe, expect, it } from "vitest";
+import { createSeededRandom } from "../../adapters/seededRandom.ts";
+import { gaussian } from "../../ports/random.ts";
+import {
+  checkOodProfile,
+  createOodScorer,
+  fitOodProfile,
+  type OodProfile,
+  oodMethods,
+} from "./oodProfile.ts";
+import type { OodSamples } from "./oodSamples.ts";
+
+const random = createSeededRandom("hostile");
+const dimension = 4;
+const classCount = 3;
+
+function drawSamples(
+  count: number,
+  change: (features: Float32Array) => void = () => {},
+): OodSamples {
+  const labels = Int32Array.from({ length: count }, (_, at) => at % classCount);
+  const features = Float32Array.from(
+    { length: count * dimension },
+    (_, at) => gaussian(random) + 4 * ((labels[Math.floor(at / dimension)] as number) - 1),
+  );
+  change(features);
+  const logits = Float32Array.from({ length: count * classCount }, (_, at) =>
+    at % classCount === labels[Math.floor(at / classCount)] ? 5 : 0,
+  );
+  return { dimension, classCount, features, logits, labels };
+}
+
+const sound = drawSamples(90);
+const profiles = oodMethods.map((method) => unwrap(fitOodProfile(sound, method, random)));
+
+describe.each(oodMethods)("$kind", (method) => {
+  const profile = profiles.find(({ kind }) => kind === method.kind) as OodProfile;
+
+  it("[LC36] is the same for the same samples and seed, and goes through CBOR and its check unchanged", () => {
+    expect(unwrap(fitOodProfile(sound, method, createSeededRandom("hostile")))).toEqual(profile);
+    const carried = unwrap(decodeCbor(encodeCbor(profile))) as OodProfile;
+    expect(unwrap(checkOodProfile(carried))).toEqual(profile);
+    const logits = [5, 0, 0];
+    expect(createOodScorer(carried).score([1, 2, 3, 4], 0, logits)).toBe(
+      createOodScorer(profile).score([1, 2, 3, 4], 0, logits),
+    );
+  });
+
+  it("[LC36] refuses NaN, infinity, short rows and labels that are not there", () => {
+    const codeOf = (changes: Partial<OodSamples>): string | null => {
+      const outcome = fitOodProfile({ ...sound, ...changes }, method, random);
+      return outcome.ok ? null : outcome.refusal.code;
+    };
+    const spoilt = Float32Array.from(sound.features);
+    spoilt[7] = Number.NaN;
+    expect(codeOf({ features: spoilt })).toBe("input.not_finite");
+    const endless = Float32Array.from(sound.logits);
+    endless[0] = Number.POSITIVE_INFINITY;
+    expect(codeOf({ logits: endless })).toBe("input.not_finite");
+    expect(codeOf({ features: [1, 2, 3] })).toBe("input.shape_mismatch");
+    expect(codeOf({ labels: [0], features: [1, 2, 3, 4], logits: [1, 2, 3] })).toBe(
+      "input.shape_mismatch",
+    );
+    expect(codeOf({ labels: Int32Array.from(sound.labels, () => 3) })).toBe("input.shape_mismatch");
+    expect(codeOf({ dimension: 5000 })).toBe("input.shape_mismatch");
+  });
+
+  it("[LC36] is usable after constant features, copies, denormals and empty classes", () => {
+    const changes: readonly ((features: Float32Array) => void)[] = [
+      (features) => features.fill(3),
+      (features) => features.fill(0),
+      (features) => features.forEach((_, at) => at % dimension === 0 && (features[at] = 1)),
+      (features) =>
+        features.forEach((_, at) => {
+          if (at % dimension === 1) features[at] = features[at - 1] as number;
+        }),
+      (features) => features.forEach((value, at) => (features[at] = value * 1e-42)),
+    ];
+    for (const change of changes) {
+      const samples = drawSamples(60, change);
+      const scorer = createOodScorer(unwrap(fitOodProfile(samples, method, random)));
+      expect(Number.isFinite(scorer.score([1, -2, 3, 0.5], 0, [1, 2, 3]))).toBe(true);
+    }
+    const oneClass = { ...drawSamples(20), labels: new Int32Array(20).fill(1) };
+    const scorer = createOodScorer(unwrap(fitOodProfile(oneClass, method, random)));
+    expect(Number.isFinite(scorer.score([1, -2, 3, 0.5], 0, [1, 2, 3]))).toBe(true);
+    const two = createOodScorer(unwrap(fitOodProfile(drawSamples(2), method, random)));
+    expect(Number.isFinite(two.score([9, 9, 9, 9], 0, [1, 2, 3]))).toBe(true);
+  });
+
+  it("[LC36] gives no number for NaN, a finite one for the largest features, and a defect for too few", () => {
+    const scorer = createOodScorer(profile);
+    const strange = [0, Number.NaN, 0, 0];
+    const noLogits = [0, Number.NaN, 0];
+    expect(scorer.score(strange, 0, noLogits)).toBeNaN();
+    const far = scorer.score([1e150, -1e150, 1e150, 1e150], 0, [1, 2, 3]);
+    expect(Number.isNaN(far)).toBe(false);
+    const needed = scorer.dimension > 0 ? "ood.features_too_short" : "ood.logits_too_few";
+    expect(() => scorer.score([], 0, [])).toThrow(expect.objectContaining({ code: needed }));
+    expect(() => scorer.score([1, 2, 3, 4], 1, [1, 2, 3], 1)).toThrow(
+      expect.objectContaining({ code: needed }),
+    );
+  });
+
+  it("[LC36] refuses a profile of which anything was changed that it cannot work with", () => {
+    for (const [name, value] of Object.entries(profile)) {
+      for (const wrong of changesOf(value)) {
+        const outcome = checkOodProfile({ ...profile, [name]: wrong } as OodProfile);
+        const codes = ["input.shape_mismatch", "input.not_finite"];
+        expect(outcome.ok ? `${name} accepted` : outcome.refusal.code).toBeOneOf(codes);
+      }
+    }
+  });
+});
+
+/** Values that no profile may have in place of this one. */
+function changesOf(value: unknown): unknown[] {
+  if (typeof value === "string") return ["crystal ball"];
+  if (typeof value === "number") return [-1, Number.NaN, Number.POSITIVE_INFINITY];
+  if (value instanceof Float64Array || value instanceof Float32Array) {
+    return [value.map(() => Number.NaN), value.slice(1)];
+  }
+  if (value instanceof Uint32Array) return [value.slice(1), value.map(() => 1e9)];
+  if (value instanceof Int16Array) return [value.slice(1), value.map(() => 99)];
+  // A Gaussian inside.
+  return [
+    { ...(value as object), dimension: 9 },
+    { ...(value as object), factor: new Float64Array(10) },
+  ];
+}
+
+it("[LC36] a tree that leads back or out of itself is refused, so every score ends", () => {
+  const forest = profiles.find(({ kind }) => kind === "isolationForest");
+  if (forest?.kind !== "isolationForest") throw new Error("no forest");
+  for (const right of [0, 1, forest.rights.length, 2 ** 32 - 1]) {
+    const rights = forest.rights.slice();
+    rights[0] = right;
+    const outcome = checkOodProfile({ ...forest, rights });
+    expect(outcome.ok ? null : outcome.refusal.code).toBe("input.shape_mismatch");
+  }
+});

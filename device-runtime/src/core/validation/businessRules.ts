@@ -1,0 +1,233 @@
+// What answers must never look like, whatever any statistic says: rules declared as data. It must not decide what follows.
+import { accept, type Outcome, refuse } from "@attune/protocol";
+
+/** One rule about the sequence of answers; plain data. Labels are the package's. */
+export type BusinessRule =
+  /** Nobody does this for more than so many windows in a row. */
+  | {
+      readonly kind: "duration";
+      readonly name: string;
+      readonly label: string;
+      readonly windowsMax: number;
+    }
+  /** Of the last `windows` answers at most, and at least, such a share is this. */
+  | {
+      readonly kind: "rate";
+      readonly name: string;
+      readonly label: string;
+      readonly windows: number;
+      readonly shareMin: number;
+      readonly shareMax: number;
+    }
+  /** Nobody goes from this to that at once. */
+  | {
+      readonly kind: "transition";
+      readonly name: string;
+      readonly from: string;
+      readonly to: string;
+    };
+
+/** A rule was broken. */
+export interface Violation {
+  /** Name of the rule. */
+  readonly rule: string;
+  /** What was seen, and the limit. */
+  readonly message: string;
+}
+
+/** All that is remembered; plain data. */
+export interface BusinessRulesState {
+  /** The last answers, oldest first, class numbers. */
+  readonly recent: Uint16Array;
+  /** How long the present answer has lasted. */
+  readonly run: number;
+  /** Rules that are broken now, by place: each is told once until it holds again. */
+  readonly broken: readonly boolean[];
+  /** Times that each rule was broken, by place. */
+  readonly counts: readonly number[];
+}
+
+/** Watches one user's answers. One owner. */
+export interface BusinessRules {
+  /**
+   * Takes in one answer.
+   *
+   * - O(rules); allocates nothing while rules hold.
+   *
+   * @param answered class number
+   * @returns rules that this answer broke, or null. A rule that stays broken is told once
+   */
+  observe(answered: number): readonly Violation[] | null;
+  /** Name of each rule, and how often it was broken. */
+  report(): readonly {
+    readonly rule: string;
+    readonly count: number;
+    readonly isBroken: boolean;
+  }[];
+  state(): BusinessRulesState;
+}
+
+/** Rules of one package. */
+export const businessRulesMax = 64;
+/** Answers that a rate is taken over: 4,096 windows of 1.28 s are an hour and a half, 8 KB a user. */
+export const rateWindowsMax = 4096;
+
+/**
+ * Checks rules from outside against the labels that they are about.
+ *
+ * @returns `input.shape_mismatch`
+ */
+export function checkBusinessRules(
+  rules: readonly BusinessRule[],
+  labels: readonly string[],
+): Outcome<readonly BusinessRule[]> {
+  if (rules.length > businessRulesMax) {
+    return refuse(
+      "input.shape_mismatch",
+      `${rules.length} business rules, limit ${businessRulesMax}; leave some out`,
+    );
+  }
+  const names = new Set<string>();
+  for (const rule of rules) {
+    const wrong = problemOf(rule, labels, names);
+    if (wrong !== null) {
+      return refuse("input.shape_mismatch", `business rule "${rule.name}" ${wrong}`);
+    }
+    names.add(rule.name);
+  }
+  return accept(rules);
+}
+
+function problemOf(
+  rule: BusinessRule,
+  labels: readonly string[],
+  names: ReadonlySet<string>,
+): string | null {
+  if (names.has(rule.name)) return "is there twice; give it another name";
+  const named = rule.kind === "transition" ? [rule.from, rule.to] : [rule.label];
+  const unknown = named.find((label) => !labels.includes(label));
+  if (unknown !== undefined) return `names "${unknown}", which is no label of the model`;
+  switch (rule.kind) {
+    case "duration":
+      return Number.isInteger(rule.windowsMax) && rule.windowsMax >= 1
+        ? null
+        : `allows ${rule.windowsMax} windows; it must be 1 or more`;
+    case "rate": {
+      const { windows, shareMin, shareMax } = rule;
+      const isWithin = shareMin >= 0 && shareMin <= shareMax && shareMax <= 1;
+      return Number.isInteger(windows) && windows >= 1 && windows <= rateWindowsMax && isWithin
+        ? null
+        : `is over ${windows} windows from ${shareMin} to ${shareMax}; 1 to ${rateWindowsMax} windows, two shares that rise`;
+    }
+    case "transition":
+      return rule.from === rule.to ? "goes from a label to itself; name two" : null;
+  }
+}
+
+/**
+ * Creates the watch over one user's answers, or goes on from a state.
+ *
+ * - State: two bytes for each answer of the longest rate.
+ *
+ * @param rules ones that {@link checkBusinessRules} accepts
+ * @param state from {@link BusinessRules.state}; one of other rules keeps its answers and counts anew
+ * @example
+ * const rules = createBusinessRules([{ kind: "duration", name: "no endless stairs", label: "stairs", windowsMax: 2 }], ["rest", "stairs"]);
+ * [1, 1, 1, 1].map((answered) => rules.observe(answered)?.length ?? 0); // => [0, 0, 1, 0]
+ */
+export function createBusinessRules(
+  rules: readonly BusinessRule[],
+  labels: readonly string[],
+  state?: BusinessRulesState,
+): BusinessRules {
+  const capacity = rules.reduce(
+    (longest, rule) => (rule.kind === "rate" ? Math.max(longest, rule.windows) : longest),
+    1,
+  );
+  // A ring; its newest answer is before `next`.
+  const ring = new Uint16Array(capacity);
+  const kept = state?.recent.subarray(Math.max(0, state.recent.length - capacity));
+  ring.set(kept ?? []);
+  let count = kept?.length ?? 0;
+  let next = count % capacity;
+  let run = state?.run ?? 0;
+  const isSameRules = state?.counts.length === rules.length;
+  const broken = rules.map((_, place) => isSameRules && state.broken[place] === true);
+  const counts = rules.map((_, place) => (isSameRules ? (state.counts[place] ?? 0) : 0));
+  const watched = rules.map((rule) => ({
+    rule,
+    label: labels.indexOf(rule.kind === "transition" ? rule.to : rule.label),
+    from: rule.kind === "transition" ? labels.indexOf(rule.from) : -1,
+    // Of the last `windows` answers this label's; kept up to date, so that a rate costs nothing to look at.
+    hits: 0,
+  }));
+  const at = (age: number): number => ring[(next - 1 - age + 2 * capacity) % capacity] as number;
+  for (const one of watched) {
+    const windows = one.rule.kind === "rate" ? Math.min(one.rule.windows, count) : 0;
+    for (let age = 0; age < windows; age++) if (at(age) === one.label) one.hits += 1;
+  }
+
+  /** What is wrong after the answer that came last, or null. */
+  function look(one: (typeof watched)[number], answered: number, before: number): string | null {
+    const { rule, label, from, hits } = one;
+    switch (rule.kind) {
+      case "duration":
+        return answered === label && run > rule.windowsMax
+          ? `${rule.label} has lasted ${run} windows, limit ${rule.windowsMax}`
+          : null;
+      case "rate": {
+        // Not before there are as many answers as the rule is about.
+        if (count < rule.windows) return null;
+        const share = hits / rule.windows;
+        return share > rule.shareMax || share < rule.shareMin
+          ? `${hits} of the last ${rule.windows} answers are ${rule.label}, allowed are ${rule.shareMin} to ${rule.shareMax} of them`
+          : null;
+      }
+      case "transition":
+        return answered === label && before === from
+          ? `${rule.to} came at once after ${rule.from}`
+          : null;
+    }
+  }
+
+  return {
+    observe(answered) {
+      const before = count > 0 ? at(0) : -1;
+      for (let place = 0; place < watched.length; place++) {
+        const one = watched[place] as (typeof watched)[number];
+        if (one.rule.kind !== "rate") continue;
+        const { windows } = one.rule;
+        if (count >= windows && at(windows - 1) === one.label) one.hits -= 1;
+        if (answered === one.label) one.hits += 1;
+      }
+      run = answered === before ? run + 1 : 1;
+      ring[next] = answered;
+      next = (next + 1) % capacity;
+      count = Math.min(capacity, count + 1);
+      let violations: Violation[] | null = null;
+      for (let place = 0; place < watched.length; place++) {
+        const one = watched[place] as (typeof watched)[number];
+        const message = look(one, answered, before);
+        const isNew = message !== null && !broken[place];
+        broken[place] = message !== null;
+        if (!isNew) continue;
+        counts[place] = (counts[place] as number) + 1;
+        violations ??= [];
+        violations.push({ rule: one.rule.name, message });
+      }
+      return violations;
+    },
+    report: () =>
+      rules.map(({ name }, place) => ({
+        rule: name,
+        count: counts[place] as number,
+        isBroken: broken[place] === true,
+      })),
+    state: () => ({
+      recent: Uint16Array.from({ length: count }, (_, place) => at(count - 1 - place)),
+      run,
+      broken: [...broken],
+      counts: [...counts],
+    }),
+  };
+}

@@ -1,0 +1,106 @@
+// What sound sensor data looks like, declared in a model package. It must not look at any data.
+import { accept, type Outcome, refuse } from "@attune/protocol";
+
+/** What can be wrong with the data of a window, in the order in which it is said: the first one that holds is the reason. */
+export const dataProblems = [
+  "input.value_missing",
+  "input.value_outside",
+  "input.channel_saturated",
+  "input.channel_stuck",
+  "input.window_duplicated",
+  "input.sampling_gap",
+] as const;
+
+/** One of {@link dataProblems}. */
+export type DataProblem = (typeof dataProblems)[number];
+
+/** What sound data of one channel looks like; plain data. What is left out is not checked. */
+export interface ChannelRule {
+  /** As in the package's preprocessing. */
+  readonly channel: string;
+  /** Raw units: below and above it nothing can be measured. */
+  readonly range?: { readonly min: number; readonly max: number } | undefined;
+  /** A value that stands for "no value", such as -9999. NaN is never answered at all. */
+  readonly missing?: { readonly value: number; readonly shareMax: number } | undefined;
+  /** So many times the very same value in a row is a sensor that hangs: more than it ever rests. */
+  readonly stuckSamples?: number | undefined;
+  /** At `low` or below, at `high` or above, the sensor is at its end; so large a share of a window may be. */
+  readonly saturation?:
+    | { readonly low: number; readonly high: number; readonly shareMax: number }
+    | undefined;
+}
+
+/** What sound data looks like; plain data of a model package. */
+export interface DataRules {
+  readonly channels: readonly ChannelRule[];
+  /** A window that is the same to the last bit as one of so many before it came twice. 0: not checked. */
+  readonly duplicateMemory: number;
+  /** Between two calls with samples, longer than the samples between them account for. Null: not checked. */
+  readonly gapMsMax: number | null;
+}
+
+/** 256 fingerprints of 8 bytes a user. */
+export const duplicateMemoryMax = 256;
+
+/** Nothing is checked beyond the shape and that numbers are finite. */
+export const noDataRules: DataRules = { channels: [], duplicateMemory: 0, gapMsMax: null };
+
+/**
+ * Checks rules from outside against the channels that they are for.
+ *
+ * @returns `input.shape_mismatch`
+ */
+export function checkDataRules(
+  rules: DataRules,
+  channelNames: readonly string[],
+): Outcome<DataRules> {
+  const { channels, duplicateMemory, gapMsMax } = rules;
+  const seen = new Set<string>();
+  for (const rule of channels) {
+    const wrong = problemOf(rule, channelNames, seen);
+    if (wrong !== null) {
+      return refuse("input.shape_mismatch", `data rule of channel "${rule.channel}" ${wrong}`);
+    }
+    seen.add(rule.channel);
+  }
+  const isMemory =
+    Number.isInteger(duplicateMemory) &&
+    duplicateMemory >= 0 &&
+    duplicateMemory <= duplicateMemoryMax;
+  if (!isMemory || !(gapMsMax === null || (Number.isFinite(gapMsMax) && gapMsMax >= 0))) {
+    return refuse(
+      "input.shape_mismatch",
+      `data rules remember ${duplicateMemory} windows and allow gaps of ${gapMsMax} ms; 0 to ${duplicateMemoryMax}, and 0 or more or null`,
+    );
+  }
+  return accept(rules);
+}
+
+function problemOf(
+  { channel, range, missing, stuckSamples, saturation }: ChannelRule,
+  channelNames: readonly string[],
+  seen: ReadonlySet<string>,
+): string | null {
+  if (!channelNames.includes(channel)) return `is of none of ${channelNames.length} channels`;
+  if (seen.has(channel)) return "is there twice; make it one";
+  if (range !== undefined && !(range.min < range.max)) {
+    return `has a range from ${range.min} to ${range.max}; the first must be less`;
+  }
+  if (missing !== undefined && !(Number.isFinite(missing.value) && isShare(missing.shareMax))) {
+    return `takes ${missing.value} as missing up to ${missing.shareMax}; a finite value and a share`;
+  }
+  if (stuckSamples !== undefined && !(Number.isInteger(stuckSamples) && stuckSamples >= 2)) {
+    return `is stuck after ${stuckSamples} samples; it must be 2 or more`;
+  }
+  if (
+    saturation !== undefined &&
+    !(saturation.low < saturation.high && isShare(saturation.shareMax))
+  ) {
+    return `saturates at ${saturation.low} and ${saturation.high} up to ${saturation.shareMax}; the first must be less, the last a share`;
+  }
+  return null;
+}
+
+function isShare(value: number): boolean {
+  return value >= 0 && value < 1;
+}

@@ -1,0 +1,173 @@
+import { Defect } from "@attune/protocol";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { checkDataRules, type DataRules, duplicateMemoryMax, noDataRules } from "./dataRules.ts";
+import { createDataValidator, type DataShape, type DataValidator } from "./dataValidator.ts";
+
+const shape: DataShape = {
+  channelNames: ["acc", "heart"],
+  windowSamples: 8,
+  layout: "channelsFirst",
+  sampleRateHz: 50,
+};
+const rules: DataRules = {
+  channels: [
+    {
+      channel: "acc",
+      range: { min: -16, max: 16 },
+      stuckSamples: 5,
+      saturation: { low: -8, high: 8, shareMax: 0.25 },
+    },
+    { channel: "heart", range: { min: 30, max: 230 }, missing: { value: -1, shareMax: 0.25 } },
+  ],
+  duplicateMemory: 4,
+  gapMsMax: 100,
+};
+const acc = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8];
+const heart = [60, 61, 62, 63, 64, 65, 66, 67];
+
+function windowOf(first: readonly number[] = acc, second: readonly number[] = heart): Float32Array {
+  return Float32Array.from([...first, ...second]);
+}
+const codeOf = (validator: DataValidator, window: Float32Array): string | null =>
+  validator.check(window)?.code ?? null;
+const replaced = (values: readonly number[], count: number, value: number): number[] =>
+  values.map((one, at) => (at < count ? value : one));
+
+it("[LC90] each kind of unsound data has its code, and names the channel and the limit", () => {
+  const validator = createDataValidator(rules, shape);
+  const cases: readonly [Float32Array, string, RegExp][] = [
+    [windowOf(acc, replaced(heart, 3, -1)), "input.value_missing", /heart has no value in 3 of 8/],
+    [windowOf(replaced(acc, 1, 17)), "input.value_outside", /acc gave 17, it measures -16 to 16/],
+    [windowOf(acc, replaced(heart, 1, 20)), "input.value_outside", /heart gave 20/],
+    [
+      windowOf([9, 1, 9, 2, -9, 3, 4, 5]),
+      "input.channel_saturated",
+      /acc was at its end in 3 of 8/,
+    ],
+    [
+      windowOf(replaced(acc, 5, 0)),
+      "input.channel_stuck",
+      /acc gave the same value 5 times.*limit 5/,
+    ],
+  ];
+  for (const [window, code, text] of cases) {
+    const finding = validator.check(window);
+    expect(finding?.code).toBe(code);
+    expect(finding?.message).toMatch(text);
+    expect(validator.counts().last).toEqual(finding);
+  }
+  const { windows, quarantined, problems } = validator.counts();
+  expect([windows, quarantined]).toEqual([5, 5]);
+  expect(problems["input.value_outside"]).toBe(2);
+  expect(problems["input.channel_stuck"]).toBe(1);
+});
+
+it("[LC90] what is within every limit is sound, to the limit itself", () => {
+  const validator = createDataValidator(rules, shape);
+  for (const window of [
+    windowOf(),
+    windowOf(replaced(acc, 4, 0)),
+    windowOf(acc, replaced(heart, 2, -1)),
+    windowOf([9, -9, 1, 2, 3, 4, 5, 6]),
+    windowOf(replaced(acc, 1, 16)),
+  ]) {
+    expect(validator.check(window)).toBeNull();
+  }
+  expect(validator.counts()).toMatchObject({ windows: 5, quarantined: 0, last: null });
+});
+
+it("[LC90] of several problems the first in the list is the reason, whichever channel has it", () => {
+  const validator = createDataValidator(rules, shape);
+  const both = windowOf(replaced(acc, 6, 0), replaced(heart, 3, -1));
+  expect(codeOf(validator, both)).toBe("input.value_missing");
+});
+
+it("[LC90] windows of samples first are read alike", () => {
+  const validator = createDataValidator(rules, { ...shape, layout: "samplesFirst" });
+  const stuck = Float32Array.from({ length: 16 }, (_, at) => (at % 2 === 0 ? 0.5 : 60 + at));
+  expect(codeOf(validator, stuck)).toBe("input.channel_stuck");
+});
+
+it("[LC90] the same window twice is a duplicate while it is remembered; one bit more is another", () => {
+  const validator = createDataValidator(rules, shape);
+  const numbered = (place: number): Float32Array => windowOf([...acc.slice(1), place / 64]);
+  expect(codeOf(validator, numbered(0))).toBeNull();
+  expect(codeOf(validator, numbered(0))).toBe("input.window_duplicated");
+  for (let place = 1; place <= 4; place++) expect(codeOf(validator, numbered(place))).toBeNull();
+  expect(codeOf(validator, numbered(0))).toBeNull();
+  expect(codeOf(validator, numbered(4))).toBe("input.window_duplicated");
+});
+
+it("[LC90] a gap is what time has passed beyond the samples; a clock that is set back is none", () => {
+  const validator = createDataValidator(rules, shape);
+  expect(validator.checkGap(50, 10_000)).toBeNull();
+  expect(validator.checkGap(50, 11_100)).toBeNull();
+  expect(validator.checkGap(50, 12_201)).toMatchObject({
+    code: "input.sampling_gap",
+    message: expect.stringMatching(/^101 ms are missing/),
+  });
+  expect(validator.checkGap(50, 0)).toBeNull();
+  expect(validator.checkGap(50, 1_000)).toBeNull();
+  expect(validator.counts()).toMatchObject({ quarantined: 0, windows: 0 });
+  expect(validator.counts().problems["input.sampling_gap"]).toBe(1);
+});
+
+it("[LC91] stopped anywhere it goes on as if it had not been, also with less to remember", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 7 }), { maxLength: 40 }),
+      fc.nat(40),
+      (order, cut) => {
+        const windows = order.map((place) => windowOf([...acc.slice(1), place / 64]));
+        const through = createDataValidator(rules, shape);
+        let stopped = createDataValidator(rules, shape);
+        windows.forEach((window, at) => {
+          if (at === cut) stopped = createDataValidator(rules, shape, stopped.state());
+          expect(codeOf(stopped, window)).toBe(codeOf(through, window));
+        });
+        expect(stopped.state()).toEqual(through.state());
+        const less = createDataValidator({ ...rules, duplicateMemory: 2 }, shape, through.state());
+        expect(less.state().fingerprints).toEqual(through.state().fingerprints.slice(-4));
+      },
+    ),
+    { numRuns: 50 },
+  );
+  expect(createDataValidator(noDataRules, shape).check(windowOf())).toBeNull();
+});
+
+it("[LC91] a million windows leave no more than the memory that was named", () => {
+  const validator = createDataValidator({ ...rules, duplicateMemory: duplicateMemoryMax }, shape);
+  const window = windowOf();
+  for (let at = 0; at < 1_000_000; at++) {
+    window[7] = (at % 1024) / 256;
+    validator.check(window);
+  }
+  expect(validator.state().fingerprints.length).toBe(2 * duplicateMemoryMax);
+  expect(validator.counts().windows).toBe(1_000_000);
+});
+
+it("[LC92] rules about channels that are not there, and limits that cannot be, are refused", () => {
+  const codeOf = (changes: object): string | null => {
+    const outcome = checkDataRules({ ...rules, ...changes }, shape.channelNames);
+    return outcome.ok ? null : outcome.refusal.code;
+  };
+  expect(codeOf({})).toBeNull();
+  const refused: readonly object[] = [
+    { channels: [{ channel: "gps" }] },
+    { channels: [{ channel: "acc" }, { channel: "acc" }] },
+    { channels: [{ channel: "acc", range: { min: 1, max: 1 } }] },
+    { channels: [{ channel: "acc", range: { min: Number.NaN, max: 1 } }] },
+    { channels: [{ channel: "acc", stuckSamples: 1 }] },
+    { channels: [{ channel: "acc", missing: { value: Number.NaN, shareMax: 0 } }] },
+    { channels: [{ channel: "acc", saturation: { low: 1, high: 0, shareMax: 0.1 } }] },
+    { channels: [{ channel: "acc", saturation: { low: 0, high: 1, shareMax: 1 } }] },
+    { duplicateMemory: duplicateMemoryMax + 1 },
+    { duplicateMemory: 0.5 },
+    { gapMsMax: -1 },
+    { gapMsMax: Number.POSITIVE_INFINITY },
+  ];
+  for (const changes of refused) expect(codeOf(changes)).toBe("input.shape_mismatch");
+  expect(() => createDataValidator({ ...rules, gapMsMax: -1 }, shape)).toThrow(Defect);
+  expect(() => createDataValidator(rules, shape).check(new Float32Array(3))).toThrow(Defect);
+});

@@ -1,0 +1,249 @@
+// Looks at raw windows before anything is stored or trained. It must not decide what becomes of an unsound one.
+
+import { assertDefect, unwrap } from "@attune/protocol";
+import {
+  type ChannelRule,
+  checkDataRules,
+  type DataProblem,
+  type DataRules,
+  dataProblems,
+} from "./dataRules.ts";
+
+/** How a raw window is laid out. */
+export interface DataShape {
+  readonly channelNames: readonly string[];
+  readonly windowSamples: number;
+  readonly layout: "channelsFirst" | "samplesFirst";
+  readonly sampleRateHz: number;
+}
+
+/** Why a window is quarantined. */
+export interface DataFinding {
+  readonly code: DataProblem;
+  /** Names the channel, the limit and the way out. */
+  readonly message: string;
+}
+
+/** Windows and what was wrong with them; plain data. */
+export interface DataCounts {
+  readonly windows: number;
+  readonly quarantined: number;
+  /** By first reason; a gap is no window's. */
+  readonly problems: Readonly<Record<DataProblem, number>>;
+  /** What was found last, or null. */
+  readonly last: DataFinding | null;
+}
+
+/** All that a validator remembers; plain data. */
+export interface DataValidatorState {
+  readonly counts: DataCounts;
+  /** Fingerprints of the last windows, two numbers each, oldest first. */
+  readonly fingerprints: Uint32Array;
+}
+
+/** Looks at the windows of one stream. One owner. */
+export interface DataValidator {
+  /**
+   * Looks at a raw window.
+   *
+   * - O(window); allocates nothing while windows are sound.
+   *
+   * @param window `(windowLength,)`, finite
+   * @returns why it is to be quarantined, or null
+   * @throws {@link Defect} `validation.window_invalid` for a window of another length
+   */
+  check(window: Float32Array): DataFinding | null;
+  /**
+   * Looks at the time between samples.
+   *
+   * @param sampleCount samples that arrive now
+   * @param atMs when the last of them was taken; a clock that was set back is no gap
+   * @returns what is missing before these samples, or null
+   */
+  checkGap(sampleCount: number, atMs: number): DataFinding | null;
+  counts(): DataCounts;
+  state(): DataValidatorState;
+}
+
+/**
+ * Creates a validator, or goes on from a state.
+ *
+ * - State: 8 bytes for each window that is remembered, at most 2 KB.
+ *
+ * @param rules ones that `checkDataRules` accepts
+ * @throws Defect with the code of `checkDataRules` for rules that it refuses
+ */
+export function createDataValidator(
+  rules: DataRules,
+  shape: DataShape,
+  state?: DataValidatorState,
+): DataValidator {
+  unwrap(checkDataRules(rules, shape.channelNames));
+  const { channelNames, windowSamples, layout, sampleRateHz } = shape;
+  const channelCount = channelNames.length;
+  const length = channelCount * windowSamples;
+  const sampleStep = layout === "channelsFirst" ? 1 : channelCount;
+  const watched = rules.channels.map((rule) => {
+    const channel = channelNames.indexOf(rule.channel);
+    return { rule, first: layout === "channelsFirst" ? channel * windowSamples : channel };
+  });
+  const memory = rules.duplicateMemory;
+  const fingerprints = new Uint32Array(2 * memory);
+  // Of a longer memory the newest are kept.
+  const before = state?.fingerprints ?? new Uint32Array(0);
+  const remembered = before.subarray(Math.max(0, before.length - fingerprints.length));
+  fingerprints.set(remembered);
+  let rememberedCount = remembered.length / 2;
+  let next = memory === 0 ? 0 : rememberedCount % memory;
+  let windows = state?.counts.windows ?? 0;
+  let quarantined = state?.counts.quarantined ?? 0;
+  const problems: Record<DataProblem, number> = {
+    ...(Object.fromEntries(dataProblems.map((code) => [code, 0])) as Record<DataProblem, number>),
+    ...state?.counts.problems,
+  };
+  let last = state?.counts.last ?? null;
+  let sampledAtMs: number | null = null;
+
+  function found(code: DataProblem, message: string): DataFinding {
+    problems[code] += 1;
+    last = { code, message };
+    return last;
+  }
+
+  /** The first problem of a channel by the list's order, or null. */
+  function look(
+    window: Float32Array,
+    { rule, first }: (typeof watched)[number],
+  ): DataFinding | null {
+    const { range, missing, stuckSamples, saturation } = rule;
+    let missingCount = 0;
+    let outside = Number.NaN;
+    let saturatedCount = 0;
+    let run = 0;
+    let longestRun = 0;
+    let previous = Number.NaN;
+    for (let sample = 0, at = first; sample < windowSamples; sample++, at += sampleStep) {
+      const value = window[at] as number;
+      if (missing !== undefined && value === Math.fround(missing.value)) {
+        missingCount += 1;
+        continue;
+      }
+      if (range !== undefined && (value < range.min || value > range.max)) outside = value;
+      if (saturation !== undefined && (value <= saturation.low || value >= saturation.high)) {
+        saturatedCount += 1;
+      }
+      run = value === previous ? run + 1 : 1;
+      if (run > longestRun) longestRun = run;
+      previous = value;
+    }
+    const name = rule.channel;
+    if (missing !== undefined && missingCount > missing.shareMax * windowSamples) {
+      return { code: "input.value_missing", message: missingText(name, missingCount, rule) };
+    }
+    if (range !== undefined && !Number.isNaN(outside)) {
+      return {
+        code: "input.value_outside",
+        message: `channel ${name} gave ${outside}, it measures ${range.min} to ${range.max}; look at the sensor, or correct the package's data rules`,
+      };
+    }
+    if (saturation !== undefined && saturatedCount > saturation.shareMax * windowSamples) {
+      return {
+        code: "input.channel_saturated",
+        message: `channel ${name} was at its end in ${saturatedCount} of ${windowSamples} samples, limit ${saturation.shareMax * windowSamples}; give the sensor a wider range`,
+      };
+    }
+    if (stuckSamples !== undefined && longestRun >= stuckSamples) {
+      return {
+        code: "input.channel_stuck",
+        message: `channel ${name} gave the same value ${longestRun} times in a row, limit ${stuckSamples}; start the sensor again`,
+      };
+    }
+    return null;
+  }
+
+  function missingText(name: string, missingCount: number, { missing }: ChannelRule): string {
+    return `channel ${name} has no value in ${missingCount} of ${windowSamples} samples, limit ${(missing?.shareMax ?? 0) * windowSamples}; look at the sensor's connection`;
+  }
+
+  /** Whether the same window is remembered; remembers it. */
+  function isRepeated(window: Float32Array): boolean {
+    if (memory === 0) return false;
+    const bits = new Uint32Array(window.buffer, window.byteOffset, window.length);
+    let a = 0x811c9dc5;
+    let b = 0x9e3779b9;
+    for (let at = 0; at < bits.length; at++) {
+      const word = bits[at] as number;
+      a = Math.imul(a ^ word, 0x01000193);
+      b = Math.imul(b ^ (word + (a >>> 15)), 0x85ebca6b);
+      b ^= b >>> 13;
+    }
+    const high = a >>> 0;
+    const low = b >>> 0;
+    for (let place = 0; place < rememberedCount; place++) {
+      if (fingerprints[2 * place] === high && fingerprints[2 * place + 1] === low) return true;
+    }
+    fingerprints[2 * next] = high;
+    fingerprints[2 * next + 1] = low;
+    next = (next + 1) % memory;
+    rememberedCount = Math.min(memory, rememberedCount + 1);
+    return false;
+  }
+
+  function counts(): DataCounts {
+    return { windows, quarantined, problems: { ...problems }, last };
+  }
+
+  return {
+    check(window) {
+      assertDefect(
+        window.length === length,
+        "validation.window_invalid",
+        `the window has ${window.length} numbers, the rules are for ${length}`,
+      );
+      windows += 1;
+      let worst: DataFinding | null = null;
+      for (let place = 0; place < watched.length; place++) {
+        const finding = look(window, watched[place] as (typeof watched)[number]);
+        if (finding !== null && (worst === null || isBefore(finding.code, worst.code))) {
+          worst = finding;
+        }
+      }
+      const repeated = isRepeated(window);
+      if (worst === null && repeated) {
+        worst = {
+          code: "input.window_duplicated",
+          message: `the window is the same as one of the ${memory} before it; hand each in once`,
+        };
+      }
+      if (worst === null) return null;
+      quarantined += 1;
+      return found(worst.code, worst.message);
+    },
+    checkGap(sampleCount, atMs) {
+      const beforeMs = sampledAtMs;
+      sampledAtMs = atMs;
+      if (rules.gapMsMax === null || beforeMs === null) return null;
+      const missingMs = atMs - beforeMs - (sampleCount * 1000) / sampleRateHz;
+      if (!(missingMs > rules.gapMsMax)) return null;
+      return found(
+        "input.sampling_gap",
+        `${Math.round(missingMs)} ms are missing before these samples, limit ${rules.gapMsMax}; windows begin anew behind the gap`,
+      );
+    },
+    counts,
+    state() {
+      const inOrder = new Uint32Array(2 * rememberedCount);
+      const oldest = rememberedCount < memory ? 0 : next;
+      for (let place = 0; place < rememberedCount; place++) {
+        const from = 2 * ((oldest + place) % memory);
+        inOrder[2 * place] = fingerprints[from] as number;
+        inOrder[2 * place + 1] = fingerprints[from + 1] as number;
+      }
+      return { counts: counts(), fingerprints: inOrder };
+    },
+  };
+}
+
+function isBefore(code: DataProblem, other: DataProblem): boolean {
+  return dataProblems.indexOf(code) < dataProblems.indexOf(other);
+}
