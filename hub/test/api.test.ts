@@ -1,5 +1,5 @@
 // The HTTP API: who may, what is refused how, blobs, events, rollbacks, policies.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -281,6 +281,23 @@ describe("blobs", () => {
       headers: { "if-none-match": `"${digest}"` },
     });
     expect(cached.status).toBe(304);
+  });
+
+  it("[HB98] a large blob is read in pieces, as fast as somebody takes it", async () => {
+    const content = Uint8Array.from({ length: 300_001 }, (_, at) => at % 251);
+    const digest = digestOf(nodeCryptography, content);
+    const folder = join(testHub.folder, "blobs", digest.slice(0, 2));
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, digest), content);
+    const pieces: number[] = [];
+    const whole = await testHub.hub.app.request(`/blobs/${digest}`);
+    for await (const piece of whole.body ?? []) pieces.push((piece as Uint8Array).length);
+    expect(pieces).toEqual([65_536, 65_536, 65_536, 65_536, 300_001 - 4 * 65_536]);
+    const part = await testHub.hub.app.request(`/blobs/${digest}`, {
+      headers: { range: "bytes=65000-200000" },
+    });
+    expect(part.headers.get("content-length")).toBe("135001");
+    expect(new Uint8Array(await part.arrayBuffer())).toEqual(content.slice(65_000, 200_001));
   });
 
   it("[HB92] a validation set is no blob for others, and a path is no digest", async () => {

@@ -1,7 +1,8 @@
 // Blobs over HTTP, with ranges. They need no token: what is here (release parts, records, shadow deltas) every device of the
 // fleet may have, a device has no HTTP credential, and a name of 256 bits is told only in signed decisions. What devices
 // contributed is never a blob.
-import { digestSchema } from "@attune/protocol";
+import { BLOB_BLOCK_BYTES, type Digest, digestSchema } from "@attune/protocol";
+import type { BlobFolder } from "../adapters/blobFolder.ts";
 import type { Api } from "./api.ts";
 import { problem, refusalProblem } from "./problem.ts";
 
@@ -32,19 +33,44 @@ export function blobRoutes(api: Api): void {
       return context.body(null, 304, headers);
     const range = context.req.header("range");
     if (range === undefined) {
-      const bytes = await blobs.get(digest.data);
-      return context.body(new Uint8Array(bytes ?? []), 200, headers);
+      const body = piecesOf(blobs, digest.data, 0, size);
+      return context.body(body, 200, { ...headers, "content-length": String(size) });
     }
     const span = parseRange(range, size);
     if (span === null) {
       return context.body(null, 416, { "content-range": `bytes */${size}` });
     }
-    const bytes = await blobs.getRange(digest.data, span.start, span.end);
-    return context.body(new Uint8Array(bytes ?? []), 206, {
+    return context.body(piecesOf(blobs, digest.data, span.start, span.end), 206, {
       ...headers,
+      "content-length": String(span.end - span.start),
       "content-range": `bytes ${span.start}-${span.end - 1}/${size}`,
     });
   });
+}
+
+/**
+ * Part of a blob, read as fast as it is taken: whoever asks for a large one and reads slowly costs one piece of memory, not all of
+ * it. Whoever reads it checks its digest.
+ */
+function piecesOf(
+  blobs: BlobFolder,
+  digest: Digest,
+  start: number,
+  end: number,
+): ReadableStream<Uint8Array> {
+  let at = start;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const next = Math.min(end, at + BLOB_BLOCK_BYTES);
+        const bytes = next > at ? await blobs.getRange(digest, at, next) : null;
+        if (bytes !== null && bytes.length > 0) controller.enqueue(bytes);
+        at = next;
+        if (at >= end || bytes === null) controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 /**
