@@ -130,7 +130,7 @@ export function publishFailed(transition: Transition, digest: string, attempt: n
 const passingRefusals: ReadonlySet<string> = new Set(["window.full", "contribution.replayed"]);
 
 /** A delta that may be offered again. */
-export interface PassedOver {
+interface PassedOver {
   readonly user: string;
   readonly layer: Digest;
   readonly code: string;
