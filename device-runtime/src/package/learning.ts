@@ -4,6 +4,8 @@ import { defaultFineTunePolicy, type FineTunePolicy } from "../core/learn/fineTu
 import { defaultGuardPolicy, type GuardPolicy } from "../core/learn/localGuard.ts";
 import { defaultMonitorPolicy, type MonitorPolicy } from "../core/monitor/userMonitors.ts";
 import { defaultTriggerPolicy, type TriggerPolicy } from "../core/trigger/trigger.ts";
+import type { BusinessRule } from "../core/validation/businessRules.ts";
+import { type DataRules, noDataRules } from "../core/validation/dataRules.ts";
 import type { TrainingPlan } from "../model/compile/trainingPlan.ts";
 import type { LabelledWindows } from "./labelledWindows.ts";
 
@@ -35,6 +37,10 @@ export interface Learning {
   readonly guard: GuardPolicy;
   readonly monitor: MonitorPolicy;
   readonly validation: ValidationRules;
+  /** What sound sensor data looks like: windows that break it are answered with a warning, and nothing of them is stored or trained. */
+  readonly dataRules: DataRules;
+  /** What answers must never look like, whatever any statistic says. */
+  readonly businessRules: readonly BusinessRule[];
   readonly limits: LearningLimits;
   /**
    * Windows of people that the model was trained on, two to four of each class, mixed into every training: a class that the user has not
@@ -56,6 +62,8 @@ const defaults: Learning = {
   guard: defaultGuardPolicy,
   monitor: defaultMonitorPolicy,
   validation: { countMin: 5, lossesOverWinsMax: 0 },
+  dataRules: noDataRules,
+  businessRules: [],
   limits: {
     // 300 windows of 6x128 values.
     replayBytesMax: 1024 * 1024,

@@ -119,7 +119,7 @@ export function readModelParts(line: LineId, bytes: PartBytes): Outcome<ModelPac
   }
   const preprocessing = parsePreprocessing(bytes.preprocessing);
   if (!preprocessing.ok) return preprocessing;
-  const learning = parseLearning(bytes.learning);
+  const learning = parseLearning(bytes.learning, preprocessing.value);
   if (!learning.ok) return learning;
   const { rehearsal } = learning.value;
   if (rehearsal !== undefined) {

@@ -17,6 +17,8 @@ import { checkOodProfile, type OodKind, type OodProfile } from "../core/ood/oodP
 import { checkPopulation } from "../core/ood/populationScores.ts";
 import { areAxes } from "../core/ood/windowStatistics.ts";
 import type { TriggerPolicy } from "../core/trigger/trigger.ts";
+import { type BusinessRule, checkBusinessRules } from "../core/validation/businessRules.ts";
+import { checkDataRules, type DataRules } from "../core/validation/dataRules.ts";
 import { canonicalPlan, type TrainingPlan } from "../model/compile/trainingPlan.ts";
 import type { Calibration } from "./calibration.ts";
 import type { Learning } from "./learning.ts";
@@ -288,6 +290,37 @@ const monitor: z.ZodType<MonitorPolicy> = z.object({
   uncertainty: rate,
 });
 
+// Shapes only: whether they can be kept is checked by checkDataRules and checkBusinessRules.
+const dataRules: z.ZodType<DataRules> = z.object({
+  channels: z
+    .array(
+      z.object({
+        channel: name,
+        range: z.object({ min: z.number(), max: z.number() }).optional(),
+        missing: z.object({ value: z.number(), shareMax: z.number() }).optional(),
+        stuckSamples: positiveCount.optional(),
+        saturation: z
+          .object({ low: z.number(), high: z.number(), shareMax: z.number() })
+          .optional(),
+      }),
+    )
+    .max(PACKAGE_CHANNELS_MAX),
+  duplicateMemory: count,
+  gapMsMax: z.number().nullable(),
+});
+const businessRule: z.ZodType<BusinessRule> = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("duration"), name, label: name, windowsMax: positiveCount }),
+  z.object({
+    kind: z.literal("rate"),
+    name,
+    label: name,
+    windows: positiveCount,
+    shareMin: z.number(),
+    shareMax: z.number(),
+  }),
+  z.object({ kind: z.literal("transition"), name, from: name, to: name }),
+]);
+
 const learning: z.ZodType<Learning> = z.object({
   plan,
   fineTune,
@@ -295,6 +328,8 @@ const learning: z.ZodType<Learning> = z.object({
   guard,
   monitor,
   validation: z.object({ countMin: count, lossesOverWinsMax: count }),
+  dataRules,
+  businessRules: z.array(businessRule),
   limits: z.object({
     replayBytesMax: positiveCount,
     pendingPredictionsMax: positiveCount.max(65_536),
@@ -379,12 +414,23 @@ export function parseCalibration(
   return parsed;
 }
 
-/** Reads a learning part. */
-export function parseLearning(part: Uint8Array): Outcome<Learning> {
+/** Reads a learning part, whose rules must be about these channels and labels. */
+export function parseLearning(
+  part: Uint8Array,
+  { channels, labels }: Preprocessing,
+): Outcome<Learning> {
   const parsed = parsePart("learning", learning, part);
   if (!parsed.ok) return parsed;
-  const checked = canonicalPlan(parsed.value.plan);
-  return checked.ok ? parsed : checked;
+  const { plan: trainingPlan, dataRules: data, businessRules } = parsed.value;
+  const soundPlan = canonicalPlan(trainingPlan);
+  if (!soundPlan.ok) return soundPlan;
+  const soundData = checkDataRules(
+    data,
+    channels.map((channel) => channel.name),
+  );
+  if (!soundData.ok) return soundData;
+  const soundRules = checkBusinessRules(businessRules, labels);
+  return soundRules.ok ? parsed : soundRules;
 }
 
 /** Reads the outside of a package file. */
