@@ -18,5 +18,5 @@ export function constantIntegers(
       `${nodeText(context.node)} computes its ${what} while the model runs, so it has no gradient; export it with fixed ${what}`,
     );
   }
-  return tensorNumbers(tensor);
+  return Array.from(tensorNumbers(tensor));
 }

@@ -27,8 +27,9 @@ function fromOnePlace(context: GradientContext, axis: number): string | undefine
   const shape = context.shapeOf(context.input(0));
   const size = shape[axis];
   const indices = context.constant(1);
-  const [index, ...others] = indices === undefined ? [] : tensorNumbers(indices);
-  if (typeof size !== "number" || index === undefined || others.length > 0) return undefined;
+  const places = indices === undefined ? [] : tensorNumbers(indices);
+  const index = places.length === 1 ? places[0] : undefined;
+  if (typeof size !== "number" || index === undefined) return undefined;
   const rank = indices?.dims.length ?? 0;
   if (rank > 1) return undefined;
   const at = index < 0 ? index + size : index;

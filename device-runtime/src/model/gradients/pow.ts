@@ -13,8 +13,9 @@ function byBase(context: GradientContext): string {
   const { emit, gradient } = context;
   const base = context.input(0);
   const constant = context.constant(1);
-  const [exponent, ...others] = constant === undefined ? [] : tensorNumbers(constant);
-  if (exponent === undefined || others.length > 0) {
+  const exponents = constant === undefined ? [] : tensorNumbers(constant);
+  const exponent = exponents.length === 1 ? exponents[0] : undefined;
+  if (exponent === undefined) {
     const one = emit.node("Sub", [context.input(1), emit.scalar(1)]);
     const slope = emit.node("Mul", [context.input(1), emit.node("Pow", [base, one])]);
     return emit.node("Mul", [gradient, slope]);

@@ -33,7 +33,10 @@ export const quantizeGradient: GradientRule = (context) => {
   const bound = (end: number): string =>
     emit.floats(
       dims,
-      tensorNumbers(zero).map((point, at) => (end - point) * (scales[isShared ? 0 : at] ?? 1)),
+      Array.from(
+        tensorNumbers(zero),
+        (point, at) => (end - point) * (scales[isShared ? 0 : at] ?? 1),
+      ),
     );
   const half = (index: 0 | 1): number => range[index] + (index === 0 ? -0.5 : 0.5);
   const data = context.input(0);

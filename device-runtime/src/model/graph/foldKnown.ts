@@ -255,7 +255,7 @@ const isCount = (value: number): boolean => Number.isInteger(value) && value >= 
 export function numbersOf(tensor: OnnxTensor): readonly number[] | undefined {
   const count = tensor.dims.reduce((size, dim) => size * dim, 1);
   return tensor.dims.length <= 1 && count <= FOLDED_ELEMENTS_MAX
-    ? tensorNumbers(tensor)
+    ? Array.from(tensorNumbers(tensor))
     : undefined;
 }
 

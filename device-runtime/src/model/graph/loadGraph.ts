@@ -98,7 +98,11 @@ export function loadGraph(
       node,
       input: (index) => typeOf(node, index),
       has: (index) => (node.inputs[index] ?? "") !== "",
-      integers: (index) => knownOf(node, index),
+      integers: (index) =>
+        countTypes.has(values.get(node.inputs[index] ?? "")?.type)
+          ? knownOf(node, index)
+          : undefined,
+      numbers: (index) => knownOf(node, index),
       freshDim,
     };
     const types = rule(context);
@@ -200,6 +204,9 @@ export function loadGraph(
   };
 }
 
+/** Types that count: what names axes, sizes and places. */
+const countTypes: ReadonlySet<ElementType | undefined> = new Set(["int32", "int64"]);
+
 /** A folded value as a constant, where all of it is known and it counts something: floating-point values stay computed. */
 function foldedTensor(
   name: string,
@@ -261,6 +268,9 @@ function checkOrder(file: ModelFile, values: ReadonlyMap<string, ValueType>): Se
 }
 
 function checkSize(node: OnnxNode, type: ValueType): void {
+  if (type.shape.some((dim) => typeof dim === "number" && !(Number.isInteger(dim) && dim >= 0))) {
+    turnAway("model.shape_invalid", `${nodeText(node)} makes ${shapeText(type.shape)}`);
+  }
   const count = multiplyDims(type.shape);
   const factor = typeof count === "number" ? count : count.factor;
   if (type.shape.length > VALUE_RANK_MAX || !(factor <= VALUE_ELEMENTS_MAX)) {

@@ -1,4 +1,5 @@
 // How `Resize` makes the elements of one axis from those that were there: as a matrix, because both modes are linear.
+import { EMITTED_CONSTANT_BYTES_MAX } from "../limits.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { turnAway } from "../turnAway.ts";
 import { integerAttribute, nodeText, textAttribute } from "./modelGraph.ts";
@@ -19,6 +20,12 @@ export function resizeMatrix(node: OnnxNode, axis: ResizedAxis): Float32Array {
   if (mode !== "nearest" && mode !== "linear") refuse(`uses the mode ${mode}`);
   if (integerAttribute(node, "antialias", 0) !== 0) refuse("smooths (antialias)");
   const { from, to } = axis;
+  if (4 * to * from > EMITTED_CONSTANT_BYTES_MAX) {
+    turnAway(
+      "model.too_large",
+      `${nodeText(node)} resizes ${from} elements to ${to}, which takes a matrix of over ${EMITTED_CONSTANT_BYTES_MAX} bytes; use a smaller scope`,
+    );
+  }
   const matrix = new Float32Array(to * from);
   const inside = (at: number): number => Math.max(0, Math.min(from - 1, at));
   for (let at = 0; at < to; at += 1) {

@@ -48,6 +48,7 @@ export function emittedTypes(
       input,
       has: (index) => (node.inputs[index] ?? "") !== "",
       integers: (index) => known.get(node.inputs[index] ?? ""),
+      numbers: (index) => known.get(node.inputs[index] ?? ""),
       freshDim: () => 1,
     });
     node.inputs.forEach((name, index) => name !== "" && input(index));

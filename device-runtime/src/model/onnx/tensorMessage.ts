@@ -163,29 +163,32 @@ export function tensorIntegers(tensor: OnnxTensor): number[] {
   );
 }
 
-/** The values of a tensor of any type as numbers; truth values are 0 and 1, integers are clamped to the safe ones. */
-export function tensorNumbers(tensor: OnnxTensor): number[] {
+/** Numbers of any width. */
+export type NumberList = ArrayLike<number> & Iterable<number>;
+
+/** The values of a tensor of any type as numbers; truth values are 0 and 1, integers of 64 bits are clamped to the safe ones. */
+export function tensorNumbers(tensor: OnnxTensor): NumberList {
   const { buffer } = new Uint8Array(tensor.bytes);
   switch (tensor.type) {
     case "float32":
-      return [...new Float32Array(buffer)];
+      return new Float32Array(buffer);
     case "float64":
-      return [...new Float64Array(buffer)];
+      return new Float64Array(buffer);
     case "float16":
-      return Array.from(new Uint16Array(buffer), halfToNumber);
+      return Float32Array.from(new Uint16Array(buffer), halfToNumber);
     case "int8":
-      return [...new Int8Array(buffer)];
+      return new Int8Array(buffer);
     case "bool":
     case "uint8":
-      return [...new Uint8Array(buffer)];
+      return new Uint8Array(buffer);
     case "int16":
-      return [...new Int16Array(buffer)];
+      return new Int16Array(buffer);
     case "uint16":
-      return [...new Uint16Array(buffer)];
+      return new Uint16Array(buffer);
     case "uint32":
-      return [...new Uint32Array(buffer)];
+      return new Uint32Array(buffer);
     case "uint64":
-      return Array.from(new BigUint64Array(buffer), (value) =>
+      return Float64Array.from(new BigUint64Array(buffer), (value) =>
         Math.min(Number.MAX_SAFE_INTEGER, Number(value)),
       );
     case "int32":

@@ -106,12 +106,12 @@ function unround(
     );
   }
   const scales = tensorNumbers(scale);
-  const zeros = zero === undefined ? [] : tensorNumbers(zero);
+  const zeros: ArrayLike<number> = zero === undefined ? [] : tensorNumbers(zero);
   const named = integerAttribute(node, "axis", 1);
   const axis = named < 0 ? named + stored.dims.length : named;
   const inner = stored.dims.slice(axis + 1).reduce((product, dim) => product * dim, 1);
   const channels = scales.length;
-  const values = tensorNumbers(stored).map((value, at) => {
+  const values = Float32Array.from(tensorNumbers(stored), (value, at) => {
     const channel = channels === 1 ? 0 : Math.floor(at / inner) % channels;
     return (value - (zeros[channel] ?? 0)) * (scales[channel] ?? 1);
   });

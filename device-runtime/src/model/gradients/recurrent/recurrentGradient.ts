@@ -128,6 +128,9 @@ function oneDirection(
   const { node, emit } = context;
   const [time, batch = 1, width = 1] = context.shapeOf(context.input(0));
   const length = knownDim(node, time, "the number of steps");
+  if (length < 1) {
+    turnAway("model.shape_invalid", `${nodeText(node)} has no step; use longer inputs`);
+  }
   const columns = knownDim(node, width, "the number of inputs a step");
   const [, gates, hiddenDim] = context.shapeOf(context.input(2));
   const hidden = knownDim(node, hiddenDim, "the number of hidden units");

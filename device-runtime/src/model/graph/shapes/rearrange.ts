@@ -232,15 +232,14 @@ export function splitSizes(
   named: readonly number[] | undefined,
 ): readonly number[] {
   const count = named?.length ?? integerAttribute(node, "num_outputs", node.outputs.length);
-  const part = Math.ceil(size / Math.max(count, 1));
+  if (count !== node.outputs.length || count < 1) {
+    return shapeMismatch(node, `splits into ${count} parts, has ${node.outputs.length} outputs`);
+  }
+  const part = Math.ceil(size / count);
   const sizes =
     named ??
     Array.from({ length: count }, (_, index) => Math.max(0, Math.min(part, size - index * part)));
-  if (
-    count !== node.outputs.length ||
-    sizes.some((one) => one < 0) ||
-    sizes.reduce((sum, one) => sum + one, 0) !== size
-  ) {
+  if (sizes.some((one) => one < 0) || sizes.reduce((sum, one) => sum + one, 0) !== size) {
     return shapeMismatch(node, `cannot split ${size} elements into [${sizes.join(", ")}]`);
   }
   return sizes;

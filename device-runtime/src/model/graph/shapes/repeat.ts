@@ -15,7 +15,7 @@ export const tileShape: ShapeRule = (context) => {
 
 /** `Range`: as many elements as steps fit. */
 export const rangeShape: ShapeRule = (context) => {
-  const bounds = [0, 1, 2].map((index) => context.integers(index)?.[0]);
+  const bounds = [0, 1, 2].map((index) => context.numbers(index)?.[0]);
   const [start, limit, delta] = bounds;
   const isKnown = bounds.every((bound) => bound !== undefined) && isStatic(bounds);
   const count = isKnown

@@ -21,7 +21,7 @@ export const resizeShape: ShapeRule = (context) => {
     });
     return likeInput(context, dims);
   }
-  const scales = context.integers(2);
+  const scales = context.numbers(2);
   if (scales === undefined || !isStatic(scales)) {
     return likeInput(context, knownIntegers(context, 2, "the scales"));
   }

@@ -13,6 +13,8 @@ export interface ShapeContext {
   has(index: number): boolean;
   /** Elements of an integer input whose value is known, maybe up to unknown sizes. */
   integers(index: number): readonly Dim[] | undefined;
+  /** Elements of an input of any type whose value is known. */
+  numbers(index: number): readonly Dim[] | undefined;
   /** An unknown size that no other value has. */
   freshDim(): Dim;
 }
