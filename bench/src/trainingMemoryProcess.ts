@@ -113,6 +113,7 @@ async function measure(task: MemoryTask): Promise<MemoryFinding> {
     ...begun,
     parameters: begun.parameters.map(copy),
     optimizer: begun.optimizer.map(copy),
+    base: begun.base.map(copy),
   };
   await trainer.run(state, slice);
   const measuredBytes = resident("VmHWM") - before;

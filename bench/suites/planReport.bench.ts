@@ -17,6 +17,13 @@ const tasks: readonly MemoryTask[] = [
   { model: "wide perceptron", scope: "all", optimizer: "sgd", batchSize: 64, stepCount: 8 },
   { model: "wide perceptron", scope: "all", optimizer: "adam", batchSize: 64, stepCount: 8 },
   { model: "wide perceptron", scope: "head", optimizer: "adam", batchSize: 64, stepCount: 8 },
+  {
+    model: "wide perceptron",
+    scope: { lowRank: 4 },
+    optimizer: "adam",
+    batchSize: 64,
+    stepCount: 8,
+  },
   { model: "perceptron", scope: "all", optimizer: "adam", batchSize: 1024, stepCount: 4 },
   { model: "CNN", scope: "all", optimizer: "sgd", batchSize: 64, stepCount: 8 },
   { model: "CNN", scope: "all", optimizer: "adam", batchSize: 256, stepCount: 1 },
