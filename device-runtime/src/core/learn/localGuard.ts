@@ -123,7 +123,7 @@ export interface GuardStep {
  *
  * Chosen on the 21 people of HAPT who are not in its test list, each as somebody whom the model was not trained on, three times over: where
  * adopting everything gains .031 on average and makes 11 of 63 worse, this keeps .030 and makes one worse. By right and wrong
- * alone, every window a pair and a limit of 10, it was .015 and five (docs/adr/0011).
+ * alone, every window a pair and a limit of 10, it was .014 and five (docs/adr/0011).
  */
 export const defaultGuardPolicy: GuardPolicy = {
   rule: "evidence",
