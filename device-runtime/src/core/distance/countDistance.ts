@@ -4,35 +4,36 @@ import { totalOf } from "./chiSquare.ts";
 
 /** How a bin that only one of the two has is dealt with. */
 export interface ZeroRule {
-  /** Added to every share, and the shares divided by their new sum; 0 leaves them, then a distance may be infinite. */
-  readonly added: number;
+  /** A smaller share counts as this, and the shares are divided by their new sum; 0 leaves them, then a distance may be infinite. */
+  readonly leastShare: number;
 }
 
-function sharesOf(counts: ArrayLike<number>, total: number, added: number): Float64Array {
-  const sum = 1 + added * counts.length;
-  return Float64Array.from(counts, (count) => (count / total + added) / sum);
+function sharesOf(counts: ArrayLike<number>, total: number, leastShare: number): Float64Array {
+  const shares = Float64Array.from(counts, (count) => Math.max(leastShare, count / total));
+  const sum = shares.reduce((all, share) => all + share, 0);
+  return leastShare === 0 ? shares : shares.map((share) => share / sum);
 }
 
 function sharePair(
   a: ArrayLike<number>,
   b: ArrayLike<number>,
-  added = 0,
+  leastShare = 0,
 ): { readonly p: Float64Array; readonly q: Float64Array } {
   const totalA = totalOf(a);
   const totalB = totalOf(b);
-  if (a.length !== b.length || !(totalA > 0 && totalB > 0 && added >= 0)) {
+  if (a.length !== b.length || !(totalA > 0 && totalB > 0 && leastShare >= 0)) {
     throw new Defect(
       "distance.counts_invalid",
       `counts of ${a.length} and ${b.length} bins that add up to ${totalA} and ${totalB}; both need the same bins and a count`,
     );
   }
-  return { p: sharesOf(a, totalA, added), q: sharesOf(b, totalB, added) };
+  return { p: sharesOf(a, totalA, leastShare), q: sharesOf(b, totalB, leastShare) };
 }
 
 /**
  * Kullback-Leibler divergence of `a`'s shares from `b`'s: `Σ p ln(p / q)`.
  *
- * - Range `[0, ∞]`, nats; infinite when `a` has a bin that `b` has not, unless `zeroRule` adds something. Not symmetric.
+ * - Range `[0, ∞]`, nats; infinite when `a` has a bin that `b` has not, unless `zeroRule` says otherwise. Not symmetric.
  *
  * @throws {@link Defect} `distance.counts_invalid`.
  * @example
@@ -41,9 +42,9 @@ function sharePair(
 export function klDivergence(
   a: ArrayLike<number>,
   b: ArrayLike<number>,
-  zeroRule: ZeroRule = { added: 0 },
+  zeroRule: ZeroRule = { leastShare: 0 },
 ): number {
-  const { p, q } = sharePair(a, b, zeroRule.added);
+  const { p, q } = sharePair(a, b, zeroRule.leastShare);
   let sum = 0;
   p.forEach((share, bin) => {
     if (share > 0) sum += share * Math.log(share / (q[bin] as number));

@@ -1,6 +1,6 @@
 // How often a model errs, guessed without any truth: whether an input alarm matters. It must not raise an alarm of its own.
 import { Defect } from "@attune/protocol";
-import { type RateInterval, wilsonInterval } from "./rate.ts";
+import type { RateInterval } from "./rate.ts";
 
 /** What the confidence of a model is worth; plain data of a model package. */
 export interface ErrorReference {
@@ -14,12 +14,12 @@ export interface ErrorReference {
 
 /** What {@link ErrorEstimate} says. */
 export interface ErrorGuess {
-  /** Share of answers below the threshold. */
+  /** Reference error rate plus what mean confidence has fallen by, `[0, 1]`; the reference's while there is no answer. */
   readonly errorRate: number;
-  /** A range that holds that share with about 95 %; windows in runs count as one in `blockLength`. */
+  /** A range that holds that with about 95 %; windows in runs count as one in `blockLength`. */
   readonly interval: RateInterval;
-  /** The same by mean confidence: reference error plus what confidence has fallen by, `[0, 1]`. */
-  readonly byConfidence: number;
+  /** Share of answers below the threshold: a second opinion, which needs the order of confidences only. */
+  readonly byThreshold: number;
   readonly referenceErrorRate: number;
   readonly count: number;
   /** `worse` when all of the interval is above the reference by the margin, `fine` when all of it is below, else `unclear`. */
@@ -31,6 +31,7 @@ export interface ErrorEstimateState {
   readonly version: 1;
   readonly lowCount: number;
   readonly confidenceSum: number;
+  readonly confidenceSquares: number;
   readonly count: number;
   readonly skippedCount: number;
 }
@@ -87,8 +88,9 @@ export function fitErrorReference(
 /**
  * Creates a guess at an error rate from confidence alone, or goes on from a state.
  *
- * - Two guesses side by side: the share of answers below the threshold (average thresholded confidence), and the fall of the mean
- *   confidence. Both are good while the model's doubt means what it meant: for other people, noise, harder movements.
+ * - Two guesses side by side: the fall of the mean confidence, right while calibrated confidence stays calibrated, and the share of
+ *   answers below the threshold (average thresholded confidence), which exaggerates when all answers become a little less sure.
+ *   The verdict is by the first. Both rest on doubt meaning what it meant: for other people, noise, harder movements.
  * - **Blind to confident errors.** Two swapped axes make a linear model wrong without any doubt; then `fine` is false. So a `fine`
  *   lowers the urgency of an input alarm and never cancels it, and feedback beats it whenever there is any.
  *
@@ -96,11 +98,13 @@ export function fitErrorReference(
  * @example
  * const estimate = createErrorEstimate({ threshold: 0.6, errorRate: 0.1, confidence: 0.85 });
  * for (let index = 0; index < 400; index++) estimate.observe(index % 2 === 0 ? 0.5 : 0.9);
- * estimate.guess().errorRate; // => 0.5
+ * estimate.guess().errorRate; // => ≈ 0.25
+ * estimate.guess().byThreshold; // => 0.5
  * estimate.guess().verdict; // => "worse"
  * @see Garg et al. 2022, "Leveraging unlabeled data to predict out-of-distribution performance", section 4 (ATC); Guillory et al.
- *   2021, "Predicting with confidence on unseen distributions" (difference of confidences). Deviation: calibrated largest
- *   probability as the score, an interval that counts runs as one, and a verdict that may be unclear.
+ *   2021, "Predicting with confidence on unseen distributions" (difference of confidences). Deviation: the difference
+ *   of confidences is added as it is, without a regression over shifts; an interval that counts runs as one; a verdict that may
+ *   be unclear.
  */
 export function createErrorEstimate(
   reference: ErrorReference,
@@ -126,8 +130,19 @@ export function createErrorEstimate(
   }
   let lowCount = state?.lowCount ?? 0;
   let confidenceSum = state?.confidenceSum ?? 0;
+  let confidenceSquares = state?.confidenceSquares ?? 0;
   let count = state?.count ?? 0;
   let skippedCount = state?.skippedCount ?? 0;
+
+  /** Nothing is known from less than two blocks. */
+  function intervalOf(errorRate: number, mean: number): RateInterval {
+    const blockCount = count / blockLength;
+    if (blockCount < 2) return { low: 0, high: 1 };
+    const variance = Math.max(0, confidenceSquares / count - mean * mean);
+    const half = 1.96 * Math.sqrt(variance / blockCount);
+    return { low: clamped(errorRate - half), high: clamped(errorRate + half) };
+  }
+
   return {
     observe(confidence) {
       if (!(confidence >= 0 && confidence <= 1)) {
@@ -136,16 +151,18 @@ export function createErrorEstimate(
       }
       count++;
       confidenceSum += confidence;
+      confidenceSquares += confidence * confidence;
       if (confidence < reference.threshold) lowCount++;
     },
     guess() {
-      const interval = wilsonInterval(lowCount / blockLength, count / blockLength, 1.96);
+      const mean = count === 0 ? reference.confidence : confidenceSum / count;
+      const errorRate = clamped(reference.errorRate + (reference.confidence - mean));
+      const interval = intervalOf(errorRate, mean);
       const worseAbove = reference.errorRate + margin;
-      const fallen = count === 0 ? 0 : reference.confidence - confidenceSum / count;
       return {
-        errorRate: count === 0 ? 0 : lowCount / count,
+        errorRate,
         interval,
-        byConfidence: Math.min(1, Math.max(0, reference.errorRate + fallen)),
+        byThreshold: count === 0 ? reference.errorRate : lowCount / count,
         referenceErrorRate: reference.errorRate,
         count,
         verdict:
@@ -153,8 +170,19 @@ export function createErrorEstimate(
       };
     },
     restart() {
-      lowCount = confidenceSum = count = 0;
+      lowCount = confidenceSum = confidenceSquares = count = 0;
     },
-    state: () => ({ version: 1, lowCount, confidenceSum, count, skippedCount }),
+    state: () => ({
+      version: 1,
+      lowCount,
+      confidenceSum,
+      confidenceSquares,
+      count,
+      skippedCount,
+    }),
   };
+}
+
+function clamped(rate: number): number {
+  return Math.min(1, Math.max(0, rate));
 }

@@ -8,7 +8,7 @@ export const binCountMax = 64;
  * Inner edges that cut a reference sample into bins of about the same count.
  *
  * - Returns at most `binCount - 1` ascending edges, fewer where values repeat: an edge never appears twice. Bin `i` holds
- *   `edge[i - 1] < x <= edge[i]`, the first and the last one are open. Pure, O(n log n).
+ *   `edge[i - 1] <= x < edge[i]`, the first and the last one are open. Pure, O(n log n).
  *
  * @param sample finite values, at least one.
  * @param binCount 2 to 64.
@@ -47,7 +47,7 @@ export function binOf(edges: ArrayLike<number>, value: number): number {
   let high = edges.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (value <= (edges[middle] as number)) high = middle;
+    if (value < (edges[middle] as number)) high = middle;
     else low = middle + 1;
   }
   return low;

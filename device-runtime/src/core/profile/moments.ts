@@ -44,7 +44,8 @@ export function mergeMoments(a: Moments, b: Moments): Moments {
   return {
     count,
     mean: (a.count * a.mean + b.count * b.mean) / count,
-    squares: a.squares + b.squares + (apart * apart * a.count * b.count) / count,
+    // In an order that is the same both ways, to the bit.
+    squares: a.squares + b.squares + (apart * apart * (a.count * b.count)) / count,
     least: Math.min(a.least, b.least),
     largest: Math.max(a.largest, b.largest),
   };

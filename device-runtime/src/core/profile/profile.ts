@@ -54,7 +54,7 @@ const countMax = Number.MAX_SAFE_INTEGER;
  * @example
  * const builder = createProfile({ edges: [[0, 1]], classCount: 2 });
  * for (const value of [-1, 0, 0.5, 3, Number.NaN]) builder.observe([value], 1);
- * builder.profile().features[0]?.binCounts; // => [2, 1, 1]
+ * builder.profile().features[0]?.binCounts; // => [1, 2, 1]
  * builder.profile().features[0]?.missingCount; // => 1
  * builder.profile().classCounts; // => [0, 5]
  */
@@ -87,7 +87,8 @@ export function createProfile(layout: ProfileLayout, from?: Profile): ProfileBui
         classes[predictedClass] = (classes[predictedClass] as number) + 1;
       }
       for (let index = 0; index < edges.length; index++) {
-        const value = values[index] as number;
+        // -0 becomes 0, as it does in bytes.
+        const value = (values[index] as number) + 0;
         if (!isCountable(value)) {
           missing[index] = (missing[index] as number) + 1;
           continue;
@@ -131,10 +132,10 @@ export function emptyProfile(layout: ProfileLayout): Profile {
     windowCount: 0,
     features: layout.edges.map((edges) => ({
       moments: noMoments,
-      binCounts: new Array<number>(edges.length + 1).fill(0),
+      binCounts: Array.from({ length: edges.length + 1 }, () => 0),
       missingCount: 0,
     })),
-    classCounts: new Array<number>(layout.classCount).fill(0),
+    classCounts: Array.from({ length: layout.classCount }, () => 0),
   };
 }
 

@@ -33,6 +33,9 @@ export const seriesMax = 64;
 /** Classes that a person is told apart in; each costs `featureCount` numbers three times. */
 export const watchedClassMax = 64;
 
+/** Larger values are left aside: a baseline is kept in single precision, whose largest number, 3e38, must hold a million squares. */
+export const featureValueMax = 1e15;
+
 /** Checks a layout that came from outside. */
 export function checkFeatureLayout(layout: FeatureLayout): Outcome<FeatureLayout> {
   const { featureCount, series, logFeatures, logFloor } = layout;

@@ -1,8 +1,8 @@
 // Watches one person's features against the person's own past and says which channel drifted. It must not decide what follows.
 import { Defect } from "@attune/protocol";
-import { detectorValueMax } from "../driftDetector.ts";
 import { believedCount } from "../eBenjaminiHochberg.ts";
 import { createEDetector, type EDetector, type EDetectorState } from "../eDetector.ts";
+import { featureValueMax } from "./featureLayout.ts";
 import type { FeatureReference } from "./featureReference.ts";
 import {
   createPersonalBaseline,
@@ -91,7 +91,8 @@ export interface FeatureMonitor {
   /**
    * Takes in the features of one window and the class that the model predicted for it.
    *
-   * - Shape: `(featureCount,)`, as in the reference's layout. What is not finite, and a class that is unknown, is left aside.
+   * - Shape: `(featureCount,)`, as in the reference's layout. A window with a value that is not finite or beyond
+   *   `1e15`, or of a class that is unknown, is left aside.
    * - O(classes · features + features² / 2), allocates nothing unless there is an alarm.
    *
    * @returns the alarm that this window raised, or null; the evidence then starts again.
@@ -189,7 +190,7 @@ export function createFeatureMonitor(
     if (!(Number.isInteger(label) && label >= 0 && label < classCount)) return false;
     if (features.length < layout.featureCount) return false;
     for (let index = 0; index < layout.featureCount; index++) {
-      if (!(Math.abs(features[index] as number) <= detectorValueMax)) return false;
+      if (!(Math.abs(features[index] as number) <= featureValueMax)) return false;
     }
     return true;
   }

@@ -1,8 +1,12 @@
 // Measures how far people are from their own past. It runs where a package is made, not on a device.
 import { type Outcome, refuse } from "@attune/protocol";
 import { fitMahalanobis } from "../../ood/fitMahalanobis.ts";
-import { detectorValueMax } from "../driftDetector.ts";
-import { checkFeatureLayout, type FeatureLayout, watchedClassMax } from "./featureLayout.ts";
+import {
+  checkFeatureLayout,
+  type FeatureLayout,
+  featureValueMax,
+  watchedClassMax,
+} from "./featureLayout.ts";
 import { checkFeatureReference, type FeatureReference } from "./featureReference.ts";
 import { createPersonalBaseline, limitRow } from "./personalBaseline.ts";
 
@@ -75,7 +79,7 @@ export function fitFeatureReference(
     }
     for (let index = 0; index < features.length; index++) {
       const value = features[index] as number;
-      if (!(Math.abs(value) <= detectorValueMax)) {
+      if (!(Math.abs(value) <= featureValueMax)) {
         return refuse(
           "input.not_finite",
           `feature ${index % featureCount} is ${value}; leave it out`,

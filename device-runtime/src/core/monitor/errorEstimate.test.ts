@@ -1,0 +1,78 @@
+import { Defect } from "@attune/protocol";
+import { expect, it } from "vitest";
+import { createSeededRandom } from "../../adapters/seededRandom.ts";
+import { createErrorEstimate, fitErrorReference } from "./errorEstimate.ts";
+
+/** A calibrated model: right as often as it says, with less confidence on harder people. */
+function answers(hardness: number, count: number, seed: string) {
+  const random = createSeededRandom(seed);
+  const unit = (): number => random.nextUint32() / 2 ** 32;
+  return Array.from({ length: count }, () => {
+    const confidence = 1 - 0.5 * unit() ** (1 / hardness);
+    return { confidence, isCorrect: unit() < confidence };
+  });
+}
+
+function referenceOf(hardness: number) {
+  const known = answers(hardness, 20_000, "known");
+  return fitErrorReference(
+    known.map(({ confidence }) => confidence),
+    known.map(({ isCorrect }) => isCorrect),
+  );
+}
+
+it("[LC94] errors of harder people are guessed without any truth, while doubt means what it meant", () => {
+  const reference = referenceOf(0.25);
+  const verdicts: string[] = [];
+  const guesses: number[] = [];
+  for (const hardness of [0.25, 0.5, 1, 2]) {
+    const estimate = createErrorEstimate(reference);
+    const list = answers(hardness, 4000, `hard ${hardness}`);
+    for (const { confidence } of list) estimate.observe(confidence);
+    const truth = list.filter(({ isCorrect }) => !isCorrect).length / list.length;
+    const { errorRate, byThreshold, interval, verdict } = estimate.guess();
+    expect(Math.abs(errorRate - truth)).toBeLessThan(0.03);
+    expect(interval.high - interval.low).toBeLessThan(0.05);
+    guesses.push(byThreshold);
+    verdicts.push(verdict);
+  }
+  expect(guesses).toEqual(guesses.toSorted((a, b) => a - b));
+  expect([verdicts[0], verdicts[2], verdicts[3]]).toEqual(["fine", "worse", "worse"]);
+});
+
+it("[LC94] few answers are unclear, forgotten ones too; windows in runs count as one", () => {
+  const estimate = createErrorEstimate({ threshold: 0.6, errorRate: 0.1, confidence: 0.9 });
+  expect(estimate.guess()).toMatchObject({ verdict: "unclear", count: 0, errorRate: 0.1 });
+  for (let index = 0; index < 16; index++) estimate.observe(0.5);
+  expect(estimate.guess().verdict).toBe("worse");
+  const cautious = createErrorEstimate(
+    { threshold: 0.6, errorRate: 0.1, confidence: 0.9 },
+    { blockLength: 64 },
+  );
+  for (let index = 0; index < 16; index++) cautious.observe(0.5);
+  expect(cautious.guess().verdict).toBe("unclear");
+  estimate.restart();
+  expect(estimate.guess().verdict).toBe("unclear");
+});
+
+it("[LC94] what is no probability is left aside, and a guess goes on from its state", () => {
+  const reference = { threshold: 0.6, errorRate: 0.1, confidence: 0.9 };
+  const estimate = createErrorEstimate(reference);
+  for (const value of [0.5, Number.NaN, -0.1, 1.1, Number.POSITIVE_INFINITY, 0.9]) {
+    estimate.observe(value);
+  }
+  const resumed = createErrorEstimate(reference, {}, structuredClone(estimate.state()));
+  expect(resumed.state()).toEqual({
+    version: 1,
+    lowCount: 1,
+    confidenceSum: 1.4,
+    confidenceSquares: 1.06,
+    count: 2,
+    skippedCount: 4,
+  });
+  expect(resumed.guess()).toEqual(estimate.guess());
+  expect(() => createErrorEstimate({ ...reference, threshold: 2 })).toThrow(Defect);
+  const bad = { ...estimate.state(), lowCount: 9 };
+  expect(() => createErrorEstimate(reference, {}, bad)).toThrow(Defect);
+  expect(() => fitErrorReference([], [])).toThrow(Defect);
+});
