@@ -1,5 +1,5 @@
 // Compares the gradients of a whole compiled model with finite differences of its loss, in the real engine. For tests only.
-import { elementCount, unwrap } from "@attune/protocol";
+import { elementCount, type ParameterTensor, unwrap } from "@attune/protocol";
 import { type CompiledTraining, compileTraining } from "../src/model/compile/compileTraining.ts";
 import type { TrainingPlan } from "../src/model/compile/trainingPlan.ts";
 import { readParameters } from "../src/model/parameters/parameterBytes.ts";
@@ -41,6 +41,24 @@ export function batchFor(compiled: CompiledTraining, batchSize: number): StepBat
           ),
     learningRate: 0.1,
   };
+}
+
+/** Gradients of a model's first step. */
+export async function modelGradients(
+  runtime: OrtRuntime,
+  { model, scope, loss = { kind: "meanSquaredError" }, dims = {}, batchSize = 3 }: ModelCheck,
+): Promise<readonly ParameterTensor[]> {
+  const compiled = unwrap(
+    compileTraining(model, { scope, loss, dims, optimizer: { kind: "sgd" } }),
+  );
+  const graph = await runtime.load(compiled.step);
+  const trainer = await createTrainer(runtime, compiled);
+  const batch = batchFor(compiled, compiled.batchSize ?? batchSize);
+  const state = trainer.begin(unwrap(readParameters(model)));
+  const { gradients } = await runStep(graph, compiled, state, batch);
+  await graph.release();
+  await trainer.release();
+  return gradients;
 }
 
 /**
