@@ -72,9 +72,11 @@ function cpuSeconds(pid: number): number {
 
 it("[HB95] a hub that is stopped while a validation set is answered ends by itself, and judges again at its next start", async ({
   skip,
+  onTestFinished,
 }) => {
   skip(!existsSync("/proc/self/stat"), "needs /proc: run it on Linux");
   const hub = await startHubProcess(folder);
+  onTestFinished(() => void hub.child.kill("SIGKILL"));
   const attune = async (words: string): Promise<string> => {
     const run = await runAttune(folder, words.split(" "));
     expect(run.exitCode, run.stderr).toBe(0);
