@@ -1,7 +1,8 @@
 // From the body of a step to whole graphs: the step alone, and any number of steps inside one `Scan`. It must not change what a step computes.
 import { type Dim, dimText, type Shape } from "../graph/dim.ts";
-import { createGraphEmitter, type GraphEmitter, integer } from "../graph/graphEmitter.ts";
+import { createGraphEmitter, integer } from "../graph/graphEmitter.ts";
 import type { PreparedValue } from "../losses/lossRule.ts";
+import type { WrittenNodes } from "../lowering/forWebgpu.ts";
 import type { ElementType } from "../onnx/elementType.ts";
 import { writeGraph, writeModel } from "../onnx/modelFile.ts";
 import type { OnnxAttribute, OnnxNode } from "../onnx/nodeMessage.ts";
@@ -19,7 +20,7 @@ export interface Assembly {
   /** What of the base the steps read. */
   readonly base: readonly NamedShape[];
   /** Work that is done once for all steps. */
-  readonly preparation: GraphEmitter;
+  readonly preparation: WrittenNodes;
   readonly prepared: ReadonlyMap<string, PreparedValue>;
   readonly body: StepBody;
 }

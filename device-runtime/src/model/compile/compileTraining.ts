@@ -4,6 +4,7 @@ import { isStatic, type Shape, shapeText } from "../graph/dim.ts";
 import { createGraphEmitter } from "../graph/graphEmitter.ts";
 import { loadGraph } from "../graph/loadGraph.ts";
 import type { ModelGraph } from "../graph/modelGraph.ts";
+import { forWebgpu } from "../lowering/forWebgpu.ts";
 import { readModelFile } from "../onnx/modelFile.ts";
 import { checkHidden } from "../parameters/hiddenWeights.ts";
 import { parameterInfos } from "../parameters/listParameters.ts";
@@ -102,14 +103,16 @@ export function compileSubject(subject: TrainingSubject, checked: CheckedPlan): 
       `input ${graph.input.name} is ${graph.input.type}, must be float32`,
     );
   }
-  const preparation = createGraphEmitter(`${TRAINING_PREFIX}ahead:`);
+  const ahead = createGraphEmitter(`${TRAINING_PREFIX}ahead:`);
   const prepared = checked.loss.prepare({
-    emit: preparation,
+    emit: ahead,
     truth: trainingNames.truth,
     truthRank: truthShape.length,
     weights: checked.hasSampleWeights ? trainingNames.sampleWeights : undefined,
     output: outputShape,
   });
+  const preparation =
+    checked.lowering.engine === "webgpu" ? forWebgpu(ahead, `${TRAINING_PREFIX}gpuAhead:`) : ahead;
   const body = writeStepBody(subject, checked, prepared);
   const base = baseNames(subject, checked).map((name) => ({
     name,

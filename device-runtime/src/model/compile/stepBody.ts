@@ -3,6 +3,7 @@ import { differentiate } from "../gradients/differentiate.ts";
 import { createGraphEmitter, type GraphEmitter } from "../graph/graphEmitter.ts";
 import type { PreparedValue } from "../losses/lossRule.ts";
 import { createLowering, type LoweringSite } from "../lowering/createLowering.ts";
+import { forWebgpu } from "../lowering/forWebgpu.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import type { OnnxTensor } from "../onnx/tensorMessage.ts";
 import { clipGradients } from "../optimizers/clipGradients.ts";
@@ -106,9 +107,11 @@ export function writeStepBody(
       nextStates: updated.states,
     };
   });
+  const written =
+    checked.lowering.engine === "webgpu" ? forWebgpu(emit, `${TRAINING_PREFIX}gpu:`) : emit;
   return {
-    nodes: emit.nodes,
-    initializers: emit.constants,
+    nodes: written.nodes,
+    initializers: written.constants,
     loss,
     nextStepCount,
     parameters,

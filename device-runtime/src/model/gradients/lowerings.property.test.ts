@@ -19,7 +19,7 @@ const operatorsOf: Readonly<Record<LoweredOperation, readonly string[]>> = {
 
 describe("forms", () => {
   for (const [operation, forms] of Object.entries(loweredOperations)) {
-    it(`[TC18] ${operation}: ${forms.join(", ")} agree, and equal finite differences`, async () => {
+    it(`[TC45] ${operation}: ${forms.join(", ")} agree, and equal finite differences`, async () => {
       const taken = new Map(forms.map((form) => [form, 0]));
       const operators = operatorsOf[operation as LoweredOperation];
       for (const arbitrary of operators.flatMap((operator) => windowCases[operator] ?? [])) {
@@ -37,7 +37,7 @@ describe("forms", () => {
               expect(await gradientError(runtime, check)).toBeLessThanOrEqual(1e-3);
             }
           }),
-          { numRuns: 25, seed: 18 },
+          { numRuns: 25, seed: 45 },
         );
       }
       for (const [form, count] of taken) expect(count, form).toBeGreaterThanOrEqual(4);

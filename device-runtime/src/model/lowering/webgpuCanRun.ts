@@ -3,7 +3,7 @@ import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import type { SizedValue } from "./emittedTypes.ts";
 
 /** Operators without a kernel for WebGPU. */
-const missing: ReadonlySet<string> = new Set([
+export const missingOnWebgpu: ReadonlySet<string> = new Set([
   "LogSoftmax",
   "Loop",
   "OneHot",
@@ -13,7 +13,7 @@ const missing: ReadonlySet<string> = new Set([
 
 /** Whether WebGPU has a kernel for this node: convolutions have one or two spatial axes there, pools give no indices. */
 export function webgpuCanRun(node: OnnxNode, sizeOf: (name: string) => SizedValue): boolean {
-  if (missing.has(node.operator)) return false;
+  if (missingOnWebgpu.has(node.operator)) return false;
   if (node.operator === "MaxPool" && (node.outputs[1] ?? "") !== "") return false;
   const isWindow = ["Conv", "ConvTranspose", "MaxPool", "AveragePool"].includes(node.operator);
   return !isWindow || sizeOf(node.inputs[0] ?? "").dims.length <= 4;

@@ -1,0 +1,156 @@
+// Forms of operations in whole trainings: asked for, named in the plan's text, left to the cost table, timed; and what WebGPU gets.
+import { elementCount, unwrap } from "@attune/protocol";
+import { describe, expect, it } from "vitest";
+import { runStep } from "../../../test/stepRunner.ts";
+import { relativeDifference } from "../../../test/torchParityCase.ts";
+import { createSeededRandom } from "../../adapters/seededRandom.ts";
+import { buildNetwork } from "../build/buildNetwork.ts";
+import type { LayerSpec } from "../build/networkSpec.ts";
+import { type LoweringSpec, loweredOperations } from "../lowering/lowering.ts";
+import { readModelFile } from "../onnx/modelFile.ts";
+import { readParameters } from "../parameters/parameterBytes.ts";
+import { createTrainer } from "../session/createTrainer.ts";
+import { loadNodeOrt } from "../session/nodeOrtRuntime.ts";
+import { timeLowerings } from "../session/timeLowerings.ts";
+import { compileTraining } from "./compileTraining.ts";
+import { listLowerings } from "./listLowerings.ts";
+import { canonicalPlan, type TrainingPlan } from "./trainingPlan.ts";
+
+const runtime = await loadNodeOrt();
+const BATCH = 3;
+const INPUT = [2, 12, 10];
+const layers: readonly LayerSpec[] = [
+  { kind: "convolution", filters: 6, kernel: 3, activation: "relu" },
+  { kind: "maxPool", size: 2 },
+  { kind: "convolution", filters: 6, kernel: 3, groups: 6, stride: 2, activation: "silu" },
+  { kind: "convolution", filters: 8, kernel: 1, activation: "relu" },
+  { kind: "groupNormalization", groups: 2 },
+  { kind: "averagePool", size: [1, 2] },
+  { kind: "globalMaxPool" },
+  { kind: "dense", units: 4 },
+];
+const model = buildNetwork({ input: INPUT, layers }, createSeededRandom("lowering"));
+const planWith = (lowering?: LoweringSpec): TrainingPlan => ({
+  scope: "all",
+  loss: { kind: "crossEntropy" },
+  optimizer: { kind: "sgd" },
+  ...(lowering === undefined ? {} : { lowering }),
+});
+
+/** Loss and gradients of one step. */
+async function stepOf(lowering?: LoweringSpec): Promise<{ loss: number; gradients: number[] }> {
+  const compiled = unwrap(compileTraining(model, planWith(lowering)));
+  const trainer = await createTrainer(runtime, compiled);
+  const graph = await runtime.load(compiled.step);
+  const random = createSeededRandom("lowering data");
+  const found = await runStep(graph, compiled, trainer.begin(unwrap(readParameters(model))), {
+    batchSize: BATCH,
+    data: Float32Array.from(
+      { length: BATCH * elementCount(INPUT) },
+      () => random.nextUint32() / 2 ** 31 - 1,
+    ),
+    truth: BigInt64Array.of(0n, 3n, 1n),
+    learningRate: 0.1,
+  });
+  await graph.release();
+  await trainer.release();
+  return {
+    loss: found.loss,
+    gradients: found.gradients.flatMap(({ data }) => Array.from(data)),
+  };
+}
+
+const operatorsOf = (lowering?: LoweringSpec): string[] =>
+  readModelFile(unwrap(compileTraining(model, planWith(lowering))).step).nodes.map(
+    ({ operator }) => operator,
+  );
+
+describe("lowering", () => {
+  it("[TC45] every form can be asked for, is then what is written, and trains alike", async () => {
+    const expected = await stepOf();
+    for (const [operation, forms] of Object.entries(loweredOperations)) {
+      const graphs = new Set<string>();
+      for (const form of forms) {
+        const lowering = { forms: { [operation]: form } };
+        graphs.add(unwrap(compileTraining(model, planWith(lowering))).step.join());
+        const found = await stepOf(lowering);
+        expect(found.loss).toBeCloseTo(expected.loss, 5);
+        expect(
+          relativeDifference(found.gradients, expected.gradients),
+          `${operation} ${form}`,
+        ).toBeLessThanOrEqual(1e-5);
+      }
+      expect(graphs.size, operation).toBeGreaterThanOrEqual(2);
+    }
+  });
+
+  it("[TC12] [TC45] the plan's text names engine, batch size and forms", () => {
+    const texts = [
+      planWith(),
+      planWith({ engine: "wasm" }),
+      planWith({ batchSize: 32 }),
+      planWith({ forms: { "conv.weight": "unfold" } }),
+    ].map((plan) => unwrap(canonicalPlan(plan)));
+    expect(new Set(texts).size).toBe(4);
+    expect(texts[3]).toContain('"forms":{"conv.weight":"unfold"}');
+    expect(unwrap(canonicalPlan(planWith({})))).toBe(texts[0]);
+  });
+
+  it("[TC2] [TC45] engines, operations and forms that are not known are refused", () => {
+    for (const lowering of [
+      { engine: "cuda" },
+      { batchSize: 0 },
+      { batchSize: 1.5 },
+      { forms: { "conv.bias": "unfold" } },
+      { forms: { "conv.weight": "fold" } },
+      { forms: { constructor: "unfold" } },
+    ]) {
+      expect(compileTraining(model, planWith(lowering as LoweringSpec))).toMatchObject({
+        ok: false,
+        refusal: { code: "model.plan_invalid" },
+      });
+    }
+  });
+
+  it("[TC46] for WebGPU a step holds nothing that WebGPU lacks, and trains alike", async () => {
+    const missing = ["Scan", "ScatterElements", "OneHot", "LogSoftmax"];
+    const written = operatorsOf({ engine: "webgpu" });
+    expect(written.filter((operator) => missing.includes(operator))).toEqual([]);
+    // The same plan for another engine does hold some of them: this test can fail.
+    const scattered = operatorsOf({ forms: { "maxPool.data": "scatter" } });
+    expect(missing.filter((operator) => scattered.includes(operator))).toEqual([
+      "ScatterElements",
+      "OneHot",
+      "LogSoftmax",
+    ]);
+    const expected = await stepOf();
+    const found = await stepOf({ engine: "webgpu" });
+    expect(found.loss).toBeCloseTo(expected.loss, 5);
+    expect(relativeDifference(found.gradients, expected.gradients)).toBeLessThanOrEqual(1e-5);
+  });
+
+  it("[TC47] a device times every form, and its choices compile as they are named", async () => {
+    const plan = planWith({ batchSize: BATCH });
+    const choices = unwrap(listLowerings(model, plan));
+    expect(new Set(choices.map(({ operation }) => operation))).toEqual(
+      new Set(Object.keys(loweredOperations)),
+    );
+    const timed = await timeLowerings(runtime, choices, {
+      siteMs: 0,
+      nowMs: () => performance.now(),
+    });
+    for (const { site, forms } of choices) {
+      expect(forms.map(({ name }) => name)).toContain(timed.forms[site]);
+      expect(Object.keys(timed.runMs[site] ?? {}).sort()).toEqual(
+        forms.map(({ name }) => name).sort(),
+      );
+    }
+    const slowest = Object.fromEntries(
+      choices.map(({ site, forms }) => [site, forms.at(-1)?.name ?? ""]),
+    );
+    const chosen = unwrap(listLowerings(model, planWith({ batchSize: BATCH, forms: slowest })));
+    expect(Object.fromEntries(chosen.map(({ site, chosen: form }) => [site, form]))).toEqual(
+      slowest,
+    );
+  });
+});
