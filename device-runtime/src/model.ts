@@ -17,6 +17,7 @@ export {
 export { type CompiledTraining, compileTraining } from "./model/compile/compileTraining.ts";
 export { listLowerings } from "./model/compile/listLowerings.ts";
 export type { LowRankPatch } from "./model/compile/lowRank.ts";
+export { type Specialization, specializeModel } from "./model/compile/specializeModel.ts";
 export type { NamedShape } from "./model/compile/stepBody.ts";
 export { trainingNames } from "./model/compile/trainingNames.ts";
 export { canonicalPlan, type TrainingPlan } from "./model/compile/trainingPlan.ts";

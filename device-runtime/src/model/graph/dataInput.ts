@@ -24,7 +24,7 @@ export function dataInput(
   if (input === undefined || data.length > 1) {
     return turnAway(
       "model.graph_invalid",
-      `model has ${data.length} data inputs (${data.map((one) => one.name).join(", ")}), must have one; give the others a value in the file (an initializer of the same name)`,
+      `model has ${data.length} data inputs (${data.map((one) => one.name).join(", ")}), must have one; specializeModel fixes the others`,
     );
   }
   if (input.type === undefined || input.dims === undefined) {
