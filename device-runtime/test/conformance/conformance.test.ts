@@ -2,13 +2,13 @@
 import * as web from "onnxruntime-web/wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadNodeOrt } from "../../src/model/session/nodeOrtRuntime.ts";
-import { readParityCase } from "../torchParityCase.ts";
+import { parityCase, parityNames } from "../parityCases.ts";
 import { callPage, chromiumPath, type PageServer, startPage } from "./chromiumPage.ts";
 import { findTraps, type TrappedModule, type Traps } from "./ortTraps.ts";
 import { encodeCases } from "./plainData.ts";
 import { type ConformanceRun, runGradients, runParity } from "./runConformance.ts";
 
-const cases = new Map(["cnn1d", "cnn2d", "mlp"].map((name) => [name, readParityCase(name)]));
+const cases = new Map(parityNames.map((name) => [name, parityCase(name)]));
 const { default: nodeModule } = (await import("onnxruntime-node")) as unknown as {
   default: TrappedModule;
 };
@@ -40,7 +40,7 @@ describe("conformance", () => {
     if (server === undefined) return;
     const inNode = await here();
     expect(inNode.failures).toEqual([]);
-    expect(inNode.checkCount).toBeGreaterThan(300);
+    expect(inNode.checkCount).toBeGreaterThan(400);
     expect(await callPage(server, "none", "wasm", "runOnWasm")).toEqual(inNode);
   });
 

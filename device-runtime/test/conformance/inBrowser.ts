@@ -3,7 +3,7 @@ import { createOrtRuntime } from "../../src/model/session/createOrtRuntime.ts";
 import { createWebGpuRuntime, type GpuPort } from "../../src/model/session/createWebGpuRuntime.ts";
 import type { OrtModule } from "../../src/model/session/ortRuntime.ts";
 import { decodeCases } from "./plainData.ts";
-import { type ConformanceRun, runGradients, runParity } from "./runConformance.ts";
+import { type ConformanceRun, runGradients, runParity, runTrajectory } from "./runConformance.ts";
 
 export { findTraps } from "./ortTraps.ts";
 
@@ -30,10 +30,8 @@ export async function runOnWebGpu(
   try {
     const runtime = await createWebGpuRuntime(ort, gpu);
     const parity = decodeCases(cases).get("mlp");
-    const run = parity?.runs.get("adamw");
-    if (parity === undefined || run === undefined) throw new Error("no case");
-    const one = new Map([["mlp", { ...parity, runs: new Map([["adamw", run]]) }]]);
-    return await runParity(runtime, one, { engine: "webgpu" });
+    if (parity === undefined) throw new Error("no case");
+    return await runTrajectory(runtime, ["mlp", parity], "adamw", { engine: "webgpu" });
   } catch (error) {
     const { code = "", message, cause } = error as Error & { code?: string };
     return { code, message: cause === undefined ? message : `${message}: ${String(cause)}` };

@@ -1,9 +1,9 @@
 // Compiled training against PyTorch, step by step and in one Scan.
 import { elementCount, type ParameterTensor, unwrap } from "@attune/protocol";
 import { describe, expect, it } from "vitest";
+import { parityCase, parityNames } from "../../../test/parityCases.ts";
 import { runStep } from "../../../test/stepRunner.ts";
-import { readParityCase, relativeDifference } from "../../../test/torchParityCase.ts";
-import { exposeParameters } from "../parameters/exposeParameters.ts";
+import { relativeDifference, withoutKeyBias } from "../../../test/torchParityCase.ts";
 import { readParameters } from "../parameters/parameterBytes.ts";
 import { createPredictor } from "../session/createPredictor.ts";
 import { createTrainer } from "../session/createTrainer.ts";
@@ -22,24 +22,8 @@ function worst(found: readonly ParameterTensor[], expected: readonly ParameterTe
   );
 }
 
-/**
- * The transformer's projection `q` makes queries, keys and values. The bias of its keys shifts all scores of a query alike, which a softmax
- * does not see: its gradient is 0, PyTorch's 1.5e-10 of rounding. Adam scales every gradient to a step, also rounding, so after 12 steps
- * PyTorch's has moved by 3e-4 at random. Everything else of the tensor is compared as all others.
- */
-function withoutKeyBias(tensors: readonly ParameterTensor[]): ParameterTensor[] {
-  return tensors.map((tensor) =>
-    tensor.name === "q.bias"
-      ? { ...tensor, data: tensor.data.filter((_, at) => at < 32 || at >= 64) }
-      : tensor,
-  );
-}
-
-for (const name of ["mlp", "cnn1d", "cnn2d", "transformer"]) {
-  // The exporter wrote the transformer's two normalisations as one, because their fresh values are equal; PyTorch trained two.
-  const parity = readParityCase(name, (model) =>
-    unwrap(exposeParameters(model, { untie: name === "transformer" })),
-  );
+for (const name of parityNames) {
+  const parity = parityCase(name);
   const sample = elementCount(parity.inputShape);
   const parameters = unwrap(readParameters(parity.model));
 
