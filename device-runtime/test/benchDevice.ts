@@ -30,6 +30,8 @@ const eventNames = [
   "enrolled",
   "assigned",
   "alarm",
+  "ruleBroken",
+  "quarantined",
   "feedbackWanted",
   "training",
   "trained",

@@ -6,6 +6,8 @@ import type { MonitorAlarm } from "./monitor/userMonitors.ts";
 import type { DeviceEvents } from "./notices.ts";
 import type { OutboxEntry } from "./outbox/outboxState.ts";
 import type { VersionParts } from "./slots/slotState.ts";
+import type { Violation } from "./validation/businessRules.ts";
+import type { DataFinding } from "./validation/dataValidator.ts";
 
 /** What a topic of the device's carries. */
 export type MessageChannel = "receipt" | "assignment" | "decision" | "trustRoot";
@@ -77,6 +79,12 @@ export type CoreEvent =
       readonly type: "alarmRaised";
       readonly user: string;
       readonly alarms: readonly MonitorAlarm[];
+    }
+  | { readonly type: "dataQuarantined"; readonly user: string; readonly finding: DataFinding }
+  | {
+      readonly type: "rulesBroken";
+      readonly user: string;
+      readonly violations: readonly Violation[];
     }
   | { readonly type: "feedbackScored"; readonly user: string; readonly scored: ScoredFeedback }
   | {

@@ -10,11 +10,13 @@ import {
   contributionBuilt,
   contributionFailed,
   contributionWithheld,
+  dataQuarantined,
   feedbackScored,
   jobFailed,
   jobFinished,
   layerFailed,
   layerRebased,
+  rulesBroken,
   settleUser,
   sliceTrained,
   userDeadlineMs,
@@ -174,6 +176,12 @@ function handle(transition: Transition, event: CoreEvent): void {
       return;
     case "alarmRaised":
       alarmRaised(transition, event.user, event.alarms);
+      return;
+    case "dataQuarantined":
+      dataQuarantined(transition, event.user, event.finding);
+      return;
+    case "rulesBroken":
+      rulesBroken(transition, event.user, event.violations);
       return;
     case "feedbackScored":
       feedbackScored(transition, event.user, event.scored);

@@ -11,6 +11,8 @@ import type {
 import type { GuardVerdict } from "./learn/localGuard.ts";
 import type { MonitorAlarm } from "./monitor/userMonitors.ts";
 import type { RefusalSubject } from "./state.ts";
+import type { Violation } from "./validation/businessRules.ts";
+import type { DataFinding } from "./validation/dataValidator.ts";
 
 /** Events of a device by name. `user` is the name given to `device.user()` in this run, else the hash it is stored under. */
 export interface DeviceEvents {
@@ -24,6 +26,10 @@ export interface DeviceEvents {
   };
   /** A monitor says that something has changed. */
   alarm: MonitorAlarm & { readonly user: string };
+  /** Answers broke a business rule of the package. */
+  ruleBroken: Violation & { readonly user: string };
+  /** Data that breaks the package's data rules: nothing of it is stored or trained. */
+  quarantined: DataFinding & { readonly user: string };
   /** Something has changed, but only labels could tell whether the model is wrong: ask the user for some. */
   feedbackWanted: { readonly user: string; readonly because: string };
   /** A training begins. */

@@ -10,6 +10,8 @@ import type { CoreEvent } from "../core/events.ts";
 import type { ScoredAnswer } from "../core/learn/localGuard.ts";
 import type { Comparison } from "../core/slots/comparisonState.ts";
 import type { DeviceState } from "../core/state.ts";
+import type { DataFinding } from "../core/validation/dataValidator.ts";
+import { inseparableFrom } from "../package/leaveOneOut.ts";
 import { windowLength } from "../package/preprocessing.ts";
 import { largestIndex, softmaxInto } from "../package/softmax.ts";
 import { type Contestant, scoreAnswers } from "./comparePairs.ts";
@@ -92,36 +94,56 @@ export function createAnswering(parts: AnsweringParts): Answering {
     if (!hasChanged) throw new InputRefused({ code: "model.output_not_finite", message });
   }
 
-  /** Remembers an answer for its feedback, and lets the monitors see it. */
+  /** Remembers an answer for its feedback, and lets the monitors and the business rules see it. */
   function note(
     session: UserSession,
     seen: {
       readonly id: string;
       readonly window: Float32Array;
       readonly answer: number;
+      /** Among all people: what is unusual for this person is another matter. */
       readonly isOutlier: boolean;
       readonly confidence: number;
     },
   ): void {
-    // Whoever was erased while the model computed stays erased.
-    if (users.all.get(session.user)?.session !== session) return;
     const { id, window, answer, isOutlier, confidence } = seen;
+    const { user } = session;
     session.answered.predictions += 1;
     if (isOutlier) session.answered.outliers += 1;
     session.addPending({ id, window: window.slice(), answer, atMs: now() });
     const alarms = session.monitors.observePrediction({ isOutlier, confidence });
-    if (alarms !== null) parts.send({ type: "alarmRaised", user: session.user, alarms });
+    if (alarms !== null) parts.send({ type: "alarmRaised", user, alarms });
+    const violations = session.checks.rules.observe(answer);
+    if (violations !== null) parts.send({ type: "rulesBroken", user, violations });
     parts.onAnswer();
+  }
+
+  /** Looks at the data of a window once its shape and numbers are right. A sensor that stays wrong is told once. */
+  function quarantineOf(
+    session: UserSession,
+    id: string,
+    window: Float32Array,
+  ): DataFinding | null {
+    const { checks, user } = session;
+    const finding = checks.data.check(window);
+    if (checks.isNews(finding) && finding !== null) {
+      parts.send({ type: "dataQuarantined", user, finding });
+    }
+    if (finding !== null) session.addQuarantined(id);
+    return finding;
   }
 
   return {
     async answer(user, window) {
       const { session } = users.all.get(user) ?? (await parts.open(user));
       const predictionId = parts.nextPredictionId();
+      // Once a window, also when another version has to answer it again.
+      let quarantine: DataFinding | null | undefined;
       for (;;) {
         const { slot, loaded, judge } = serving();
         const { preprocessing, calibration } = loaded.modelPackage;
         checkWindow(window, windowLength(preprocessing));
+        if (quarantine === undefined) quarantine = quarantineOf(session, predictionId, window);
         const classCount = preprocessing.labels.length;
         const layer = layerOf(user, slot.version);
         const logits = new Float32Array(classCount);
@@ -143,13 +165,30 @@ export function createAnswering(parts: AnsweringParts): Answering {
         softmaxInto(logits, 0, classCount, calibration.temperature, probabilities, 0);
         const answer = largestIndex(logits, 0, classCount);
         const score = judge.score(window, 0, features, 0, sharedLogits, 0);
-        const isOutlier = score > calibration.ood.threshold;
         const confidence = probabilities[answer] as number;
-        note(session, { id: predictionId, window, answer, isOutlier, confidence });
+        const { alpha, threshold, leaveOneOut } = calibration.ood;
+        // Whoever was erased while the model computed stays erased, and unsound data says nothing about the person.
+        const isKept = quarantine === null && users.all.get(user)?.session === session;
+        const pValue = isKept ? session.checks.calibration.observe(score) : null;
+        const isOutlier = pValue === null ? score > threshold : pValue <= alpha;
+        if (isKept) {
+          const isUnusual = score > threshold;
+          note(session, { id: predictionId, window, answer, isOutlier: isUnusual, confidence });
+        }
         return {
           label: preprocessing.labels[answer] as string,
           probabilities,
-          ood: { score, isOutlier },
+          ood: {
+            score,
+            pValue,
+            isOutlier,
+            inseparableFrom: inseparableFrom(leaveOneOut, answer).map(
+              (label) => preprocessing.labels[label] as string,
+            ),
+          },
+          isAbstained:
+            quarantine !== null || isOutlier || confidence < calibration.abstention.confidenceMin,
+          quarantine,
           predictionId,
           modelVersion: slot.version,
           isPersonal: layer !== null,
@@ -170,6 +209,10 @@ export function createAnswering(parts: AnsweringParts): Answering {
       }
       const pending = session.pending(predictionId);
       const before = state().users[user];
+      if (session.isQuarantined(predictionId)) {
+        const message = `the data of prediction ${predictionId} was not sound; nothing is learned from it, feedback is not needed`;
+        return { outcome: refuse("feedback.window_quarantined", message), ...none };
+      }
       if (pending === undefined || before === undefined) {
         const message = `prediction ${predictionId} is not remembered: it is too old, or has had its feedback`;
         return { outcome: refuse("feedback.prediction_unknown", message), ...none };

@@ -365,10 +365,18 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
         assertOpen();
         return answering.answer(user, window);
       },
-      async pushSamples(samples) {
+      async pushSamples(samples, atMs = loop.now()) {
         assertOpen();
+        const { checks } = (users.all.get(user) ?? (await lane.run(() => openUser(user)))).session;
+        const windower = windowerOf(user);
+        const { channels } = servingVersion().loaded.modelPackage.preprocessing;
+        const finding = checks.data.checkGap(samples.length / channels.length, atMs);
+        if (finding !== null) {
+          windower.clear();
+          loop.send({ type: "dataQuarantined", user, finding });
+        }
         const answers: Answer[] = [];
-        for (const window of windowerOf(user).push(samples)) {
+        for (const window of windower.push(samples)) {
           answers.push(await answering.answer(user, window));
         }
         return answers;
@@ -399,7 +407,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
       inspectDevice({
         state: loop.state,
         line,
-        learning: servingVersion().loaded.modelPackage.learning,
+        modelPackage: servingVersion().loaded.modelPackage,
         nowMs: loop.now(),
         users,
         fileCount: files.names().size,

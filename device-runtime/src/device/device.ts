@@ -18,6 +18,8 @@ import type { SettledMessage } from "../core/outbox/outboxState.ts";
 import type { Comparison } from "../core/slots/comparisonState.ts";
 import type { Preparation, SlotVersion } from "../core/slots/slotState.ts";
 import type { RefusalNote } from "../core/state.ts";
+import type { DataFinding } from "../core/validation/dataValidator.ts";
+import type { UserChecksReport } from "./userChecks.ts";
 import type { FeedbackPlace } from "./userSession.ts";
 
 /** One answer. */
@@ -26,11 +28,25 @@ export interface Answer {
   /** `(K,)`, in the order of the package's labels; sums to 1. */
   readonly probabilities: Float32Array;
   readonly ood: {
-    /** Distance of the window's features to the nearest known class, in standard deviations. */
+    /** How unusual the window is by the package's score; higher is more unusual. */
     readonly score: number;
-    /** The score is above what normal windows reach: do not trust the label. */
+    /** Share of this person's normal windows that score as high, as far as is known; null where the data was not sound. */
+    readonly pValue: number | null;
+    /** The window is unusual for this person: do not trust the label. */
     readonly isOutlier: boolean;
+    /**
+     * Labels that this answer cannot be told from: if one of them were unknown to the model, its windows would be answered like this and no score
+     * would show it.
+     */
+    readonly inseparableFrom: readonly string[];
   };
+  /**
+   * The answer is better withheld: an outlier, unsound data, or less confidence than the package asks for. On normal windows of new people that
+   * leaves the share answered that the package states (`calibration.abstention.coverage`).
+   */
+  readonly isAbstained: boolean;
+  /** What is wrong with the window's data, or null. Nothing of such a window is stored or trained. */
+  readonly quarantine: DataFinding | null;
   /** For {@link DeviceUser.feedback}, minutes or days later. */
   readonly predictionId: string;
   /** The shared version underneath. */
@@ -59,13 +75,17 @@ export interface DeviceUser {
   /**
    * Takes in raw samples, and answers every window that they complete.
    *
+   * Where the package names the longest gap, a longer one is reported and windows begin anew behind it.
+   *
    * @param samples `(k, channels)` row by row, in time order
+   * @param atMs when the last of them was taken; now when left out
    */
-  pushSamples(samples: Float32Array): Promise<readonly Answer[]>;
+  pushSamples(samples: Float32Array, atMs?: number): Promise<readonly Answer[]>;
   /**
    * Tells the truth about an answer. Durable when it resolves.
    *
-   * @returns `feedback.prediction_unknown` when the answer is too old or has had its feedback, `feedback.label_unknown`
+   * @returns `feedback.prediction_unknown` when the answer is too old or has had its feedback, `feedback.label_unknown`,
+   *   `feedback.window_quarantined`
    * @throws Fault when it could not be written; it counts in memory, and is written as soon as that works again
    */
   feedback(predictionId: string, label: string): Promise<Outcome<FeedbackReport>>;
@@ -168,6 +188,8 @@ export interface DeviceInspection {
     readonly settled: readonly SettledMessage[];
   };
   readonly refusals: readonly RefusalNote[];
+  /** For each label what its answers cannot be told from, if that were unknown; labels without any are left out. */
+  readonly inseparableFrom: Readonly<Record<string, readonly string[]>>;
   readonly counts: ReportCounts;
   readonly storage: { readonly files: number; readonly fault: string | null };
   /** What the device does or waits for. */
@@ -192,6 +214,8 @@ export interface InspectedUser {
   };
   readonly holdout: { readonly count: number };
   readonly monitor: MonitorReport;
+  /** Calibration to this person, data that was quarantined, business rules that were broken. */
+  readonly checks: UserChecksReport;
   readonly trigger: {
     readonly action: string;
     readonly because: string;

@@ -5,7 +5,8 @@ import { trainingOutlook } from "../core/learning/learning.ts";
 import type { SlotVersion } from "../core/slots/slotState.ts";
 import { type DeviceState, deviceCounts } from "../core/state.ts";
 import { stateLine } from "../core/stateLine.ts";
-import type { Learning } from "../package/learning.ts";
+import { inseparableFrom } from "../package/leaveOneOut.ts";
+import type { ModelPackage } from "../package/modelPackage.ts";
 import type { DeviceInspection, InspectedSlot, InspectedUser } from "./device.ts";
 import type { OpenUsers } from "./openUsers.ts";
 import type { UserSession } from "./userSession.ts";
@@ -14,7 +15,7 @@ import type { UserSession } from "./userSession.ts";
 export interface InspectionParts {
   readonly state: DeviceState;
   readonly line: LineId;
-  readonly learning: Learning;
+  readonly modelPackage: ModelPackage;
   readonly nowMs: number;
   readonly users: Pick<OpenUsers, "all" | "names">;
   readonly fileCount: number;
@@ -68,7 +69,10 @@ function inspectUser(
 ): InspectedUser | null {
   const state = parts.state.users[user];
   if (state === undefined) return null;
-  const { learning, nowMs } = parts;
+  const {
+    modelPackage: { learning },
+    nowMs,
+  } = parts;
   const outlook = trainingOutlook(state, learning, nowMs);
   return {
     user,
@@ -88,6 +92,7 @@ function inspectUser(
     },
     holdout: { count: session.holdout.count },
     monitor: session.monitors.report(),
+    checks: session.checks.report(),
     trigger: outlook,
     job:
       state.job === null
@@ -113,6 +118,17 @@ function inspectUser(
     parked: state.parked.map(({ layer }) => ({ base: layer.base, jobIndex: layer.jobIndex })),
     contribution: state.contributionNote,
   };
+}
+
+function inspectInseparable({
+  preprocessing: { labels },
+  calibration: { ood },
+}: ModelPackage): DeviceInspection["inseparableFrom"] {
+  const named = labels.flatMap((label, index) => {
+    const others = inseparableFrom(ood.leaveOneOut, index).map((other) => labels[other] as string);
+    return others.length === 0 ? [] : [[label, others] as const];
+  });
+  return Object.fromEntries(named);
 }
 
 function inspectOutbox(state: DeviceState): DeviceInspection["outbox"] {
@@ -221,6 +237,7 @@ export function inspectDevice(parts: InspectionParts): DeviceInspection {
     users: [...users.all].flatMap(([user, { session }]) => inspectUser(parts, user, session) ?? []),
     outbox: inspectOutbox(state),
     refusals,
+    inseparableFrom: inspectInseparable(parts.modelPackage),
     counts: deviceCounts(state),
     storage: { files: parts.fileCount, fault: parts.storageFault },
     state: stateLine(state),

@@ -19,6 +19,7 @@ import type { ForkableRandom } from "../ports/random.ts";
 import type { Storage } from "../ports/storage.ts";
 import { type Journal, openJournal } from "../storage/journal.ts";
 import { fileNames } from "./files.ts";
+import { createUserChecks, type UserChecks, type UserChecksState } from "./userChecks.ts";
 
 /** An answer that may still get its truth. */
 export interface PendingAnswer {
@@ -61,7 +62,12 @@ type UserRecord =
   | { readonly kind: "waitingReleased" }
   /** Windows of this kind from here on: nothing that was collected before can be used any more. */
   | { readonly kind: "task"; readonly task: SessionTask }
-  | { readonly kind: "state"; readonly state: UserState; readonly monitors: MonitorState };
+  | {
+      readonly kind: "state";
+      readonly state: UserState;
+      readonly monitors: MonitorState;
+      readonly checks: UserChecksState;
+    };
 
 /** What samples are and how many are kept. Written down, so that the same records always rebuild the same buffers. */
 interface SessionTask {
@@ -75,6 +81,7 @@ interface UserSnapshot {
   readonly format: number;
   readonly state: UserState | null;
   readonly monitors: MonitorState | null;
+  readonly checks: UserChecksState | null;
   readonly task: SessionTask;
   readonly replay: ReplayState;
   readonly holdout: ReplayState;
@@ -94,6 +101,7 @@ export interface UserSession {
   /** What the journal held, or null for a new user. */
   readonly restored: UserState | null;
   readonly monitors: UserMonitors;
+  readonly checks: UserChecks;
   readonly replay: ReplayBuffer;
   readonly holdout: ReplayBuffer;
   /** Feedback that came last, oldest first. */
@@ -102,6 +110,9 @@ export interface UserSession {
   readonly answered: { predictions: number; outliers: number };
   readonly pendingCount: number;
   pending(id: string): PendingAnswer | undefined;
+  /** Notes that a window was answered and nothing of it is kept; the oldest note goes when there are too many. Not kept over a restart. */
+  addQuarantined(id: string): void;
+  isQuarantined(id: string): boolean;
   /** Remembers an answer; the oldest one goes when there are too many. Durable with the next commit. */
   addPending(pending: PendingAnswer): void;
   /** Uses an answer's truth. `isTraining`: a job reads the replay buffer, which must not change meanwhile. */
@@ -158,6 +169,8 @@ export async function openUserSession(parts: UserSessionParts): Promise<UserSess
   let waiting: LabelledWindow[] = [];
   let restored: UserState | null = null;
   let restoredMonitors: MonitorState | null = null;
+  let restoredChecks: UserChecksState | null = null;
+  const quarantined = new Set<string>();
 
   function put(sample: LabelledWindow, where: FeedbackPlace): void {
     const { x, label, atMs } = sample;
@@ -213,6 +226,7 @@ export async function openUserSession(parts: UserSessionParts): Promise<UserSess
       case "state":
         restored = record.state;
         restoredMonitors = record.monitors;
+        restoredChecks = record.checks;
     }
   }
 
@@ -222,6 +236,7 @@ export async function openUserSession(parts: UserSessionParts): Promise<UserSess
     const snapshot = unwrap(decodeCbor(opened.snapshot)) as UserSnapshot;
     restored = snapshot.state;
     restoredMonitors = snapshot.monitors;
+    restoredChecks = snapshot.checks;
     clear(snapshot.task);
     replay.restore(snapshot.replay);
     holdout.restore(snapshot.holdout);
@@ -235,6 +250,7 @@ export async function openUserSession(parts: UserSessionParts): Promise<UserSess
     { ...learning.monitor, reference: calibration.reference },
     restoredMonitors ?? undefined,
   );
+  const checks = createUserChecks(parts.modelPackage, restoredChecks ?? undefined);
   let state: UserState | null = restored;
   let isDirty = false;
   let isBroken = false;
@@ -255,6 +271,7 @@ export async function openUserSession(parts: UserSessionParts): Promise<UserSess
       format: USER_FORMAT,
       state,
       monitors: monitors.state(),
+      checks: checks.state(),
       task,
       replay: replay.state(),
       holdout: holdout.state(),
@@ -267,6 +284,7 @@ export async function openUserSession(parts: UserSessionParts): Promise<UserSess
     user,
     restored,
     monitors,
+    checks,
     get replay() {
       return replay;
     },
@@ -282,6 +300,14 @@ export async function openUserSession(parts: UserSessionParts): Promise<UserSess
       return pending.size;
     },
     pending: (id) => pending.get(id),
+    addQuarantined(id) {
+      quarantined.add(id);
+      for (const oldest of quarantined) {
+        if (quarantined.size <= task.pendingMax) break;
+        quarantined.delete(oldest);
+      }
+    },
+    isQuarantined: (id) => quarantined.has(id),
     addPending(one) {
       const record: UserRecord = { kind: "answer", pending: one };
       write(record);
@@ -316,6 +342,7 @@ export async function openUserSession(parts: UserSessionParts): Promise<UserSess
     follow(next) {
       ({ learning, calibration } = next);
       monitors.useReference(calibration.reference);
+      checks.follow(next);
       if (isSameTask(task.preprocessing, next.preprocessing)) return;
       const record: UserRecord = { kind: "task", task: taskOf(next) };
       write(record);
@@ -323,7 +350,12 @@ export async function openUserSession(parts: UserSessionParts): Promise<UserSess
     },
     note(next) {
       state = next;
-      write({ kind: "state", state: next, monitors: monitors.state() });
+      write({
+        kind: "state",
+        state: next,
+        monitors: monitors.state(),
+        checks: checks.state(),
+      });
     },
     get isDirty() {
       return isDirty;

@@ -16,7 +16,7 @@ import type { MonitorPolicy } from "../core/monitor/userMonitors.ts";
 import { checkOodProfile, type OodKind, type OodProfile } from "../core/ood/oodProfile.ts";
 import { checkPopulation } from "../core/ood/populationScores.ts";
 import { areAxes } from "../core/ood/windowStatistics.ts";
-import type { TriggerPolicy } from "../core/trigger/trigger.ts";
+import type { AlarmCause, TriggerPolicy } from "../core/trigger/trigger.ts";
 import { type BusinessRule, checkBusinessRules } from "../core/validation/businessRules.ts";
 import { checkDataRules, type DataRules } from "../core/validation/dataRules.ts";
 import { canonicalPlan, type TrainingPlan } from "../model/compile/trainingPlan.ts";
@@ -242,7 +242,12 @@ const fineTune: z.ZodType<FineTunePolicy> = z.object({
   holdout: z.object({ blockLength: positiveCount, everyKth: count, overlapLength: count }),
 });
 
-const kind = z.enum(["errorRate", "outlierShare", "uncertainty"]);
+const alarmCause: z.ZodType<AlarmCause> = z.enum([
+  "errorRate",
+  "outlierShare",
+  "uncertainty",
+  "businessRule",
+]);
 
 const trigger: z.ZodType<TriggerPolicy> = z.object({
   rules: z
@@ -250,7 +255,7 @@ const trigger: z.ZodType<TriggerPolicy> = z.object({
       z.union([
         z.object({
           kind: z.literal("alarm"),
-          alarm: kind,
+          alarm: alarmCause,
           countMin: positiveCount,
           withinMs: positive,
           action: z.enum(["train", "ask-feedback"]),

@@ -24,6 +24,8 @@ import type { OutboxEntry } from "../outbox/outboxState.ts";
 import { addCounts, type DeviceState, noCounts } from "../state.ts";
 import { keep, noteRefusal, type Transition, tell } from "../transition.ts";
 import { createTriggerState, decideTrigger, stepTrigger } from "../trigger/trigger.ts";
+import type { Violation } from "../validation/businessRules.ts";
+import type { DataFinding } from "../validation/dataValidator.ts";
 import { planMove } from "./move.ts";
 import type { PersonalLayer, TrainingJobState, UserState } from "./userState.ts";
 
@@ -106,6 +108,32 @@ export function alarmRaised(
       }),
     });
     tell(transition, "alarm", { user, ...alarm });
+  }
+}
+
+/** Data was not sound: a person may look at the sensor, nothing else follows. */
+export function dataQuarantined(transition: Transition, user: string, finding: DataFinding): void {
+  tell(transition, "quarantined", { user, ...finding });
+}
+
+/** Answers broke business rules: an alarm that no statistic has to confirm. */
+export function rulesBroken(
+  transition: Transition,
+  user: string,
+  violations: readonly Violation[],
+): void {
+  for (const violation of violations) {
+    const before = transition.state.users[user];
+    if (before === undefined) return;
+    changeUser(transition, user, {
+      counts: addToCounts(before.counts, { alarms: 1 }),
+      trigger: stepTrigger(transition.context.learning.trigger, before.trigger, {
+        type: "alarmRaised",
+        alarm: { kind: "businessRule" },
+        atMs: transition.context.nowMs,
+      }),
+    });
+    tell(transition, "ruleBroken", { user, ...violation });
   }
 }
 

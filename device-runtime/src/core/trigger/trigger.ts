@@ -1,13 +1,16 @@
 // When a user's model is trained, and why not yet. It must not train, and must not know how alarms come about.
 import type { TrainBudget } from "../learn/fineTunePlan.ts";
-import type { MonitorAlarm, MonitorKind } from "../monitor/userMonitors.ts";
+import type { MonitorKind } from "../monitor/userMonitors.ts";
+
+/** What raises alarms: what is watched by statistics, and business rules, which need none. */
+export type AlarmCause = MonitorKind | "businessRule";
 
 /** A reason to act. */
 export type TriggerRule =
   /** An alarm, raised so often within so long: persistence tells drift from noise. */
   | {
       readonly kind: "alarm";
-      readonly alarm: MonitorKind;
+      readonly alarm: AlarmCause;
       readonly countMin: number;
       readonly withinMs: number;
       /** An alarm that nobody's feedback supports asks for feedback; it is not by itself a reason to train. */
@@ -32,7 +35,7 @@ export interface TriggerPolicy {
 /** All that the trigger remembers of one user; plain data. */
 export interface TriggerState {
   /** Alarms since the last training, oldest first, at most {@link ALARMS_MAX}. */
-  readonly alarms: readonly { readonly kind: MonitorKind; readonly atMs: number }[];
+  readonly alarms: readonly { readonly kind: AlarmCause; readonly atMs: number }[];
   /** Labelled windows in all, and since the last training. */
   readonly feedbackCount: number;
   readonly newFeedbackCount: number;
@@ -47,7 +50,11 @@ export interface TriggerState {
 
 /** What happens to the trigger. */
 export type TriggerEvent =
-  | { readonly type: "alarmRaised"; readonly alarm: MonitorAlarm; readonly atMs: number }
+  | {
+      readonly type: "alarmRaised";
+      readonly alarm: { readonly kind: AlarmCause };
+      readonly atMs: number;
+    }
   | { readonly type: "feedbackGiven"; readonly correct: boolean; readonly atMs: number }
   /** `steps` were made, whatever came of them. */
   | { readonly type: "trainingEnded"; readonly steps: number; readonly atMs: number };
@@ -69,11 +76,12 @@ export const ALARMS_MAX = 32;
 
 const dayMs = 86_400_000;
 
-/** An error alarm trains at once; label-free alarms ask for feedback; without any alarm every 8 labelled windows are used. */
+/** An error alarm trains at once; a broken business rule and label-free alarms ask for feedback; without any alarm every 8 labelled windows are used. */
 export const defaultTriggerPolicy: TriggerPolicy = {
   rules: [
     { kind: "alarm", alarm: "errorRate", countMin: 1, withinMs: dayMs, action: "train" },
     { kind: "newFeedback", countMin: 8 },
+    { kind: "alarm", alarm: "businessRule", countMin: 1, withinMs: dayMs, action: "ask-feedback" },
     { kind: "alarm", alarm: "outlierShare", countMin: 2, withinMs: dayMs, action: "ask-feedback" },
     { kind: "alarm", alarm: "uncertainty", countMin: 2, withinMs: dayMs, action: "ask-feedback" },
     { kind: "schedule", everyMs: 7 * dayMs },
@@ -220,10 +228,11 @@ function weigh(
   }
 }
 
-const alarmNames: Readonly<Record<MonitorKind, string>> = {
+const alarmNames: Readonly<Record<AlarmCause, string>> = {
   errorRate: "the error rate",
   outlierShare: "the share of outliers",
   uncertainty: "doubt",
+  businessRule: "business rules",
 };
 
 function hours(ms: number): string {
