@@ -91,6 +91,6 @@ describe("what ONNX Runtime does and this code must never lean on", () => {
   it("[TC38] and does so in Chromium", async ({ skip }) => {
     skip(server === undefined, missing);
     if (server === undefined) return;
-    expect(await callPage(server, "none", "wasm", "findTraps")).toEqual(inWeb);
+    expect(await callPage(server, "none", "wasm", "runTraps")).toEqual(inWeb);
   });
 });

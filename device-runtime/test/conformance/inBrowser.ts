@@ -2,10 +2,14 @@
 import { createOrtRuntime } from "../../src/model/session/createOrtRuntime.ts";
 import { createWebGpuRuntime, type GpuPort } from "../../src/model/session/createWebGpuRuntime.ts";
 import type { OrtModule } from "../../src/model/session/ortRuntime.ts";
+import { findTraps, type TrappedModule, type Traps } from "./ortTraps.ts";
 import { decodeCases } from "./plainData.ts";
 import { type ConformanceRun, runGradients, runParity, runTrajectory } from "./runConformance.ts";
 
-export { findTraps } from "./ortTraps.ts";
+/** What the engine does that this project never asks of it. */
+export function runTraps(ort: TrappedModule): Promise<Traps> {
+  return findTraps(ort);
+}
 
 /** All checks on WebAssembly. */
 export async function runOnWasm(ort: OrtModule, cases: string): Promise<ConformanceRun> {
