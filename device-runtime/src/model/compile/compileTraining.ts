@@ -71,16 +71,25 @@ export interface CompiledTraining {
  * compiled.ok; // => true
  */
 export function compileTraining(model: Uint8Array, plan: TrainingPlan): Outcome<CompiledTraining> {
-  const compileScope = (scope: ParameterScope): Outcome<CompiledTraining> =>
+  return withSubject(model, plan, compileSubject);
+}
+
+/** Does something with what a plan trains in a model; where an operator stands in the way, the refusal says which scopes avoid it. */
+export function withSubject<T>(
+  model: Uint8Array,
+  plan: TrainingPlan,
+  work: (subject: TrainingSubject, checked: CheckedPlan) => T,
+): Outcome<T> {
+  const attempt = (scope: ParameterScope): Outcome<T> =>
     orRefusal(() => {
       const checked = checkPlan({ ...plan, scope });
-      return compileSubject(subjectOf(model, checked), checked);
+      return work(subjectOf(model, checked), checked);
     });
-  return withScopeAdvice(compileScope(plan.scope), (scope) => compileScope(scope).ok);
+  return withScopeAdvice(attempt(plan.scope), (scope) => attempt(scope).ok);
 }
 
 /** Opens a model and finds what a plan trains in it. */
-export function subjectOf(model: Uint8Array, checked: CheckedPlan): TrainingSubject {
+function subjectOf(model: Uint8Array, checked: CheckedPlan): TrainingSubject {
   const file = readModelFile(model);
   const output = rawOutput(file);
   const graph = loadGraph(file, [output], checked.dims);

@@ -4,10 +4,9 @@ import { differentiate } from "../gradients/differentiate.ts";
 import { createGraphEmitter } from "../graph/graphEmitter.ts";
 import { createLowering } from "../lowering/createLowering.ts";
 import { type LoweringChoice, loweringChoice } from "../lowering/loweringChoice.ts";
-import { orRefusal } from "../turnAway.ts";
-import { subjectOf } from "./compileTraining.ts";
+import { withSubject } from "./compileTraining.ts";
 import { TRAINING_PREFIX } from "./trainingNames.ts";
-import { checkPlan, type TrainingPlan } from "./trainingPlan.ts";
+import type { TrainingPlan } from "./trainingPlan.ts";
 
 /**
  * Lists the choices of forms in a training, equal ones once.
@@ -30,9 +29,7 @@ export function listLowerings(
   model: Uint8Array,
   plan: TrainingPlan,
 ): Outcome<readonly LoweringChoice[]> {
-  return orRefusal(() => {
-    const checked = checkPlan(plan);
-    const { graph, output, trained } = subjectOf(model, checked);
+  return withSubject(model, plan, ({ graph, output, trained }, checked) => {
     const wanted = new Set(trained.map(({ name }) => name));
     const emit = createGraphEmitter(`${TRAINING_PREFIX}list:`);
     for (const node of graph.nodes) emit.copy(node);

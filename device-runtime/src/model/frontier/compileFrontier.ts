@@ -1,7 +1,7 @@
 // Cuts a training in two at the frontier: what is frozen runs once for every sample, what learns trains on its features alone.
 import type { Outcome } from "@attune/protocol";
-import { type CompiledTraining, compileSubject, subjectOf } from "../compile/compileTraining.ts";
-import { checkPlan, type TrainingPlan } from "../compile/trainingPlan.ts";
+import { type CompiledTraining, compileSubject, withSubject } from "../compile/compileTraining.ts";
+import type { TrainingPlan } from "../compile/trainingPlan.ts";
 import type { TrainingSubject } from "../compile/trainingSubject.ts";
 import { dimText, isStatic } from "../graph/dim.ts";
 import { nodesBehind } from "../graph/loadGraph.ts";
@@ -9,7 +9,7 @@ import type { ModelGraph } from "../graph/modelGraph.ts";
 import { writeModel } from "../onnx/modelFile.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { writeValue } from "../onnx/valueMessage.ts";
-import { orRefusal, turnAway } from "../turnAway.ts";
+import { turnAway } from "../turnAway.ts";
 import { cutValue } from "./cutValue.ts";
 
 /** The two halves of a training. */
@@ -46,9 +46,7 @@ export interface CompiledFrontier {
  * cut.ok && cut.value.featureDims; // => [64]
  */
 export function compileFrontier(model: Uint8Array, plan: TrainingPlan): Outcome<CompiledFrontier> {
-  return orRefusal(() => {
-    const checked = checkPlan(plan);
-    const subject = subjectOf(model, checked);
+  return withSubject(model, plan, (subject, checked) => {
     const { graph } = subject;
     const whole: ModelGraph = { ...graph, nodes: subject.unpatched.nodes };
     const name = cutValue(whole, subject.unpatched.changing);

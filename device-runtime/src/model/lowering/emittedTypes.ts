@@ -1,11 +1,11 @@
 // Types and shapes of nodes that the compiler itself has written, for a known batch. What an untrusted file holds is typed by `loadGraph`.
 import { assertDefect } from "@attune/protocol";
 import type { Dim } from "../graph/dim.ts";
+import { foldKnown, type KnownValues, numbersOf } from "../graph/foldKnown.ts";
 import { nodeText, type ValueType } from "../graph/modelGraph.ts";
 import { shapeRules } from "../graph/shapes/shapeRules.ts";
-import { FOLDED_ELEMENTS_MAX } from "../limits.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
-import { type OnnxTensor, tensorIntegers } from "../onnx/tensorMessage.ts";
+import type { OnnxTensor } from "../onnx/tensorMessage.ts";
 
 /** A value whose every size is known. */
 export interface SizedValue {
@@ -25,13 +25,11 @@ export function emittedTypes(
   outside: (name: string) => SizedValue | undefined,
 ): ReadonlyMap<string, SizedValue> {
   const types = new Map<string, SizedValue>();
-  const known = new Map<string, readonly number[]>();
+  const known = new Map<string, KnownValues>();
   for (const tensor of constants) {
     types.set(tensor.name, { type: tensor.type, dims: tensor.dims });
-    const count = tensor.dims.reduce((product, dim) => product * dim, 1);
-    if (tensor.type === "int64" && tensor.dims.length <= 1 && count <= FOLDED_ELEMENTS_MAX) {
-      known.set(tensor.name, tensorIntegers(tensor));
-    }
+    const numbers = numbersOf(tensor);
+    if (numbers !== undefined) known.set(tensor.name, numbers);
   }
   for (const node of nodes) {
     const rule = shapeRules.get(node.operator);
@@ -57,10 +55,17 @@ export function emittedTypes(
       if (output === "" || type === undefined) return;
       types.set(output, { type: type.type, dims: type.shape.map(sizeOf) });
     });
-    // The only shape arithmetic that the compiler writes.
-    if (node.operator === "Shape") {
-      known.set(node.outputs[0] ?? "", types.get(node.inputs[0] ?? "")?.dims ?? []);
-    }
+    const [first] = found;
+    if (first === undefined || first.shape.length > 1) continue;
+    const results = foldKnown({
+      node,
+      type: first.type,
+      shape: (index) => input(index).shape,
+      known: (index) => known.get(node.inputs[index] ?? ""),
+    });
+    results.forEach((result, index) => {
+      if (result !== undefined) known.set(node.outputs[index] ?? "", result);
+    });
   }
   return types;
 }

@@ -1,13 +1,12 @@
 // What a training will cost, before it is begun: counted from the graph that would run. It must not run anything.
 import { CONTRIBUTION_ENVELOPE_BYTES_MAX, elementCount, type Outcome } from "@attune/protocol";
-import { compileSubject, subjectOf } from "../compile/compileTraining.ts";
+import { compileSubject, withSubject } from "../compile/compileTraining.ts";
 import { trainingNames } from "../compile/trainingNames.ts";
-import { type CheckedPlan, checkPlan, type TrainingPlan } from "../compile/trainingPlan.ts";
+import type { CheckedPlan, TrainingPlan } from "../compile/trainingPlan.ts";
 import type { TrainingSubject } from "../compile/trainingSubject.ts";
 import { predictedNs } from "../lowering/costTable.ts";
 import type { TargetEngine } from "../lowering/lowering.ts";
 import { nodeWork } from "../lowering/nodeWork.ts";
-import { orRefusal } from "../turnAway.ts";
 import { activationPeak } from "./activationPeak.ts";
 import { multiplyAdds } from "./multiplyAdds.ts";
 import { type SizedGraph, sizedGraph } from "./sizedGraph.ts";
@@ -72,10 +71,7 @@ export function reportPlan(
   plan: TrainingPlan,
   options: PlanReportOptions = {},
 ): Outcome<PlanReport> {
-  return orRefusal(() => {
-    const checked = checkPlan(plan);
-    return reportSubject(subjectOf(model, checked), checked, options);
-  });
+  return withSubject(model, plan, (subject, checked) => reportSubject(subject, checked, options));
 }
 
 function reportSubject(
