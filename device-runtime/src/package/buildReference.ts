@@ -52,6 +52,9 @@ export interface ReferenceSource {
   readonly ood?: OodPlan | undefined;
 }
 
+/** The score of a package that names none. */
+const defaultMethod: OodMethod = { kind: "knn" };
+
 const BATCH_WINDOWS_MAX = 256;
 
 /** The range of temperatures that a fit may give: beyond it a model is broken, not badly calibrated. */
@@ -69,7 +72,7 @@ const TEMPERATURE_MAX = 20;
  */
 export async function buildReference(source: ReferenceSource): Promise<Outcome<Calibration>> {
   const { preprocessing, fit, check, runtime, ood = {} } = source;
-  const { alpha = 0.05, coverage = 0.9, method = { kind: "knn" } } = ood;
+  const { alpha = 0.05, coverage = 0.9, method = defaultMethod } = ood;
   const random = ood.random ?? createSeededRandom("reference");
   if (!(alpha > 0 && alpha < 1) || !(coverage > 0 && coverage <= 1)) {
     return refuse(
@@ -213,7 +216,8 @@ async function viewsWithout(
       seen: "nothing",
     });
   }
-  const isBlind = input.reads !== "features" && !readsLogits.has(ood?.method?.kind ?? "knn");
+  const isBlind =
+    input.reads !== "features" && !readsLogits.has((ood?.method ?? defaultMethod).kind);
   if (!isBlind) return accept({ ...view, seen: "everything" });
   const length = createOodInput({ ...input, reads: "statistics" }, preprocessing, 0).length;
   const statistics = (samples: SeenSamples): OodSamples => ({
