@@ -67,3 +67,14 @@ it("[TC41] a scope that would pass over a weight in another form is refused, and
   const exposed = exposeParameters(model);
   expect(exposed.ok && train(exposed.value, { lastLayers: 2 }).ok).toBe(true);
 });
+
+it("[TC41] what computes in float16 on the way is named, and trained behind", () => {
+  const write = createModelWriter(17, ["n", 2]);
+  const to = (value: number) => ({ to: { kind: "integer", value } }) as const;
+  const early = write.node("MatMul", ["x", write.weight("w1", [2, 2])]);
+  const narrow = write.node("Exp", [write.node("Cast", [early], to(10))]);
+  const wide = write.node("Cast", [narrow], to(1));
+  const model = write.finish(write.node("MatMul", [wide, write.weight("w2", [2, 2])]));
+  expect(refusal(model, "all")).toMatch(/Exp node .* computes in float16.*avoid it: "head"/);
+  expect(train(model, "head").ok).toBe(true);
+});
