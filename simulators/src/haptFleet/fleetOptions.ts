@@ -25,7 +25,7 @@ Nine real people, each a device, on one hub: what their devices learn from the f
   --data NAME   the data set: har-hapt, found in ATTUNE_DATA, else in ./data
   --seed N      another seed is another shared model and another choice of who trains it (default 1)
   --seeds N     so many seeds, from --seed on, and a summary over them (default 1)
-  --model NAME  plain, robust or both (default both): the shared model that people start from
+  --model NAME  plain, robust or both (default plain): the shared model that people start from
   --json        one JSON object on stdout and nothing else
   --help        this text
 
@@ -38,7 +38,7 @@ Exit code: 0 when no bar is broken, 1 when one does not or a part failed, 2 when
  *
  * @returns `operator.request_invalid` with what is wrong and what is allowed
  * @example
- * parseFleetOptions(["--data", "har-hapt", "--seeds", "5"]); // => { ok: true, value: { seed: 1, seedCount: 5, models: ["plain", "robust"], isJson: false, wantsHelp: false } }
+ * parseFleetOptions(["--data", "har-hapt", "--seeds", "5"]); // => { ok: true, value: { seed: 1, seedCount: 5, models: ["plain"], isJson: false, wantsHelp: false } }
  */
 export function parseFleetOptions(words: readonly string[]): Outcome<FleetOptions> {
   let values: Record<string, string | boolean | undefined>;
@@ -50,7 +50,7 @@ export function parseFleetOptions(words: readonly string[]): Outcome<FleetOption
         data: { type: "string" },
         seed: { type: "string" },
         seeds: { type: "string" },
-        model: { type: "string", default: "both" },
+        model: { type: "string", default: "plain" },
         json: { type: "boolean" },
         help: { type: "boolean" },
       },

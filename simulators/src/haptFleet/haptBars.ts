@@ -87,11 +87,6 @@ export function haptBars(seeds: readonly SeedResult[]): readonly HaptBar[] {
   );
   const whenSeedsSuffice = (one: HaptBar): HaptBar =>
     seeds.length < JUDGED_SEEDS_MIN ? shown(one, `needs ${JUDGED_SEEDS_MIN} seeds`) : one;
-  // Where the shared model leaves feedback nothing to prove, a guard that adopts nothing is right: what it keeps is shown, and not to
-  // lose anything is what is promised.
-  const holdsStill = seeds.every(({ model }) => model === "robust");
-  const whereFeedbackTells = (one: HaptBar): HaptBar =>
-    holdsStill ? shown(one, "not promised") : whenSeedsSuffice(one);
   return [
     whenSeedsSuffice(
       bar(
@@ -101,7 +96,7 @@ export function haptBars(seeds: readonly SeedResult[]): readonly HaptBar[] {
         FLOOR_MARGIN,
       ),
     ),
-    whereFeedbackTells(
+    whenSeedsSuffice(
       bar(
         naiveGain > 0
           ? `guarded gain, of naive's ${naiveGain.toFixed(4)} at least half`
@@ -111,7 +106,7 @@ export function haptBars(seeds: readonly SeedResult[]): readonly HaptBar[] {
         naiveGain > 0 ? KEPT_SHARE * naiveGain : naiveGain,
       ),
     ),
-    whereFeedbackTells(
+    whenSeedsSuffice(
       bar(
         "people for whom the guard adopted",
         rows.filter(({ adopted }) => adopted > 0).length,
@@ -119,9 +114,6 @@ export function haptBars(seeds: readonly SeedResult[]): readonly HaptBar[] {
         1,
       ),
     ),
-    ...(holdsStill
-      ? [whenSeedsSuffice(bar("guarded mean against the shared model's", guardedGain, ">=", 0))]
-      : []),
     bar(
       "people worse under the guard, beyond their interval",
       worse((row) => row.guarded),
@@ -129,7 +121,7 @@ export function haptBars(seeds: readonly SeedResult[]): readonly HaptBar[] {
       0,
     ),
     wire.length === 0
-      ? whereFeedbackTells(bar("contributions whose bytes could be measured", 0, ">=", 1))
+      ? whenSeedsSuffice(bar("contributions whose bytes could be measured", 0, ">=", 1))
       : bar(
           `wire bytes per trained parameter, less an envelope of ${ENVELOPE_BYTES}`,
           Math.max(...wire),

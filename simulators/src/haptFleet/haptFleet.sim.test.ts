@@ -84,10 +84,10 @@ it("[HA6] [HA7] [HA9] the same seed gives the same rows: contributions, signatur
 
 it("refuses words that it does not know, and asks for the data set by name", () => {
   expect(parseFleetOptions(["--data", "har-hapt", "--seeds", "5"])).toMatchObject({
-    value: { seed: 1, seedCount: 5, models: ["plain", "robust"] },
+    value: { seed: 1, seedCount: 5, models: ["plain"] },
   });
-  expect(parseFleetOptions(["--data", "har-hapt", "--model", "robust"])).toMatchObject({
-    value: { models: ["robust"] },
+  expect(parseFleetOptions(["--data", "har-hapt", "--model", "both"])).toMatchObject({
+    value: { models: ["plain", "robust"] },
   });
   for (const words of [
     [],
