@@ -368,6 +368,26 @@ const resize = fc
     };
   });
 
+/** What decoders do: every element as often as a whole factor says. */
+const upsample = fc
+  .record({ rows: size(3), columns: size(3), tall: size(3), wide: size(3), seed })
+  .map(({ rows, columns, tall, wide, seed: from }): GradientCase => {
+    const text = (value: string) => ({ kind: "text", value }) as const;
+    return {
+      operator: "Resize",
+      inputs: [
+        spacedValues([2, 2, rows, columns], from),
+        null,
+        { dims: [4], data: Float32Array.of(1, 1, tall, wide) },
+      ],
+      attributes: {
+        mode: text("nearest"),
+        coordinate_transformation_mode: text("asymmetric"),
+        nearest_mode: text("floor"),
+      },
+    };
+  });
+
 /** Cases by operator. */
 export const movementCases: Readonly<Record<string, readonly fc.Arbitrary<GradientCase>[]>> = {
   Concat: [
@@ -400,7 +420,7 @@ export const movementCases: Readonly<Record<string, readonly fc.Arbitrary<Gradie
   GatherND: [gatherNd],
   LogSoftmax: [axisOperator("LogSoftmax")],
   Pad: [...["constant", "reflect", "edge", "wrap"].map(pad), crop],
-  Resize: [resize],
+  Resize: [resize, upsample],
   Reshape: [
     fc
       .record({ batch: size(3), a: size(3), b: size(3), seed })

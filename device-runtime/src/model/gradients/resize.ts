@@ -42,14 +42,13 @@ function alongAxis(
   const repeat = resized.to / resized.from;
   const matrix = resizeMatrix(node, resized);
   const repeats = Number.isInteger(repeat) && isRepeat(matrix, resized, repeat);
-  if (repeats && axis === rank - 1) {
-    // Whole copies side by side: summing them is cheaper than a product.
-    const open = Array.from({ length: rank }, () => 0);
-    const apart = emit.node("Reshape", [
-      gradient,
-      emit.integers([...open.slice(0, -1), resized.from, repeat]),
-    ]);
-    return emit.node("ReduceSum", [apart, emit.integers([rank])], { keepdims: integer(0) });
+  if (repeats && axis >= rank - 2) {
+    // Whole copies side by side: summing them is cheaper than a product. Axes in front copy their size, the one behind is what is left.
+    const front = Array.from({ length: axis }, () => 0);
+    const behind = axis === rank - 1 ? [] : [-1];
+    const apart = emit.integers([...front, resized.from, repeat, ...behind]);
+    const copies = emit.node("Reshape", [gradient, apart]);
+    return emit.node("ReduceSum", [copies, emit.integers([axis + 1])], { keepdims: integer(0) });
   }
   const shares = emit.floats([resized.to, resized.from], matrix);
   if (axis === rank - 1) return emit.node("MatMul", [gradient, shares]);
