@@ -52,18 +52,16 @@ export async function readSteadyHearts(dataFolder: string): Promise<readonly Wea
     const windowCount = Math.floor(length / windowSamples);
     const features = new Float64Array(windowCount * ecgLayout.featureCount);
     const values = new Float64Array(windowSamples);
+    const beat = new Float64Array(5);
     for (let window = 0; window < windowCount; window++) {
       const from = window * windowSamples;
       for (let at = 0; at < windowSamples; at++) {
         values[at] = (signal[start + from + at] as number) * manifest.scale;
       }
-      const { mean, deviation, least, largest, meanStep } = momentsOf(values);
-      const intervals = intervalsWithin(places, from, from + windowSamples);
-      const evenness = momentsOf(Float64Array.from(intervals)).deviation;
-      features.set(
-        [mean, deviation, least, largest, meanStep, evenness],
-        window * ecgLayout.featureCount,
-      );
+      const to = window * ecgLayout.featureCount;
+      momentsOf(values, features.subarray(to, to + 5));
+      momentsOf(Float64Array.from(intervalsWithin(places, from, from + windowSamples)), beat);
+      features[to + 5] = beat[1] as number;
     }
     const predictedClasses = new Uint8Array(windowCount);
     wearings.push({ person: index, features, predictedClasses });

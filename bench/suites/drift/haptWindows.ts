@@ -6,7 +6,7 @@ import type { FeatureLayout } from "@attune/device-runtime/monitor";
 export const channelCount = 6;
 export const classCount = 6;
 export const featureCount = 36;
-const windowSamples = 128;
+export const windowSamples = 128;
 /** Hop of 64 samples at 50 Hz. */
 export const windowHours: number = 64 / 50 / 3600;
 
@@ -131,57 +131,68 @@ export function swapFault(first: number, second: number): SensorFault {
 /** The 36 features of every window of a session, `(n, 36)`. */
 export function featuresOf(session: HaptSession, fault?: SensorFault): Float64Array {
   const features = new Float64Array(session.windowCount * featureCount);
-  const sample = new Float64Array(channelCount);
-  const series = new Float64Array(8 * windowSamples);
+  const extract = windowFeatures(fault);
   for (let window = 0; window < session.windowCount; window++) {
-    for (let step = 0; step < windowSamples; step++) {
-      const from = (window * windowSamples + step) * channelCount;
-      for (let channel = 0; channel < channelCount; channel++) {
-        sample[channel] = session.raw[from + channel] as number;
-      }
-      fault?.apply(sample);
-      const [x = 0, y = 0, z = 0, p = 0, q = 0, r = 0] = sample;
-      for (let channel = 0; channel < channelCount; channel++) {
-        series[channel * windowSamples + step] = sample[channel] as number;
-      }
-      series[6 * windowSamples + step] = Math.hypot(x, y, z);
-      series[7 * windowSamples + step] = Math.hypot(p, q, r);
-    }
-    const to = features.subarray(window * featureCount, (window + 1) * featureCount);
-    for (let line = 0; line < 8; line++) {
-      const moments = momentsOf(series.subarray(line * windowSamples, (line + 1) * windowSamples));
-      if (line < channelCount) {
-        [to[line], to[6 + line], to[12 + line], to[18 + line], to[24 + line]] = [
-          moments.mean,
-          moments.deviation,
-          moments.least,
-          moments.largest,
-          moments.meanStep,
-        ];
-      } else {
-        const at = 30 + 3 * (line - channelCount);
-        [to[at], to[at + 1], to[at + 2]] = [moments.mean, moments.deviation, moments.meanStep];
-      }
-    }
+    extract(session.raw, window * windowSamples * channelCount, features, window * featureCount);
   }
   return features;
 }
 
-interface Moments {
-  readonly mean: number;
-  readonly deviation: number;
-  readonly least: number;
-  readonly largest: number;
-  readonly meanStep: number;
+/** Writes the 36 features of the window that begins at `from` to `to`; allocates nothing. */
+export type ExtractFeatures = (
+  raw: Float32Array,
+  from: number,
+  features: Float64Array,
+  to: number,
+) => void;
+
+/** Creates an extractor with buffers of its own. */
+export function windowFeatures(fault?: SensorFault): ExtractFeatures {
+  const sample = new Float64Array(channelCount);
+  const lines = Array.from({ length: 8 }, () => new Float64Array(windowSamples));
+  const moments = new Float64Array(5);
+  return (raw, from, features, to) => {
+    for (let step = 0; step < windowSamples; step++) {
+      for (let channel = 0; channel < channelCount; channel++) {
+        sample[channel] = raw[from + step * channelCount + channel] as number;
+      }
+      fault?.apply(sample);
+      let acc = 0;
+      let gyro = 0;
+      for (let channel = 0; channel < channelCount; channel++) {
+        const value = sample[channel] as number;
+        (lines[channel] as Float64Array)[step] = value;
+        if (channel < 3) acc += value * value;
+        else gyro += value * value;
+      }
+      (lines[6] as Float64Array)[step] = Math.sqrt(acc);
+      (lines[7] as Float64Array)[step] = Math.sqrt(gyro);
+    }
+    for (let line = 0; line < lines.length; line++) {
+      momentsOf(lines[line] as Float64Array, moments);
+      if (line < channelCount) {
+        for (let kind = 0; kind < 5; kind++) {
+          features[to + kind * channelCount + line] = moments[kind] as number;
+        }
+      } else {
+        const at = to + 30 + 3 * (line - channelCount);
+        features[at] = moments[0] as number;
+        features[at + 1] = moments[1] as number;
+        features[at + 2] = moments[4] as number;
+      }
+    }
+  };
 }
 
-export function momentsOf(values: Float64Array): Moments {
+/** Writes mean, deviation, least, largest and mean step of some values. */
+export function momentsOf(values: Float64Array, moments: Float64Array): void {
   let sum = 0;
   let least = Number.POSITIVE_INFINITY;
   let largest = Number.NEGATIVE_INFINITY;
   let steps = 0;
   let before = values[0] as number;
-  for (const value of values) {
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index] as number;
     sum += value;
     if (value < least) least = value;
     if (value > largest) largest = value;
@@ -190,12 +201,12 @@ export function momentsOf(values: Float64Array): Moments {
   }
   const mean = sum / values.length;
   let squares = 0;
-  for (const value of values) squares += (value - mean) ** 2;
-  return {
-    mean,
-    deviation: Math.sqrt(squares / values.length),
-    least,
-    largest,
-    meanStep: steps / (values.length - 1),
-  };
+  for (let index = 0; index < values.length; index++) {
+    squares += ((values[index] as number) - mean) ** 2;
+  }
+  moments[0] = mean;
+  moments[1] = Math.sqrt(squares / values.length);
+  moments[2] = least;
+  moments[3] = largest;
+  moments[4] = steps / (values.length - 1);
 }

@@ -1,10 +1,10 @@
 // ADWIN: a window that is cut wherever its two parts differ. It must not know what the numbers are of.
 import { Defect } from "@attune/protocol";
 import {
+  anyNumber,
   createDriftDetector,
   type DriftDetector,
   type DriftDetectorState,
-  isUsableNumber,
 } from "./driftDetector.ts";
 
 /** What {@link createAdwin} is told once; all of it may be left out. */
@@ -87,7 +87,7 @@ export function createAdwin(
         bucketTotals: new Float64Array(buckets),
         bucketSquares: new Float64Array(buckets),
       },
-      accepts: isUsableNumber,
+      ...anyNumber,
       step(memory, value) {
         insert(memory, value);
         joinBuckets(memory, isRiver);
@@ -116,9 +116,13 @@ function push(memory: AdwinMemory, row: number, total: number, squares: number):
 /** Forgets the oldest buckets of a row. */
 function shift(memory: AdwinMemory, row: number, count: number): void {
   const begin = row * rowLength;
-  memory.bucketTotals.copyWithin(begin, begin + count, begin + rowLength);
-  memory.bucketSquares.copyWithin(begin, begin + count, begin + rowLength);
-  memory.bucketCounts[row] = (memory.bucketCounts[row] as number) - count;
+  const left = (memory.bucketCounts[row] as number) - count;
+  // A call of copyWithin takes longer than the loop over at most five.
+  for (let at = begin; at < begin + left; at++) {
+    memory.bucketTotals[at] = memory.bucketTotals[at + count] as number;
+    memory.bucketSquares[at] = memory.bucketSquares[at + count] as number;
+  }
+  memory.bucketCounts[row] = left;
 }
 
 function insert(memory: AdwinMemory, value: number): void {

@@ -1,10 +1,11 @@
 // CUSUM: sums of what lies above and below a known mean. It must not know what the numbers are of.
 import { Defect } from "@attune/protocol";
 import {
+  anyNumber,
   createDriftDetector,
   type DriftDetector,
   type DriftDetectorState,
-  isUsableNumber,
+  detectorValueMax,
 } from "./driftDetector.ts";
 
 /** What {@link createCusum} is told once. */
@@ -53,7 +54,14 @@ export function createCusum(
   state?: DriftDetectorState<CusumMemory>,
 ): DriftDetector<CusumMemory> {
   const { target, slack, driftSum, isTwoSided = true } = config;
-  if (!(isUsableNumber(target) && isUsableNumber(slack) && slack >= 0 && driftSum > 0)) {
+  if (
+    !(
+      Math.abs(target) <= detectorValueMax &&
+      slack >= 0 &&
+      slack <= detectorValueMax &&
+      driftSum > 0
+    )
+  ) {
     throw new Defect(
       "detector.config_invalid",
       `target ${target} must be finite, slack ${slack} 0 or more, drift sum ${driftSum} above 0`,
@@ -63,13 +71,23 @@ export function createCusum(
     {
       kind: "cusum",
       memory: { riseSum: 0, fallSum: 0, riseLength: 0, fallLength: 0, lastDriftLength: 0 },
-      accepts: isUsableNumber,
+      ...anyNumber,
       step(memory, value) {
         const apart = value - target;
-        memory.riseSum = Math.max(0, memory.riseSum + apart - slack);
-        memory.fallSum = Math.max(0, memory.fallSum - apart - slack);
-        memory.riseLength = memory.riseSum > 0 ? memory.riseLength + 1 : 0;
-        memory.fallLength = memory.fallSum > 0 ? memory.fallLength + 1 : 0;
+        const rise = memory.riseSum + apart - slack;
+        if (rise > 0) {
+          memory.riseSum = rise;
+          memory.riseLength++;
+        } else {
+          memory.riseSum = memory.riseLength = 0;
+        }
+        const fall = memory.fallSum - apart - slack;
+        if (fall > 0) {
+          memory.fallSum = fall;
+          memory.fallLength++;
+        } else {
+          memory.fallSum = memory.fallLength = 0;
+        }
         const isRise = memory.riseSum >= driftSum;
         const isFall = isTwoSided && memory.fallSum >= driftSum;
         if (!isRise && !isFall) return "normal";

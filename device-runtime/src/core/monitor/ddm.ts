@@ -4,7 +4,7 @@ import {
   createDriftDetector,
   type DriftDetector,
   type DriftDetectorState,
-  isRate,
+  ratesOnly,
 } from "./driftDetector.ts";
 
 /** What {@link createDdm} is told once; all of it may be left out. */
@@ -70,7 +70,7 @@ export function createDdm(
     {
       kind: "ddm",
       memory: { ...start },
-      accepts: isRate,
+      ...ratesOnly,
       step(memory, value) {
         memory.count++;
         memory.rate += (value - memory.rate) / memory.count;

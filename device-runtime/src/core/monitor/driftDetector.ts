@@ -50,7 +50,9 @@ export interface DriftDetector<Memory> {
 export interface DriftRule<Memory> {
   readonly kind: DriftDetectorKind;
   readonly memory: Memory;
-  accepts(value: number): boolean;
+  /** Values outside are left aside, and so is NaN. */
+  readonly valueMin: number;
+  readonly valueMax: number;
   /** Restarts its memory itself when it answers `drift`. */
   step(memory: Memory, value: number): DriftLevel;
 }
@@ -59,14 +61,16 @@ export interface DriftRule<Memory> {
 export const detectorValueMax = 1e100;
 
 /** What rules on numbers of any size take. */
-export function isUsableNumber(value: number): boolean {
-  return value >= -detectorValueMax && value <= detectorValueMax;
-}
+export const anyNumber: { readonly valueMin: number; readonly valueMax: number } = {
+  valueMin: -detectorValueMax,
+  valueMax: detectorValueMax,
+};
 
 /** What rules on errors take: 1 for an error, 0 for none, or a share of a block. */
-export function isRate(value: number): boolean {
-  return value >= 0 && value <= 1;
-}
+export const ratesOnly: { readonly valueMin: number; readonly valueMax: number } = {
+  valueMin: 0,
+  valueMax: 1,
+};
 
 /**
  * Runs a rule, from its start or from a state.
@@ -77,7 +81,7 @@ export function createDriftDetector<Memory extends DetectorMemory<Memory>>(
   rule: DriftRule<Memory>,
   state: DriftDetectorState<Memory> | undefined,
 ): DriftDetector<Memory> {
-  const { kind, memory } = rule;
+  const { kind, memory, valueMin, valueMax } = rule;
   let sampleCount = 0;
   let skippedCount = 0;
   let driftCount = 0;
@@ -94,7 +98,7 @@ export function createDriftDetector<Memory extends DetectorMemory<Memory>>(
   return {
     kind,
     observe(value) {
-      if (!rule.accepts(value)) {
+      if (!(value >= valueMin && value <= valueMax)) {
         skippedCount++;
         return "normal";
       }

@@ -4,7 +4,7 @@ import {
   createDriftDetector,
   type DriftDetector,
   type DriftDetectorState,
-  isRate,
+  ratesOnly,
 } from "./driftDetector.ts";
 
 /** What {@link createEddm} is told once; all of it may be left out. */
@@ -72,7 +72,7 @@ export function createEddm(
     {
       kind: "eddm",
       memory: { ...start },
-      accepts: isRate,
+      ...ratesOnly,
       step(memory, value) {
         memory.count++;
         if (value !== 1) return memory.isWarning === 1 ? "warning" : "normal";

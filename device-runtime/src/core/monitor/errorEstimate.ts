@@ -129,8 +129,8 @@ export function createErrorEstimate(
     );
   }
   let lowCount = state?.lowCount ?? 0;
-  let confidenceSum = state?.confidenceSum ?? 0;
-  let confidenceSquares = state?.confidenceSquares ?? 0;
+  // Fields of an object: a number with a fraction in a closure's variable would be made anew at each change.
+  const confidence = { sum: state?.confidenceSum ?? 0, squares: state?.confidenceSquares ?? 0 };
   let count = state?.count ?? 0;
   let skippedCount = state?.skippedCount ?? 0;
 
@@ -138,24 +138,24 @@ export function createErrorEstimate(
   function intervalOf(errorRate: number, mean: number): RateInterval {
     const blockCount = count / blockLength;
     if (blockCount < 2) return { low: 0, high: 1 };
-    const variance = Math.max(0, confidenceSquares / count - mean * mean);
+    const variance = Math.max(0, confidence.squares / count - mean * mean);
     const half = 1.96 * Math.sqrt(variance / blockCount);
     return { low: clamped(errorRate - half), high: clamped(errorRate + half) };
   }
 
   return {
-    observe(confidence) {
-      if (!(confidence >= 0 && confidence <= 1)) {
+    observe(value) {
+      if (!(value >= 0 && value <= 1)) {
         skippedCount++;
         return;
       }
       count++;
-      confidenceSum += confidence;
-      confidenceSquares += confidence * confidence;
-      if (confidence < reference.threshold) lowCount++;
+      confidence.sum += value;
+      confidence.squares += value * value;
+      if (value < reference.threshold) lowCount++;
     },
     guess() {
-      const mean = count === 0 ? reference.confidence : confidenceSum / count;
+      const mean = count === 0 ? reference.confidence : confidence.sum / count;
       const errorRate = clamped(reference.errorRate + (reference.confidence - mean));
       const interval = intervalOf(errorRate, mean);
       const worseAbove = reference.errorRate + margin;
@@ -170,13 +170,14 @@ export function createErrorEstimate(
       };
     },
     restart() {
-      lowCount = confidenceSum = confidenceSquares = count = 0;
+      lowCount = count = 0;
+      confidence.sum = confidence.squares = 0;
     },
     state: () => ({
       version: 1,
       lowCount,
-      confidenceSum,
-      confidenceSquares,
+      confidenceSum: confidence.sum,
+      confidenceSquares: confidence.squares,
       count,
       skippedCount,
     }),

@@ -4,7 +4,7 @@ import {
   createDriftDetector,
   type DriftDetector,
   type DriftDetectorState,
-  isRate,
+  ratesOnly,
 } from "./driftDetector.ts";
 
 /** What {@link createHddmA} is told once; all of it may be left out. */
@@ -80,7 +80,7 @@ export function createHddmA(
     {
       kind: "hddmA",
       memory: { ...start },
-      accepts: isRate,
+      ...ratesOnly,
       step(memory, value) {
         memory.count++;
         memory.sum += value;

@@ -4,7 +4,7 @@ import {
   createDriftDetector,
   type DriftDetector,
   type DriftDetectorState,
-  isRate,
+  ratesOnly,
 } from "./driftDetector.ts";
 
 /** What {@link createHddmW} is told once; all of it may be left out. */
@@ -99,21 +99,19 @@ export function createHddmW(
   const firstSpread = isRiver ? newestSquare + oldSquare : 1;
   const seesFalls = isTwoSided && isRiver;
 
-  function moved(mean: number, value: number): number {
-    return mean < 0 ? value : newestWeight * value + oldWeight * mean;
-  }
-  function spreadOf(mean: number, spread: number): number {
-    return mean < 0 ? firstSpread : newestSquare + oldSquare * spread;
-  }
-
   return createDriftDetector<HddmWMemory>(
     {
       kind: "hddmW",
       memory: { ...start },
-      accepts: isRate,
+      ...ratesOnly,
       step(memory, value) {
-        memory.spread = spreadOf(memory.mean, memory.spread);
-        memory.mean = moved(memory.mean, value);
+        if (memory.mean < 0) {
+          memory.spread = firstSpread;
+          memory.mean = value;
+        } else {
+          memory.spread = newestSquare + oldSquare * memory.spread;
+          memory.mean = newestWeight * value + oldWeight * memory.mean;
+        }
         const bound = Math.sqrt((memory.spread * driftNats) / 2);
 
         if (memory.mean + bound < memory.riseCut) {
@@ -123,8 +121,13 @@ export function createHddmW(
           memory.riseSinceMean = -1;
           memory.riseSinceSpread = 1;
         } else {
-          memory.riseSinceSpread = spreadOf(memory.riseSinceMean, memory.riseSinceSpread);
-          memory.riseSinceMean = moved(memory.riseSinceMean, value);
+          if (memory.riseSinceMean < 0) {
+            memory.riseSinceSpread = firstSpread;
+            memory.riseSinceMean = value;
+          } else {
+            memory.riseSinceSpread = newestSquare + oldSquare * memory.riseSinceSpread;
+            memory.riseSinceMean = newestWeight * value + oldWeight * memory.riseSinceMean;
+          }
         }
         let isDrift = false;
         let isWarning = false;
@@ -143,8 +146,13 @@ export function createHddmW(
             memory.fallSinceMean = -1;
             memory.fallSinceSpread = 1;
           } else {
-            memory.fallSinceSpread = spreadOf(memory.fallSinceMean, memory.fallSinceSpread);
-            memory.fallSinceMean = moved(memory.fallSinceMean, value);
+            if (memory.fallSinceMean < 0) {
+              memory.fallSinceSpread = firstSpread;
+              memory.fallSinceMean = value;
+            } else {
+              memory.fallSinceSpread = newestSquare + oldSquare * memory.fallSinceSpread;
+              memory.fallSinceMean = newestWeight * value + oldWeight * memory.fallSinceMean;
+            }
             const fall = memory.fallBeforeMean - memory.fallSinceMean;
             const spread = memory.fallBeforeSpread + memory.fallSinceSpread;
             isDrift ||= fall > Math.sqrt((spread * driftNats) / 2);

@@ -4,10 +4,10 @@ import type { Random } from "../../ports/random.ts";
 import { ksDistance, ksExactTail } from "../distance/kolmogorovSmirnov.ts";
 import { counterDraw } from "../profile/counterDraw.ts";
 import {
+  anyNumber,
   createDriftDetector,
   type DriftDetector,
   type DriftDetectorState,
-  isUsableNumber,
 } from "./driftDetector.ts";
 
 /** What {@link createKswin} is told once; all but `random` may be left out. */
@@ -86,7 +86,7 @@ export function createKswin(
         seed: random.nextUint32(),
         drawCount: 0,
       },
-      accepts: isUsableNumber,
+      ...anyNumber,
       step(memory, value) {
         if (memory.count < windowLength) {
           memory.values[memory.count++] = value;

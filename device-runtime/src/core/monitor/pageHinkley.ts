@@ -1,10 +1,10 @@
 // Page-Hinkley: a sum of what lies above the mean. It must not know what the numbers are of.
 import { Defect } from "@attune/protocol";
 import {
+  anyNumber,
   createDriftDetector,
   type DriftDetector,
   type DriftDetectorState,
-  isUsableNumber,
 } from "./driftDetector.ts";
 
 /** What {@link createPageHinkley} is told once; all of it may be left out. */
@@ -67,7 +67,7 @@ export function createPageHinkley(
     {
       kind: "pageHinkley",
       memory: { ...start },
-      accepts: isUsableNumber,
+      ...anyNumber,
       step(memory, value) {
         memory.count++;
         memory.mean += (value - memory.mean) / memory.count;

@@ -82,28 +82,31 @@ export function createRateMonitor(
   populationRate: number,
   state?: RateMonitorState,
 ): RateMonitor {
-  let blockSum = state?.blockSum ?? 0;
+  // Fields of an object: a number with a fraction in a closure's variable would be made anew at each change.
+  const sums = {
+    block: state?.blockSum ?? 0,
+    baseline: state?.baselineSum ?? 0,
+    total: state?.totalSum ?? 0,
+    recent: state?.recentRate ?? populationRate,
+  };
   let blockCount = state?.blockCount ?? 0;
-  let baselineSum = state?.baselineSum ?? 0;
   let baselineCount = state?.baselineCount ?? 0;
-  let totalSum = state?.totalSum ?? 0;
   let totalCount = state?.totalCount ?? 0;
-  let recentRate = state?.recentRate ?? populationRate;
   // The reference follows from what was observed, so it need not be kept.
   let detector: EDetector | null =
     baselineCount < rule.baselineBlocks ? null : detectorFrom(state?.detector ?? undefined);
 
   function detectorFrom(detectorState?: EDetectorState): EDetector {
-    const normal = shrunkRate(populationRate, rule.priorBlocks, baselineSum, baselineCount);
+    const normal = shrunkRate(populationRate, rule.priorBlocks, sums.baseline, baselineCount);
     const referenceRate = Math.min(referenceRateMax, normal + rule.slack);
     const { averageRunLengthMin } = rule;
     return createEDetector({ referenceRate, averageRunLengthMin }, detectorState);
   }
 
   function observeBlock(mean: number): boolean {
-    recentRate += (mean - recentRate) / recentBlocks;
+    sums.recent += (mean - sums.recent) / recentBlocks;
     if (detector !== null) return detector.observe(mean);
-    baselineSum += mean;
+    sums.baseline += mean;
     baselineCount++;
     if (baselineCount >= rule.baselineBlocks) detector = detectorFrom();
     return false;
@@ -111,21 +114,21 @@ export function createRateMonitor(
 
   return {
     observe(value) {
-      totalSum += value;
+      sums.total += value;
       totalCount++;
-      blockSum += value;
+      sums.block += value;
       blockCount++;
       if (blockCount < rule.blockLength) return false;
-      const mean = blockSum / blockCount;
-      blockSum = 0;
+      const mean = sums.block / blockCount;
+      sums.block = 0;
       blockCount = 0;
       return observeBlock(mean);
     },
     alarmEvidence: () => detector?.alarmEvidence() ?? 0,
     report: () => ({
       count: totalCount,
-      rate: totalCount === 0 ? 0 : totalSum / totalCount,
-      recentRate,
+      rate: totalCount === 0 ? 0 : sums.total / totalCount,
+      recentRate: sums.recent,
       referenceRate: detector?.referenceRate ?? null,
       evidence: detector?.evidence() ?? 0,
       limit: rule.averageRunLengthMin,
@@ -136,14 +139,14 @@ export function createRateMonitor(
           : "",
     }),
     state: () => ({
-      blockSum,
+      blockSum: sums.block,
       blockCount,
-      baselineSum,
+      baselineSum: sums.baseline,
       baselineCount,
       detector: detector?.state() ?? null,
-      totalSum,
+      totalSum: sums.total,
       totalCount,
-      recentRate,
+      recentRate: sums.recent,
     }),
   };
 }
