@@ -123,6 +123,8 @@ export interface Subgraph {
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxTensor[];
   readonly outputs: readonly string[];
+  /** Names of the inputs. */
+  readonly inputs: readonly string[];
 }
 
 /** Reads a graph inside an attribute, not trusted; graphs inside it stay closed. */
@@ -133,6 +135,7 @@ export function readSubgraph(bytes: Uint8Array): Subgraph {
   return {
     nodes: all(graphField.node).map((one) => readNode(one.payload, budget)),
     initializers: all(graphField.initializer).map((one) => readTensor(one.payload, budget)),
+    inputs: all(graphField.input).map((one) => readValue(one.payload, budget).name),
     outputs: all(graphField.output).map((one) => readValue(one.payload, budget).name),
   };
 }

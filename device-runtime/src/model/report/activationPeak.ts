@@ -28,6 +28,7 @@ const separate: ReadonlySet<string> = new Set([
   "MaxPool",
   "Pad",
   "RNN",
+  "Scan",
   "Slice",
   "Split",
   "Tile",
@@ -70,7 +71,9 @@ export function activationPeak(graph: SizedGraph): number {
         made.add(output);
         held += graph.bytesOf(output);
       }
-      peak = Math.max(peak, held - (over === undefined ? 0 : graph.bytesOf(over)));
+      const loop = graph.loops.get(node);
+      const inside = loop === undefined ? 0 : activationPeak(loop.body);
+      peak = Math.max(peak, held + inside - (over === undefined ? 0 : graph.bytesOf(over)));
     }
     for (const name of dead) held -= graph.bytesOf(name);
     // What nobody reads is gone at once.

@@ -3,6 +3,7 @@ import { CONTRIBUTION_ENVELOPE_BYTES_MAX, encodeDelta, unwrap } from "@attune/pr
 import { describe, expect, it } from "vitest";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { buildCnn1d } from "../build/buildCnn1d.ts";
+import { buildNetwork } from "../build/buildNetwork.ts";
 import { buildPerceptron } from "../build/buildPerceptron.ts";
 import type { TrainingPlan } from "../compile/trainingPlan.ts";
 import { integers } from "../graph/graphEmitter.ts";
@@ -170,6 +171,26 @@ describe("report", () => {
     }));
     const bytes = encodeDelta(delta).length + CONTRIBUTION_ENVELOPE_BYTES_MAX;
     expect(bytes).toBeLessThanOrEqual(report(model, planOf("all")).deltaBytes);
+  });
+
+  it("[TC36] counts the steps of a loop over time, whether it is written out or stands as one node", () => {
+    const of = (length: number): PlanReport => {
+      const layers = [
+        { kind: "gru", units: 8 },
+        { kind: "dense", units: 3 },
+      ] as const;
+      const model = buildNetwork({ input: [length, 5], layers }, createSeededRandom("loop"));
+      return report(model, planOf("all"));
+    };
+    // Longer than 64 steps a loop is one node.
+    const [writtenOut, looped] = [of(64), of(65)];
+    const head = 2 * 10 * 8 * 3 + 10 * 8 * 3;
+    expect((looped.multiplyAdds - head) / 65).toBeCloseTo(
+      (writtenOut.multiplyAdds - head) / 64,
+      -3,
+    );
+    expect(looped.peakBytes / writtenOut.peakBytes).toBeGreaterThan(0.7);
+    expect(looped.peakBytes / writtenOut.peakBytes).toBeLessThan(1.5);
   });
 
   it("[TC2] a plan that does not compile is refused here, too", () => {

@@ -7,6 +7,7 @@ import type { TrainingSubject } from "../compile/trainingSubject.ts";
 import { predictedNs } from "../lowering/costTable.ts";
 import type { TargetEngine } from "../lowering/lowering.ts";
 import { nodeWork } from "../lowering/nodeWork.ts";
+import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { activationPeak } from "./activationPeak.ts";
 import { multiplyAdds } from "./multiplyAdds.ts";
 import { type SizedGraph, sizedGraph } from "./sizedGraph.ts";
@@ -91,9 +92,8 @@ function reportSubject(
       : compiled.parameters;
   const changedCount = countOf(changed);
   const body = bodyOf(graph);
-  const nanoseconds = body.nodes.reduce(
-    (sum, node) => sum + predictedNs(engine, nodeWork(node, graph.sizeOf)),
-    0,
+  const nanoseconds = sumOverNodes(body, (node, { sizeOf }) =>
+    predictedNs(engine, nodeWork(node, sizeOf)),
   );
   return {
     engine,
@@ -103,11 +103,23 @@ function reportSubject(
     changedCount,
     deltaBytes:
       2 + 6 * changed.length + storedBytes(changedCount) + CONTRIBUTION_ENVELOPE_BYTES_MAX,
-    multiplyAdds: body.nodes.reduce((sum, node) => sum + multiplyAdds(node, graph), 0),
-    nodeCount: body.nodes.length,
+    multiplyAdds: sumOverNodes(body, multiplyAdds),
+    nodeCount: sumOverNodes(body, () => 1),
     peakBytes: peakBytes(graph, body, stepCount, engine),
     msPerStep: nanoseconds / 1e6,
   };
+}
+
+/** Sum over all nodes, those of a loop once a step. */
+function sumOverNodes(
+  graph: SizedGraph,
+  costOf: (node: OnnxNode, graph: SizedGraph) => number,
+): number {
+  return graph.nodes.reduce((sum, node) => {
+    const loop = graph.loops.get(node);
+    if (loop === undefined) return sum + costOf(node, graph);
+    return sum + loop.stepCount * sumOverNodes(loop.body, costOf);
+  }, 0);
 }
 
 /** The step as it runs inside `Scan`: new states go to memory that `Scan` gives, and gradients are not reported. */
