@@ -66,6 +66,40 @@ const pool = (operator: string) =>
       }),
     );
 
+/** Pools whose padding the engine works out by itself. */
+const paddedPool = (operator: string) =>
+  fc
+    .record({
+      draw: windowDraw(2, false),
+      padding: fc.constantFrom("SAME_UPPER", "SAME_LOWER", "VALID"),
+    })
+    .map(
+      ({ draw, padding }): GradientCase => ({
+        operator,
+        inputs: [spacedValues([draw.batch, draw.channels, ...sizesOf(draw)], draw.seed)],
+        attributes: {
+          auto_pad: { kind: "text", value: padding },
+          kernel_shape: integers(draw.axes.map((axis) => axis.kernel)),
+          // The engine refuses the negative padding of strides that leave elements out.
+          strides: integers(draw.axes.map((axis) => Math.min(axis.stride, axis.kernel))),
+        },
+      }),
+    );
+
+/** Average pools with gaps in their windows, which operator set 19 brought. */
+const dilatedPool = windowDraw(2, true).map(
+  (draw): GradientCase => ({
+    operator: "AveragePool",
+    opset: 19,
+    inputs: [spacedValues([draw.batch, draw.channels, ...sizesOf(draw)], draw.seed)],
+    attributes: {
+      ...windowAttributes(draw),
+      dilations: integers(draw.axes.map((axis) => axis.dilation)),
+      kernel_shape: integers(draw.axes.map((axis) => axis.kernel)),
+    },
+  }),
+);
+
 /** The pools that networks use: windows side by side. */
 const sideBySide = (operator: string) =>
   fc
@@ -226,12 +260,17 @@ const lpPool = (power: number) =>
 
 /** Cases by operator. */
 export const windowCases: Readonly<Record<string, readonly fc.Arbitrary<GradientCase>[]>> = {
-  AveragePool: [pool("AveragePool"), sideBySide("AveragePool")],
+  AveragePool: [
+    pool("AveragePool"),
+    sideBySide("AveragePool"),
+    paddedPool("AveragePool"),
+    dilatedPool,
+  ],
   Conv: [conv, signalConv],
   ConvTranspose: [convTranspose],
   GlobalAveragePool: [globalPool("GlobalAveragePool")],
   GlobalLpPool: [globalPool("GlobalLpPool"), globalPool("GlobalLpPool", { p: integer(3) })],
   GlobalMaxPool: [globalPool("GlobalMaxPool")],
   LpPool: [lpPool(1), lpPool(2), lpPool(3)],
-  MaxPool: [pool("MaxPool"), sideBySide("MaxPool")],
+  MaxPool: [pool("MaxPool"), sideBySide("MaxPool"), paddedPool("MaxPool")],
 };

@@ -118,7 +118,7 @@ it("[TC6] a convolutional autoencoder with ConvTranspose", async () => {
       tf
         .conv2dTranspose(
           input,
-          get(`${name}.weight`).transpose([2, 3, 1, 0]) as Tensor4D,
+          get(`${name}.weight`).transpose([2, 3, 1, 0]),
           [BATCH, size, size, filters],
           2,
           "same",
@@ -176,7 +176,7 @@ it("[TC6] a dilated residual network with group normalization as exporters write
     };
     const one = convolved(lastOf(data), "c1", 1);
     const two = normalized(convolved(normalized(one, "n1").relu(), "c2", 2), "n2");
-    const largest = tf.maxPool(two.add(one).relu() as Tensor4D, 3, 2, "valid");
+    const largest = tf.maxPool(two.add(one).relu(), 3, 2, "valid");
     return firstOf(convolved(largest, "c3", 1));
   });
   expect(difference).toBeLessThanOrEqual(1e-5);
@@ -216,7 +216,7 @@ it("[TC6] depthwise convolutions normalized by their batch, and an average pool 
       .add(perChannel(get("norm.shift")));
     const averaged = tf.avgPool(lastOf(normalized.relu()), 3, [2, 1], "valid");
     const wide = tf.conv2d(averaged, kernelOf(get("wide.weight")), 1, "valid");
-    return firstOf(wide.add(get("wide.bias")) as Tensor4D);
+    return firstOf(wide.add(get("wide.bias")));
   });
   expect(difference).toBeLessThanOrEqual(1e-5);
 });

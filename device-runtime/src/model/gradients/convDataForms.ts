@@ -90,8 +90,8 @@ function stuffed(
   spread = emit.node("Pad", [
     spread,
     emit.integers([
-      ...Array.from({ length: 2 * rank + 2 }, () => 0),
-      ...[0, 0, ...window.strides.flatMap((stride) => [0, stride - 1])],
+      ...Array.from({ length: 2 * rank + 4 }, () => 0),
+      ...window.strides.flatMap((stride) => [0, stride - 1]),
     ]),
   ]);
   const sizes = window.outputSizes.map((size, axis) => size * (window.strides[axis] ?? 1));

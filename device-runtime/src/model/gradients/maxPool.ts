@@ -146,10 +146,8 @@ const LOWEST = -3.402_823_466_385_288_6e38;
 function mask(emit: GraphEmitter, { context, window, channels }: Pool): string {
   const positions = positionsOf(window.kernel);
   const after = beyondWindows(window);
-  const pads = [
-    ...[0, 0, ...window.padsBefore],
-    ...[0, 0, ...after.map((pad) => Math.max(0, pad))],
-  ];
+  const padsAfter = after.map((pad) => Math.max(0, pad));
+  const pads = [0, 0, ...window.padsBefore, 0, 0, ...padsAfter];
   let padded = context.input(0);
   if (pads.some((pad) => pad > 0)) {
     padded = emit.node("Pad", [padded, emit.integers(pads), emit.scalar(LOWEST)]);
@@ -171,7 +169,7 @@ function mask(emit: GraphEmitter, { context, window, channels }: Pool): string {
       dilations: integers(window.dilations),
       kernel_shape: integers(window.kernel),
       output_padding: integers(after.map((pad) => Math.max(0, -pad))),
-      pads: integers([...window.padsBefore, ...after.map((pad) => Math.max(0, pad))]),
+      pads: integers([...window.padsBefore, ...padsAfter]),
       strides: integers(window.strides),
     },
   );

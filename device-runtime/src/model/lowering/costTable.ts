@@ -13,7 +13,7 @@ import type { Work, WorkKind } from "./nodeWork.ts";
  * `webgpu` is an estimate, since no such device was at hand: a dispatch costs tens of microseconds and an element next to nothing, so the form
  * with the fewest nodes wins unless it does far more work. Let such a device time the forms.
  */
-export const costTable: Readonly<Record<TargetEngine, Readonly<Record<WorkKind, number>>>> = {
+const costTable: Readonly<Record<TargetEngine, Readonly<Record<WorkKind, number>>>> = {
   node: {
     node: 1140,
     copied: 0.254,

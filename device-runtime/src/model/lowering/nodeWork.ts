@@ -91,7 +91,8 @@ function broadcastRuns(
 ): number {
   const size = count(output);
   const spread = operands.filter((dims) => count(dims) !== size);
-  if (spread.length === 0 || spread.every((dims) => count(dims) === 1)) return 0;
+  // A scalar stands still throughout.
+  if (spread.every((dims) => count(dims) === 1)) return 0;
   return Math.max(...spread.map((dims) => size / evenLength(dims, output)));
 }
 
