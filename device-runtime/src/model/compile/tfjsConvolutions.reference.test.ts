@@ -1,7 +1,6 @@
 // Gradients of convolutional networks in two dimensions against TensorFlow.js, which shares nothing with ours.
 import { unwrap } from "@attune/protocol";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs";
-import tf from "@tensorflow/tfjs";
 import { beforeAll, expect, it } from "vitest";
 import { batchFor, modelGradients } from "../../../test/modelCheck.ts";
 import { createModelWriter, type ModelWriter } from "../../../test/modelWriter.ts";
@@ -11,6 +10,7 @@ import { readParameters } from "../parameters/parameterBytes.ts";
 import { loadNodeOrt } from "../session/nodeOrtRuntime.ts";
 import { compileTraining } from "./compileTraining.ts";
 
+const { default: tf } = await import("@tensorflow/tfjs");
 const runtime = await loadNodeOrt();
 const BATCH = 3;
 const loss = { kind: "meanSquaredError" } as const;
@@ -176,7 +176,7 @@ it("[TC6] a dilated residual network with group normalization as exporters write
     };
     const one = convolved(lastOf(data), "c1", 1);
     const two = normalized(convolved(normalized(one, "n1").relu(), "c2", 2), "n2");
-    const largest = tf.maxPool(two.add(one).relu(), 3, 2, "valid");
+    const largest = tf.maxPool(two.add<Tensor4D>(one).relu(), 3, 2, "valid");
     return firstOf(convolved(largest, "c3", 1));
   });
   expect(difference).toBeLessThanOrEqual(1e-5);
