@@ -43,6 +43,15 @@ const one =
   (write) =>
     write.node(operator, ["x"], attributes);
 
+/** A rounding and its undoing, with the settings that operator set 21 added. */
+const rounding: Write = (write) => {
+  const scale = write.floats("scale", [], [0.1]);
+  const zero = write.tensor({ name: "zero", type: "int8", dims: [], bytes: Uint8Array.of(3) });
+  const settings = { block_size: integer(0), output_dtype: integer(0) };
+  const rounded = write.node("QuantizeLinear", ["x", scale, zero], settings);
+  return write.node("DequantizeLinear", [rounded, scale, zero], { block_size: integer(0) });
+};
+
 /** An operator set, the shape of a sample, and a model in that set. */
 const cases: Readonly<Record<string, readonly (readonly [number, readonly number[], Write])[]>> = {
   BatchNormalization: [
@@ -62,12 +71,14 @@ const cases: Readonly<Record<string, readonly (readonly [number, readonly number
     [10, [4], one("Clip", { min: float(-0.3), max: float(0.4) })],
     [8, [4], one("Clip", { max: float(0.2) })],
   ],
+  DequantizeLinear: [[21, [4], rounding]],
   Dropout: [[8, [4], one("Dropout", { ratio: float(0.5) })]],
   LogSoftmax: [[12, [2, 3, 2], one("LogSoftmax", { axis: integer(2) })]],
   Pad: [
     [10, [3, 4], one("Pad", { pads: integers([0, 1, 0, 0, 0, 2]), value: float(0.5) })],
     [9, [3, 4], one("Pad", { pads: integers([0, 0, 1, 0, 0, 1]), mode: text("reflect") })],
   ],
+  QuantizeLinear: [[21, [4], rounding]],
   ...Object.fromEntries(
     ["L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum", "SumSquare"].map(
       (kind) => [

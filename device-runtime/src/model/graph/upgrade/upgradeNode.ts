@@ -6,6 +6,7 @@ import { upgradeClip } from "./clip.ts";
 import { upgradeDropout } from "./dropout.ts";
 import { writeOutGroupNormalization } from "./groupNormalization.ts";
 import { upgradePad } from "./pad.ts";
+import { upgradeQuantize } from "./quantize.ts";
 import { upgradeResize } from "./resize.ts";
 import { upgradeScatter } from "./scatter.ts";
 import { upgradeSlice } from "./slice.ts";
@@ -30,10 +31,12 @@ interface Change {
 const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
   ["BatchNormalization", { since: 14, rule: upgradeBatchNormalization }],
   ["Clip", { since: 11, rule: upgradeClip }],
+  ["DequantizeLinear", { since: Number.POSITIVE_INFINITY, rule: upgradeQuantize }],
   ["Dropout", { since: 12, rule: upgradeDropout }],
   ["GroupNormalization", { since: Number.POSITIVE_INFINITY, rule: writeOutGroupNormalization }],
   ["LogSoftmax", { since: 13, rule: upgradeSoftmax }],
   ["Pad", { since: 11, rule: upgradePad }],
+  ["QuantizeLinear", { since: Number.POSITIVE_INFINITY, rule: upgradeQuantize }],
   ["ReduceL1", { since: 18, rule: axesToInput }],
   ["ReduceL2", { since: 18, rule: axesToInput }],
   ["ReduceLogSum", { since: 18, rule: axesToInput }],
