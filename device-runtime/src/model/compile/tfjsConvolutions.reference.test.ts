@@ -176,7 +176,7 @@ it("[TC6] a dilated residual network with group normalization as exporters write
     };
     const one = convolved(lastOf(data), "c1", 1);
     const two = normalized(convolved(normalized(one, "n1").relu(), "c2", 2), "n2");
-    const largest = tf.maxPool(two.add<Tensor4D>(one).relu(), 3, 2, "valid");
+    const largest = tf.maxPool(two.add(one).relu<Tensor4D>(), 3, 2, "valid");
     return firstOf(convolved(largest, "c3", 1));
   });
   expect(difference).toBeLessThanOrEqual(1e-5);
