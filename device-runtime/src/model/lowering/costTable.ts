@@ -5,10 +5,11 @@ import type { Work, WorkKind } from "./nodeWork.ts";
 /**
  * Nanoseconds a unit, by engine and kind of work.
  *
- * `node` and `wasm` are fitted to the times of whole forms, 218 on each engine, one thread, by least squares of the relative error:
- * `npm run bench -- lowerings --fit yes`, onnxruntime 1.30 on a 2-core x86-64 server with AVX-512. They predict a form within 8 % (median);
- * of 85 choices, the predicted fastest form was the measured fastest, within 10 %, in 83 (node) and 82 (wasm). Other machines are faster or
- * slower as a whole, which changes no choice; where a device differs in kind, let it time the forms.
+ * `node` and `wasm` are fitted to the times of 218 forms of 85 gradients each, from 1x16x32x32 to 32x32x64, one thread, by least squares of the
+ * relative error, with onnxruntime 1.30 on a 2-core x86-64 server with AVX-512. They predict a form within 9 % (median), and of the 85 gradients
+ * the form predicted to be fastest was the fastest, within 10 %, in 83 (node) and 82 (wasm). `npm run bench -- lowerings` measures that on
+ * networks, and with `--fit yes` fits again. Other machines are faster or slower as a whole, which changes no choice; where a device
+ * differs in kind, let it time the forms.
  *
  * `webgpu` is an estimate, since no such device was at hand: a dispatch costs tens of microseconds and an element next to nothing, so the form
  * with the fewest nodes wins unless it does far more work. Let such a device time the forms.
