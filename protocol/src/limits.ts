@@ -82,6 +82,21 @@ export const PAIRED_DISCORDANT_MAX = 32;
 /** Comparisons in one report: a shadow, a canary and what they superseded. */
 export const REPORT_PAIRED_MAX = 8;
 
+/** Findings that a drift report names: more than a person reads; the others are counted. */
+export const DRIFT_FINDINGS_MAX = 8;
+
+/** Characters of a finding's name: what a model package allows for a channel. */
+export const DRIFT_NAME_LENGTH_MAX = 64;
+
+/** Onsets are told in whole hours: enough to see who drifts together, too coarse for what somebody did when. */
+export const DRIFT_ONSET_STEP_MS = 3_600_000;
+
+/**
+ * What a drift report adds to a report's frame, whatever is found on however many users: a finding has 365 bytes with a name at its
+ * longest (64 characters of 3 bytes) and every number at its longest, 8 of them 2,920; all else 561; 3,481 in all, rounded up.
+ */
+export const DRIFT_REPORT_BYTES_MAX = 4096;
+
 /**
  * Messages that one hub receipt answers. An entry has 1,658 bytes with a refusal's text at its longest (500 characters of 3 bytes),
  * a frame has room for 98,197: 59 fit, rounded down.

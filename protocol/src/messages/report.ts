@@ -12,6 +12,7 @@ import {
 import { REPORT_PAIRED_MAX } from "../limits.ts";
 import type { DecisionSequence, EpochMs } from "../units.ts";
 import { type PairedCounts, pairedCountsSchema } from "./contribution.ts";
+import { type DriftReport, driftReportSchema } from "./driftReport.ts";
 import { evalFree } from "./evalFree.ts";
 import { countSchema, epochMsSchema, reasonSchema } from "./fields.ts";
 
@@ -57,6 +58,8 @@ export interface Report {
   readonly paired: readonly PairedReport[];
   /** What the device is doing or waiting for, as a person reads it. */
   readonly state: string;
+  /** What has drifted; left out by devices that do not watch, or not yet. */
+  readonly drift?: DriftReport | undefined;
 }
 
 export const reportMessage: MessageType<Report> = {
@@ -92,6 +95,7 @@ export const reportMessage: MessageType<Report> = {
         )
         .max(REPORT_PAIRED_MAX),
       state: reasonSchema,
+      drift: driftReportSchema(),
     }),
   ),
 };
