@@ -10,7 +10,7 @@ import { createRounds, type Round } from "./ood/rounds.ts";
 import { type Contestant, separate, unknowns } from "./ood/separation.ts";
 
 /** What packages score with when nothing else is said. */
-const defaultMethod = { kind: "knn" } as const;
+const defaultMethod = { kind: "combined" } as const;
 const walkingKeys = ["class0", "class1", "class2"];
 
 const mean = (values: readonly number[]): number =>

@@ -128,7 +128,7 @@ it("[DR18] what is usual for a person is learned, and kept over a restart", asyn
   const late: boolean[] = [];
   for (let turn = 0; turn < 400; turn += 1) {
     const { ood } = await anna.predict(unusual(turn));
-    (turn < 30 ? early : late).push(ood.isOutlier);
+    (turn < 6 ? early : late).push(ood.isOutlier);
   }
   const share = (flags: readonly boolean[]): number => flags.filter(Boolean).length / flags.length;
   expect(share(early)).toBeGreaterThan(0.3);

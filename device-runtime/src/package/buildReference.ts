@@ -21,7 +21,7 @@ import { largestIndex, softmaxInto } from "./softmax.ts";
 
 /** How a package tells what its model does not know. */
 export interface OodPlan {
-  /** Nearest neighbours when left out: on real people they were best (docs/adr/0009-nearest-neighbours-by-default.md). */
+  /** Nearest neighbours and relative Mahalanobis together when left out (docs/adr/0014-two-distances-by-default.md). */
   readonly method?: OodMethod | undefined;
   /** Features and statistics of the window when left out, where windows are signals. */
   readonly input?: OodInputSpec | undefined;
@@ -53,7 +53,7 @@ export interface ReferenceSource {
 }
 
 /** The score of a package that names none. */
-const defaultMethod: OodMethod = { kind: "knn" };
+const defaultMethod: OodMethod = { kind: "combined" };
 
 const BATCH_WINDOWS_MAX = 256;
 

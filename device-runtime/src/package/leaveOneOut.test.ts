@@ -45,7 +45,9 @@ it("[DR5] classes in the same place are inseparable from each other, others are 
   expect(same?.leftOutCount).toBe(100);
   // Scores that read class scores know the class that was left out, and were not asked.
   for (const { best } of report.pairs) {
-    expect(["knn", "mahalanobis", "relativeMahalanobis", "isolationForest"]).toContain(best);
+    expect(["combined", "knn", "mahalanobis", "relativeMahalanobis", "isolationForest"]).toContain(
+      best,
+    );
   }
   for (const { auroc, bestAuroc } of report.pairs) expect(bestAuroc).toBeGreaterThanOrEqual(auroc);
   expect(report.isOptimistic).toBe(false);

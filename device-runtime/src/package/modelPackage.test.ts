@@ -142,8 +142,8 @@ describe("a package", () => {
     expect(reference.errorRate).toBeGreaterThan(0);
     expect(reference.errorRate).toBeLessThan(0.1);
     expect(reference.outlierShare).toBeLessThanOrEqual(0.06);
-    expect(ood.threshold).toBeGreaterThan(0.1);
-    expect(ood.profile.kind).toBe("knn");
+    expect(Number.isFinite(ood.threshold)).toBe(true);
+    expect(ood.profile.kind).toBe("combined");
     expect(ood.population.personCount).toBe(1);
     expect(temperature).toBeGreaterThan(0.1);
   });

@@ -85,20 +85,35 @@ const gaussian = z.object({
   shrinkage: z.number().positive().max(1),
 });
 
+const relativeMahalanobis = z.object({
+  kind: z.literal("relativeMahalanobis"),
+  classes: gaussian,
+  background: gaussian,
+});
+const knn = z.object({
+  kind: z.literal("knn"),
+  dimension: positiveCount,
+  neighbours: positiveCount,
+  centre: float64s,
+  factor: float64s,
+  references: z.instanceof(Float32Array),
+  lengths: z.instanceof(Float32Array),
+  lengthWeight: z.number(),
+});
+const scoreScale = z.object({ middle: z.number(), spread: z.number() });
+
 // Shapes only: what belongs together is checked by checkOodProfile.
 const oodProfile: z.ZodType<OodProfile> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("mahalanobis"), classes: gaussian }),
-  z.object({ kind: z.literal("relativeMahalanobis"), classes: gaussian, background: gaussian }),
+  relativeMahalanobis,
   z.object({
-    kind: z.literal("knn"),
-    dimension: positiveCount,
-    neighbours: positiveCount,
-    centre: float64s,
-    factor: float64s,
-    references: z.instanceof(Float32Array),
-    lengths: z.instanceof(Float32Array),
-    lengthWeight: z.number(),
+    kind: z.literal("combined"),
+    neighbours: knn,
+    relative: relativeMahalanobis,
+    neighboursScale: scoreScale,
+    relativeScale: scoreScale,
   }),
+  knn,
   z.object({
     kind: z.literal("vim"),
     dimension: positiveCount,
@@ -122,6 +137,7 @@ const oodProfile: z.ZodType<OodProfile> = z.discriminatedUnion("kind", [
   }),
 ]);
 const oodKind: z.ZodType<OodKind> = z.enum([
+  "combined",
   "mahalanobis",
   "relativeMahalanobis",
   "knn",
@@ -407,7 +423,9 @@ export function parseCalibration(
   const namedClassCount =
     profile.kind === "mahalanobis" || profile.kind === "relativeMahalanobis"
       ? profile.classes.classCount
-      : classCount;
+      : profile.kind === "combined"
+        ? profile.relative.classes.classCount
+        : classCount;
   const isOfThese = ({ leftOut, answered }: LeftOutPair): boolean =>
     leftOut < classCount && answered < classCount;
   if (namedClassCount !== classCount || !leaveOneOut.pairs.every(isOfThese)) {

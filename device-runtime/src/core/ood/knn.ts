@@ -29,7 +29,7 @@ export interface KnnProfile {
 export interface KnnSettings {
   /** 10 when left out; fewer when there are fewer references. */
   readonly neighbours?: number | undefined;
-  /** References in all, shared evenly among the classes; 240 when left out. */
+  /** References in all, shared evenly among the classes; 120 when left out. */
   readonly referencesMax?: number | undefined;
   /** 0.25 when left out; 0 looks at directions only. */
   readonly lengthWeight?: number | undefined;
@@ -42,7 +42,7 @@ const neighboursMax = 64;
 const referencesMax = 4096;
 
 const neighboursDefault = 10;
-const referencesDefault = 240;
+const referencesDefault = 120;
 /** People differ in length more than in direction; ten times the usual length still counts as a right angle does. */
 const lengthWeightDefault = 0.25;
 

@@ -124,6 +124,14 @@ function changesOf(value: unknown): unknown[] {
   }
   if (value instanceof Uint32Array) return [value.slice(1), value.map(() => 1e9)];
   if (value instanceof Int16Array) return [value.slice(1), value.map(() => 99)];
+  const inner = value as { readonly [name: string]: unknown };
+  if ("spread" in inner)
+    return [
+      { ...inner, spread: 0 },
+      { ...inner, middle: Number.NaN },
+    ];
+  if ("background" in inner) return [{ ...inner, background: inner["classes"] }];
+  if ("references" in inner) return [{ ...inner, references: new Float32Array(3) }];
   // A Gaussian inside.
   return [
     { ...(value as object), dimension: 9 },

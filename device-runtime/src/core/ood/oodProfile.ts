@@ -1,6 +1,12 @@
 // All out-of-distribution scores under one form: fit where a package is made, check when it arrives, score on the device.
 import { accept, type Outcome, refuse } from "@attune/protocol";
 import type { ForkableRandom } from "../../ports/random.ts";
+import {
+  type CombinedProfile,
+  checkCombined,
+  createCombinedScorer,
+  fitCombined,
+} from "./combined.ts";
 import { checkEnergy, createEnergyScorer, type EnergyProfile } from "./energy.ts";
 import { fitMahalanobis } from "./fitMahalanobis.ts";
 import { checkGaussianProfile, type GaussianProfile } from "./gaussianProfile.ts";
@@ -37,6 +43,7 @@ export interface MahalanobisProfile {
 
 /** What a model package says about the samples that its model knows: plain data, of one score. */
 export type OodProfile =
+  | CombinedProfile
   | MahalanobisProfile
   | RelativeMahalanobisProfile
   | KnnProfile
@@ -51,6 +58,7 @@ export type OodKind = OodProfile["kind"];
 
 /** Which score, and how it is fitted; plain data. */
 export type OodMethod =
+  | ({ readonly kind: "combined" } & KnnSettings)
   | { readonly kind: "mahalanobis"; readonly shrinkage?: number | undefined }
   | { readonly kind: "relativeMahalanobis" }
   | ({ readonly kind: "knn" } & KnnSettings)
@@ -62,6 +70,7 @@ export type OodMethod =
 
 /** Every score once, with its defaults. */
 export const oodMethods: readonly OodMethod[] = [
+  { kind: "combined" },
   { kind: "knn" },
   { kind: "mahalanobis" },
   { kind: "relativeMahalanobis" },
@@ -97,6 +106,8 @@ export function fitOodProfile(
     }
     case "relativeMahalanobis":
       return fitRelativeMahalanobis(samples);
+    case "combined":
+      return fitCombined(samples, random.fork("combined"), method);
     case "knn":
       return fitKnn(samples, random.fork("knn"), method);
     case "vim":
@@ -124,6 +135,8 @@ export function checkOodProfile(profile: OodProfile): Outcome<OodProfile> {
     }
     case "relativeMahalanobis":
       return checkRelativeMahalanobis(profile);
+    case "combined":
+      return checkCombined(profile);
     case "knn":
       return checkKnn(profile);
     case "vim":
@@ -155,6 +168,8 @@ export function createOodScorer(profile: OodProfile): OodScorer {
       return createMahalanobisScorer(profile.classes);
     case "relativeMahalanobis":
       return createRelativeMahalanobisScorer(profile);
+    case "combined":
+      return createCombinedScorer(profile);
     case "knn":
       return createKnnScorer(profile);
     case "vim":

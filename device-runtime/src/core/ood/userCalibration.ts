@@ -66,12 +66,12 @@ export interface UserCalibration {
 }
 
 /**
- * HAPT's scores are alike for about four windows of 2.56 s in a row, so a person's own 100 windows, two minutes, weigh as much as the
- * population. Chosen on the 21 people outside HAPT's test list (`npm run bench -- ood --people others`): from 4 to 25 the worst person's share
- * of outliers stays between 7 and 8 %, while changes of posture that are found rise from 86 to 93 %.
+ * HAPT's scores are alike for about four windows of 2.56 s in a row, so a person's own 40 windows, not quite a minute, weigh as much as the
+ * population. On the 21 people outside HAPT's test list the worst person's share of outliers is 5 to 8 % for priors of 4 to 25; more of a prior
+ * finds more changes of posture and lets a person be unusual for longer.
  */
 export const defaultPersonalRule: PersonalRule = {
-  priorCount: 25,
+  priorCount: 10,
   halfLifeWindows: 500,
   baselineWindows: 100,
 };
