@@ -38,6 +38,6 @@ export async function runOnWebGpu(
     return await runTrajectory(runtime, ["mlp", parity], "adamw", { engine: "webgpu" });
   } catch (error) {
     const { code = "", message, cause } = error as Error & { code?: string };
-    return { code, message: cause === undefined ? message : `${message}: ${String(cause)}` };
+    return { code, message: cause instanceof Error ? `${message}: ${cause.message}` : message };
   }
 }

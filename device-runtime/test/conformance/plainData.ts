@@ -23,7 +23,7 @@ export function encodeCases(cases: ReadonlyMap<string, ParityCase>): string {
 export function decodeCases(text: string): ReadonlyMap<string, ParityCase> {
   return JSON.parse(text, (_, one: unknown) => {
     if (typeof one !== "object" || one === null || !("kind" in one && "value" in one)) return one;
-    const { kind, value } = one as { kind: unknown; value: unknown };
+    const { kind, value } = one;
     if (kind === "Map") return new Map(value as [unknown, unknown][]);
     if (typeof kind !== "string" || !isKind(kind) || typeof value !== "string") return one;
     const bytes = Uint8Array.from(atob(value), (letter) => letter.charCodeAt(0));

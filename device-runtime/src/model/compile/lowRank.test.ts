@@ -29,7 +29,7 @@ const node = (
   output: string,
   attributes: OnnxNode["attributes"] = new Map(),
 ): OnnxNode => ({ name: "", operator, domain: "", inputs, outputs: [output], attributes });
-const weight = (name: string, ...dims: number[]): OnnxTensor =>
+const weightOf = (name: string, ...dims: number[]): OnnxTensor =>
   floatTensor(
     name,
     dims,
@@ -55,7 +55,12 @@ const dense = writeModel(17, {
     node("Tanh", ["h4"], "h5"),
     node("Gemm", ["h5", "c"], "y"),
   ],
-  initializers: [weight("a", 6, 7), weight("b", 8, 21), weight("b.bias", 8), weight("c", 8, 5)],
+  initializers: [
+    weightOf("a", 6, 7),
+    weightOf("b", 8, 21),
+    weightOf("b.bias", 8),
+    weightOf("c", 8, 5),
+  ],
   inputs: [writeValue("x", "float32", ["batch", 3, 6])],
   outputs: [writeValue("y", "float32", ["batch", 5])],
 });

@@ -37,7 +37,8 @@ export interface PlanReport {
   readonly nodeCount: number;
   /**
    * Bytes that a process needs beyond the loaded engine while it trains: graph, parameters, optimizer state, batches of a slice, intermediate
-   * values, results.
+   * values, results. For `node` within 25 % of what is measured (`bench -- plan-report`); for `wasm` and `webgpu` with the copies that these make,
+   * and not measured: their heap grows in steps of its own.
    */
   readonly peakBytes: number;
   /** Estimated milliseconds of one step: on one thread of the machine that the cost table was measured on. */
