@@ -14,7 +14,7 @@ export * from "./messages/contribution.ts";
 export * from "./messages/decision.ts";
 export * from "./messages/delegation.ts";
 export * from "./messages/deviceReceipt.ts";
-export type * from "./messages/driftReport.ts";
+export * from "./messages/driftReport.ts";
 export * from "./messages/enrolment.ts";
 export * from "./messages/fields.ts";
 export * from "./messages/hubReceipt.ts";

@@ -80,6 +80,8 @@ describe("SPEC.md", () => {
       const fields = Object.keys(fromPayload(sample) as object);
       // The sample of a reply has a grant.
       if (kind === "enrolmentReply") fields.push("refusal");
+      // The vectors are older than it.
+      if (kind === "report") fields.push("drift");
       expect(table).toStrictEqual(fields);
     },
   );

@@ -95,7 +95,7 @@ export const reportMessage: MessageType<Report> = {
         )
         .max(REPORT_PAIRED_MAX),
       state: reasonSchema,
-      drift: driftReportSchema(),
+      drift: driftReportSchema,
     }),
   ),
 };
