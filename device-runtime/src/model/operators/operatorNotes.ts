@@ -3,10 +3,14 @@
 /** Notes by operator. */
 export const operatorNotes: ReadonlyMap<string, string> = new Map([
   ["Abs", "0 at 0"],
-  ["BatchNormalization", "statistics frozen, scale and shift trained; `spatial=0` refused"],
+  [
+    "BatchNormalization",
+    "statistics frozen, or of the batch where the node is in training mode; scale and shift trained; `spatial=0` refused",
+  ],
   ["Cast", "between float32 and float32; float16 and float64 in between are refused"],
   ["Clip", "bounds included; bounds themselves are not trained"],
   ["Constant", "weights in it are parameters"],
+  ["ConvTranspose", "`output_padding` below the stride"],
   ["DepthToSpace", "both modes"],
   [
     "DequantizeLinear",
@@ -22,6 +26,7 @@ export const operatorNotes: ReadonlyMap<string, string> = new Map([
   ["Gather", "any axis; a table of vectors is a parameter"],
   ["GatherND", "without `batch_dims`"],
   ["Gelu", "exact and by tanh"],
+  ["GlobalMaxPool", "of equal elements the first gets it"],
   ["GroupNormalization", "of operator sets 18 and 21, written out"],
   ["HardSwish", "0 at -3, 1 at 3"],
   ["If", "where its condition is known before the model runs, as one that asks for a shape"],
@@ -40,6 +45,8 @@ export const operatorNotes: ReadonlyMap<string, string> = new Map([
     "QuantizeLinear",
     "straight through within the range of the integers; scale and zero point must be constant",
   ],
+  ["ReduceMax", "equal elements share it"],
+  ["ReduceMin", "equal elements share it"],
   [
     "RNN",
     "through time, both directions, tanh; other activations, `clip`, lengths of sequences and `layout=1` refused",
