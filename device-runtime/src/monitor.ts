@@ -7,6 +7,11 @@ export {
   chiSquareTest,
 } from "./core/distance/chiSquare.ts";
 export {
+  compareProfiles,
+  type FeatureDifference,
+  type ProfileDifference,
+} from "./core/distance/compareProfiles.ts";
+export {
   hellinger,
   jensenShannon,
   klDivergence,
@@ -30,6 +35,7 @@ export {
   type MmdResult,
   wasserstein,
 } from "./core/distance/sampleDistance.ts";
+export { type EffectSize, standardizedDifference } from "./core/distance/standardizedDifference.ts";
 export {
   type DifferenceInterval,
   differenceInterval,

@@ -52,6 +52,10 @@ const levelRoomMin = 2;
  *
  * @param random gives one seed; everything after follows from it, so that a resumed sketch is the same to the bit.
  * @throws {@link Defect} `profile.sketch_invalid`.
+ * @example
+ * const sketch = createQuantileSketch({ nextUint32: () => 7 });
+ * for (let value = 1; value <= 99; value++) sketch.observe(value);
+ * sketch.quantile(0.5); // => 50
  * @see Karnin, Lang and Liberty 2016, "Optimal quantile approximation in streams", section 3; the error is the fit that Apache
  *   DataSketches publishes for KLL. Deviation: no sampler below the lowest level.
  */

@@ -86,9 +86,9 @@ function firstAlarm(name: string, change: Change): { alarm: FeatureAlarm; delay:
 }
 
 it("[LC90] a dead and a biased channel are found in 30 windows and named first, with onset and severity", () => {
-  for (const [change, channel] of [
-    [dead, "b"],
-    [biased, "c"],
+  for (const [change, channel, direction] of [
+    [dead, "b", "down"],
+    [biased, "c", "up"],
   ] as const) {
     const onsetErrors: number[] = [];
     for (let person = 0; person < 10; person++) {
@@ -98,6 +98,7 @@ it("[LC90] a dead and a biased channel are found in 30 windows and named first, 
       expect(alarm.channels[0]?.name).toBe(channel);
       expect(alarm.channels).toHaveLength(channels.length);
       const [drifted] = alarm.drifted;
+      expect(alarm.drifted.find(({ name }) => name === channel)?.direction).toBe(direction);
       onsetErrors.push(Math.abs((drifted?.onsetWindows as number) - delay));
       expect(drifted?.severity.low).toBeGreaterThan(2);
       expect(drifted?.severity.high).toBeGreaterThanOrEqual(drifted?.severity.mean as number);

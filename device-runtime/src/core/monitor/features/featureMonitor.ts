@@ -46,6 +46,8 @@ export interface DriftedSeries {
   /** Windows since the change began, as far as can be told: since the evidence last rested. */
   readonly onsetWindows: number;
   readonly severity: SeriesSeverity;
+  /** Which way its features moved on average; `mixed` when they moved apart, and for {@link jointSeries}. */
+  readonly direction: "up" | "down" | "mixed";
 }
 
 /** Features have changed. */
@@ -76,7 +78,7 @@ export interface FeatureMonitorState {
   readonly version: 1;
   readonly baseline: PersonalBaselineState;
   readonly detectors: readonly EDetectorState[];
-  /** Log evidence since it last rested, windows, sum and sum of squares of scores since then: four numbers a series. */
+  /** Log evidence since it last rested, windows, sum and sum of squares of scores and sum of shifts since then: five numbers a series. */
   readonly onsets: Float64Array;
   readonly suspicions: Float64Array;
   readonly lastClass: number;
@@ -118,7 +120,9 @@ const onsetStake = 2.7;
 const suspicionKept = 0.95;
 /** How much the predicted class counts beside the class in which a channel is least unusual. */
 const predictedWeight = 0.3;
-const onsetCells = 4;
+const onsetCells = 5;
+/** Standard deviations that features must have moved on average before a direction is told. */
+const directionMin = 0.5;
 
 /**
  * Creates a watch on one person's features, or goes on from a state.
@@ -136,6 +140,24 @@ const onsetCells = 4;
  *
  * @param reference one that `checkFeatureReference` accepts.
  * @throws {@link Defect} `detector.config_invalid`, `detector.state_invalid`.
+ * @example
+ * import { fitFeatureReference } from "./fitFeatureReference.ts";
+ * const series = ["x", "y"].map((name, index) => ({ name, features: [index], isChannel: true }));
+ * const layout = { featureCount: 2, series, logFeatures: [], logFloor: 1 };
+ * // Two people, one class, windows that sway a little.
+ * const sway = (step: number): number => Math.sin(7 * step);
+ * const people = [0, 1].map((own) => ({
+ *   features: Array.from({ length: 200 }, (_, at) => own + sway(at)),
+ *   predictedClasses: Array.from({ length: 100 }, () => 0),
+ * }));
+ * const reference = fitFeatureReference(people, { layout, classCount: 1 });
+ * if (!reference.ok) throw new Error(reference.refusal.message);
+ * const monitor = createFeatureMonitor(reference.value);
+ * for (let step = 0; step < 100; step++) monitor.observe([sway(step), sway(step + 0.5)], 0);
+ * // The second channel breaks.
+ * let alarm = monitor.observe([0, 9], 0);
+ * for (let step = 0; alarm === null; step++) alarm = monitor.observe([sway(step), 9], 0);
+ * alarm.channels[0]?.name; // => "y"
  * @see Shin, Ramdas and Rinaldo 2024, "E-detectors"; Wang and Ramdas 2022, "False discovery rate control with e-values".
  */
 export function createFeatureMonitor(
@@ -213,6 +235,9 @@ export function createFeatureMonitor(
     onsets[at + 1] = (onsets[at + 1] as number) + 1;
     onsets[at + 2] = (onsets[at + 2] as number) + score;
     onsets[at + 3] = (onsets[at + 3] as number) + score * score;
+    if (line < seriesCount) {
+      onsets[at + 4] = (onsets[at + 4] as number) + (baseline.shifts[line] as number);
+    }
   }
 
   function nameOf(line: number): string {
@@ -220,12 +245,14 @@ export function createFeatureMonitor(
   }
 
   function driftedSeries(line: number, evidence: number): DriftedSeries {
-    const [, count = 0, sum = 0, squares = 0] = onsets.subarray(line * onsetCells);
+    const [, count = 0, sum = 0, squares = 0, shifts = 0] = onsets.subarray(line * onsetCells);
     const mean = count === 0 ? 0 : sum / count;
     const variance = count < 2 ? 0 : Math.max(0, squares / count - mean * mean);
     const half = count === 0 ? 0 : 1.96 * Math.sqrt(variance / (count / 2));
     const severity = { mean, low: Math.max(0, mean - half), high: mean + half };
-    return { name: nameOf(line), evidence, onsetWindows: count, severity };
+    const shift = count === 0 ? 0 : shifts / count;
+    const direction = shift > directionMin ? "up" : shift < -directionMin ? "down" : "mixed";
+    return { name: nameOf(line), evidence, onsetWindows: count, severity, direction };
   }
 
   function alarmOf(evidences: readonly number[]): FeatureAlarm {

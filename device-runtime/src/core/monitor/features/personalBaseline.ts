@@ -19,11 +19,13 @@ export interface PersonalBaseline {
   readonly scores: Float64Array;
   /** Distances of the last scored window in the class in which each series is least unusual, `(series,)`. */
   readonly leastScores: Float64Array;
+  /** Mean signed deviation of each series' features in the predicted class, `(series,)`: which way the last scored window lies. */
+  readonly shifts: Float64Array;
   /** Whether a class has been learned. */
   isLearned(label: number): boolean;
   /** Takes one window of a class that is not yet learned. */
   learn(features: ArrayLike<number>, label: number): void;
-  /** Writes {@link scores} and {@link leastScores}; the class must be learned. Allocates nothing. */
+  /** Writes {@link scores}, {@link leastScores} and {@link shifts}; the class must be learned. Allocates nothing. */
   score(features: ArrayLike<number>, label: number): void;
   state(): PersonalBaselineState;
 }
@@ -53,8 +55,10 @@ export function createPersonalBaseline(
   const values = new Float64Array(featureCount);
   const whitened = new Float64Array(featureCount);
   const squares = new Float64Array(cells);
+  const deviations = new Float64Array(featureCount);
   const scores = new Float64Array(series.length + 1);
   const leastScores = new Float64Array(series.length);
+  const shifts = new Float64Array(series.length);
   const members = series.map(({ features }) => Uint16Array.from(features));
 
   function read(features: ArrayLike<number>): void {
@@ -124,6 +128,7 @@ export function createPersonalBaseline(
   return {
     scores,
     leastScores,
+    shifts,
     isLearned,
     learn(features, label) {
       read(features);
@@ -149,22 +154,27 @@ export function createPersonalBaseline(
         for (let index = 0; index < featureCount; index++) {
           const apart = (whitened[index] as number) - (whitenedCentres[begin + index] as number);
           square += apart * apart;
-          const deviation = Math.min(
-            deviationMax,
-            Math.abs((values[index] as number) - (centres[begin + index] as number)) *
-              (scales[begin + index] as number),
-          );
+          const signed =
+            ((values[index] as number) - (centres[begin + index] as number)) *
+            (scales[begin + index] as number);
+          const deviation = Math.max(-deviationMax, Math.min(deviationMax, signed));
           squares[begin + index] = deviation * deviation;
+          if (other === label) deviations[index] = deviation;
         }
         nearest = Math.min(nearest, square);
         for (let line = 0; line < members.length; line++) {
           const indices = members[line] as Uint16Array;
           let sum = 0;
+          let shift = 0;
           for (let k = 0; k < indices.length; k++) {
             sum += squares[begin + (indices[k] as number)] as number;
+            shift += deviations[indices[k] as number] as number;
           }
           const score = Math.sqrt(sum / indices.length);
-          if (other === label) scores[line] = score;
+          if (other === label) {
+            scores[line] = score;
+            shifts[line] = shift / indices.length;
+          }
           if (score < (leastScores[line] as number)) leastScores[line] = score;
         }
       }
