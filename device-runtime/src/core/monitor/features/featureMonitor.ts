@@ -95,7 +95,7 @@ export interface FeatureMonitor {
    *
    * - Shape: `(featureCount,)`, as in the reference's layout. A window with a value that is not finite or beyond
    *   `1e15`, or of a class that is unknown, is left aside.
-   * - O(classes · features + features² / 2), allocates nothing unless there is an alarm.
+   * - O(classes · features + features² / 2), allocates nothing unless an alarm is near.
    *
    * @returns the alarm that this window raised, or null; the evidence then starts again.
    */
