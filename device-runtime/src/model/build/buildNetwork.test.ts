@@ -5,6 +5,7 @@ import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { gaussian } from "../../ports/random.ts";
 import { listParameters } from "../parameters/listParameters.ts";
 import { readParameters } from "../parameters/parameterBytes.ts";
+import { fitModel } from "../session/fitModel.ts";
 import { loadNodeOrt } from "../session/nodeOrtRuntime.ts";
 import { buildNetwork } from "./buildNetwork.ts";
 import type { Activation, LayerSpec, NetworkSpec } from "./networkSpec.ts";
@@ -264,6 +265,30 @@ it("[TC17] gives the same bytes for the same specification and numbers, and name
     "norm2.scale",
     "norm2.shift",
   ]);
+});
+
+it("[TC17] learns from scratch through every kind of layer", async () => {
+  const random = createSeededRandom(4);
+  const count = 64;
+  // The class is which of two frequencies a noisy wave has.
+  const truth = Int32Array.from({ length: count }, (_, index) => index % 2);
+  const waves = Array.from(truth, (label) =>
+    Float32Array.from(
+      { length: 48 },
+      (_, at) => Math.sin((label + 1) * 0.6 * (at % 16)) + 0.2 * gaussian(random),
+    ),
+  );
+  const { losses } = await fitModel(runtime, buildNetwork(everything, createSeededRandom(1)), {
+    plan: { scope: "all", loss: { kind: "crossEntropy" }, optimizer: { kind: "adamw" } },
+    sampleCount: count,
+    readSample: (index, into) => into.set(waves[index] ?? []),
+    truth,
+    epochs: 12,
+    batchSize: 16,
+    learningRate: 0.01,
+    random,
+  });
+  expect(losses.at(-1)).toBeLessThan(0.2 * (losses[0] ?? 0));
 });
 
 describe("[TC17] refuses, and says what was found", () => {
