@@ -5,7 +5,7 @@ import type { FeatureLayout } from "@attune/device-runtime/monitor";
 
 export const channelCount = 6;
 export const classCount = 6;
-export const featureCount = 36;
+const featureCount = 36;
 export const windowSamples = 128;
 /** Hop of 64 samples at 50 Hz. */
 export const windowHours: number = 64 / 50 / 3600;

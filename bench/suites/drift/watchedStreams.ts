@@ -28,7 +28,7 @@ function watchedWindows(state: FeatureMonitorState): number {
   return state.windowCount - state.baseline.counts.reduce((sum, count) => sum + count, 0);
 }
 
-export function rowOf(wearing: Wearing, window: number): Float64Array {
+function rowOf(wearing: Wearing, window: number): Float64Array {
   const featureCount = wearing.features.length / wearing.predictedClasses.length;
   return wearing.features.subarray(window * featureCount, (window + 1) * featureCount);
 }
@@ -52,7 +52,7 @@ export function watchInOrder(
 }
 
 /** Windows of a stream that is made of pieces of a real one: each piece begins anywhere and lasts `blockWindows`. */
-export function* resampled(
+function* resampled(
   windowCount: number,
   blockWindows: number,
   random: ForkableRandom,

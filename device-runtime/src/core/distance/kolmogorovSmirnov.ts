@@ -12,7 +12,7 @@ export interface KsResult {
 }
 
 /** Counting paths is O(n · m): at a million, 3 ms. */
-export const ksExactProductMax = 1_000_000;
+const ksExactProductMax = 1_000_000;
 
 /** Distances closer than this are the same: they are multiples of `1 / (n m)`, at least a millionth. */
 const tieTolerance = 1e-12;

@@ -78,6 +78,12 @@ const populationDistance = 0.4;
  *   which shares explain it.
  *
  * @throws {@link Defect} `detector.config_invalid`, `detector.state_invalid`.
+ * @example
+ * const shift = createClassShift({ ...defaultClassShiftPolicy, shares: [0.5, 0.5] });
+ * for (let step = 0; step < 64 * 30; step++) shift.observe(step % 2);
+ * let alarm = shift.observe(1);
+ * while (alarm === null) alarm = shift.observe(1);
+ * alarm.classes.map(({ label, change }) => [label, change > 0]); // => [[0, false], [1, true]]
  */
 export function createClassShift(
   settings: ClassShiftSettings,

@@ -47,6 +47,13 @@ const distanceMin = 0.1;
  * Variant: river's, with draws of its own (a seed drawn once from `random`, then a counter), so that it resumes to the bit.
  *
  * @throws {@link Defect} `detector.config_invalid`, `detector.state_invalid`.
+ * @example
+ * let draws = 0;
+ * const detector = createKswin({ nextUint32: () => draws++ }, { alpha: 1e-6 });
+ * for (let index = 0; index < 200; index++) detector.observe(index % 10);
+ * let delay = 1;
+ * while (detector.observe(20) !== "drift") delay++;
+ * delay; // => 21
  * @see Raab, Heusinger and Schleif 2020, "Reactive soft prototype computing for concept drift streams", section 3.2. Deviation:
  *   the exact p-value in place of their bound, as in river.
  */

@@ -42,8 +42,8 @@ export interface ProfileBuilder {
   profile(): Profile;
 }
 
-export const profileFeatureMax = 1024;
-export const profileClassMax = 4096;
+const profileFeatureMax = 1024;
+const profileClassMax = 4096;
 /** Counts beyond it are no longer whole in double precision. */
 const countMax = Number.MAX_SAFE_INTEGER;
 

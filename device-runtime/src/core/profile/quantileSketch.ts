@@ -35,8 +35,8 @@ export interface QuantileSketch {
   state(): QuantileSketchState;
 }
 
-export const sketchSizeMin = 8;
-export const sketchSizeMax = 4096;
+const sketchSizeMin = 8;
+const sketchSizeMax = 4096;
 /** `2^50` values in a level of two: more than any stream. */
 const levelMax = 51;
 /** A level has two thirds of the room of the one above. */
