@@ -104,6 +104,7 @@ export {
   timeLowerings,
 } from "./model/session/timeLowerings.ts";
 export { trainedParameters } from "./model/session/trainedParameters.ts";
+export { type BuiltPackage, buildPackage, type PackageFiles } from "./package/buildPackage.ts";
 export { buildReference, type OodPlan, type ReferenceSource } from "./package/buildReference.ts";
 export type { Calibration, OodCalibration } from "./package/calibration.ts";
 export { createEvaluator, type EvaluatedWindows, type Evaluator } from "./package/evaluator.ts";
@@ -151,3 +152,4 @@ export {
   windowLength,
 } from "./package/preprocessing.ts";
 export { createWindower, type Windower } from "./package/windower.ts";
+export { parseWindows } from "./package/windowsFile.ts";

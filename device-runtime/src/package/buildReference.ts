@@ -8,6 +8,7 @@ import { createOodScorer, fitOodProfile, type OodMethod } from "../core/ood/oodP
 import type { OodSamples } from "../core/ood/oodSamples.ts";
 import { measurePopulation } from "../core/ood/populationScores.ts";
 import { defaultPersonalRule, type PersonalRule } from "../core/ood/userCalibration.ts";
+import { areAxes } from "../core/ood/windowStatistics.ts";
 import { type CompiledServing, compileServing } from "../model/compile/compileServing.ts";
 import { createPredictor, type Predictor } from "../model/session/createPredictor.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
@@ -89,6 +90,12 @@ export async function buildReference(source: ReferenceSource): Promise<Outcome<C
   const { featureCount } = serving.value;
   const classCount = preprocessing.labels.length;
   const input = ood.input ?? defaultOodInput(preprocessing, featureCount);
+  if (!input.vectors.every((axes) => areAxes(axes, preprocessing.channels.length))) {
+    return refuse(
+      "input.shape_mismatch",
+      `vectors are two or more of channels 0 to ${preprocessing.channels.length - 1} each`,
+    );
+  }
   const view = await viewOf(runtime, serving.value, source, input);
   const profile = fitOodProfile(view.fit, method, random.fork("profile"));
   if (!profile.ok) return profile;

@@ -1,6 +1,7 @@
 // What the parts of a model package look like when they arrive. Sole owner of zod in this package; nothing that does not pass
 // here reaches the runtime.
 import {
+  accept,
   type Digest,
   decodeCbor,
   digestSchema,
@@ -13,13 +14,19 @@ import { z } from "zod";
 import type { FineTunePolicy } from "../core/learn/fineTunePlan.ts";
 import type { GuardPolicy } from "../core/learn/localGuard.ts";
 import type { MonitorPolicy } from "../core/monitor/userMonitors.ts";
-import { checkOodProfile, type OodKind, type OodProfile } from "../core/ood/oodProfile.ts";
+import {
+  checkOodProfile,
+  type OodKind,
+  type OodMethod,
+  type OodProfile,
+} from "../core/ood/oodProfile.ts";
 import { checkPopulation } from "../core/ood/populationScores.ts";
 import { areAxes } from "../core/ood/windowStatistics.ts";
 import type { AlarmCause, TriggerPolicy } from "../core/trigger/trigger.ts";
 import { type BusinessRule, checkBusinessRules } from "../core/validation/businessRules.ts";
 import { checkDataRules, type DataRules } from "../core/validation/dataRules.ts";
 import { canonicalPlan, type TrainingPlan } from "../model/compile/trainingPlan.ts";
+import type { OodPlan } from "./buildReference.ts";
 import type { Calibration } from "./calibration.ts";
 import type { Learning } from "./learning.ts";
 import type { LeftOutPair } from "./leaveOneOut.ts";
@@ -32,6 +39,7 @@ import {
   WINDOW_VALUES_MAX,
 } from "./limits.ts";
 import type { PartBytes } from "./modelPackage.ts";
+import type { OodInputSpec } from "./oodInput.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 
 /** First fields of a package file. */
@@ -148,18 +156,20 @@ const oodKind: z.ZodType<OodKind> = z.enum([
   "isolationForest",
 ]);
 
+const oodInput: z.ZodType<OodInputSpec> = z.object({
+  reads: z.enum(["features", "statistics", "both"]),
+  vectors: z
+    .array(z.array(count.max(PACKAGE_CHANNELS_MAX)).min(2).max(PACKAGE_VECTORS_MAX))
+    .max(PACKAGE_VECTORS_MAX),
+});
+
 const rateUpToOne = z.number().min(0).max(1);
 
 const calibration: z.ZodType<Calibration> = z.object({
   temperature: positive,
   ood: z.object({
     version: z.literal(1),
-    input: z.object({
-      reads: z.enum(["features", "statistics", "both"]),
-      vectors: z
-        .array(z.array(count.max(PACKAGE_CHANNELS_MAX)).min(2).max(PACKAGE_VECTORS_MAX))
-        .max(PACKAGE_VECTORS_MAX),
-    }),
+    input: oodInput,
     profile: oodProfile,
     // Infinity where too few windows were seen; some scores are below 0.
     threshold: z.custom<number>((value) => typeof value === "number" && !Number.isNaN(value), {
@@ -454,6 +464,68 @@ export function parseLearning(
   if (!soundData.ok) return soundData;
   const soundRules = checkBusinessRules(businessRules, labels);
   return soundRules.ok ? parsed : soundRules;
+}
+
+const knnSettings = {
+  neighbours: positiveCount.optional(),
+  referencesMax: positiveCount.optional(),
+  lengthWeight: z.number().optional(),
+};
+const oodMethod: z.ZodType<OodMethod> = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("combined"), ...knnSettings }),
+  z.object({ kind: z.literal("knn"), ...knnSettings }),
+  z.object({ kind: z.literal("mahalanobis"), shrinkage: z.number().optional() }),
+  z.object({ kind: z.literal("relativeMahalanobis") }),
+  z.object({ kind: z.literal("vim"), principalCount: count.optional() }),
+  z.object({ kind: z.literal("energy"), temperature: z.number().optional() }),
+  z.object({ kind: z.literal("maximumSoftmax") }),
+  z.object({ kind: z.literal("maxLogit") }),
+  z.object({
+    kind: z.literal("isolationForest"),
+    treeCount: positiveCount.optional(),
+    subsample: positiveCount.optional(),
+  }),
+]);
+
+/** How a package is made, apart from model and windows. */
+export interface PackageRecipe {
+  readonly line: string;
+  /** Not checked: see {@link parsePreprocessing}. */
+  readonly preprocessing: unknown;
+  /** Not checked: see {@link parseLearning}. */
+  readonly learning: Partial<Learning>;
+  readonly ood: Pick<OodPlan, "method" | "input" | "alpha" | "coverage">;
+}
+
+const recipe = z.strictObject({
+  line: z.string(),
+  preprocessing: z.unknown(),
+  learning: z.record(z.string(), z.unknown()).optional(),
+  ood: z
+    .strictObject({
+      method: oodMethod.optional(),
+      input: oodInput.optional(),
+      alpha: z.number().optional(),
+      coverage: z.number().optional(),
+    })
+    .optional(),
+});
+
+/** Reads a recipe from outside. */
+export function parseRecipe(value: unknown): Outcome<PackageRecipe> {
+  const parsed = recipe.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const path = ["recipe", ...(issue?.path ?? [])].join(".");
+    return refuse("message.schema_invalid", `${path}: ${issue?.message ?? "invalid"}`);
+  }
+  const { line, preprocessing: described, learning: changes = {}, ood = {} } = parsed.data;
+  return accept({
+    line,
+    preprocessing: described,
+    learning: changes as Partial<Learning>,
+    ood,
+  });
 }
 
 /** Reads the outside of a package file. */
