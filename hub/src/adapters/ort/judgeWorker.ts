@@ -1,13 +1,14 @@
-// Entry of the worker thread that answers validation sets, with the very code that devices answer with. Sole owner of
-// onnxruntime-node. It must not judge the answers.
+// Entry of the worker thread that answers validation sets, with the very code that devices answer with. It must not judge
+// the answers.
 import { parentPort, workerData } from "node:worker_threads";
 import type { OrtRuntime } from "@attune/device-runtime/model";
-import { createEvaluator, createOrtRuntime, readModelParts } from "@attune/device-runtime/model";
+import { createEvaluator, readModelParts } from "@attune/device-runtime/model";
 import { type LineId, type Outcome, unwrap } from "@attune/protocol";
 import { nodeCryptography } from "@attune/protocol/node";
 import type { ValidationAnswers, ValidationCell } from "../../core/gate/validationGate.ts";
 import type { JudgeTask } from "../../ports/modelJudge.ts";
 import { decodeValidationSet, type ValidationSet } from "../../validationSet.ts";
+import { loadOrt } from "./loadOrt.ts";
 
 /** What the worker is told: a task, or that it is to end. */
 export type JudgeCall =
@@ -42,7 +43,7 @@ if (port !== null) {
   let runtime: Promise<OrtRuntime> | undefined;
   const replyTo = async (id: number, task: JudgeTask): Promise<JudgeReply> => {
     try {
-      runtime ??= import("onnxruntime-node").then((ort) => createOrtRuntime(ort));
+      runtime ??= loadOrt();
       return { id, answers: await answer(task, await runtime, slicesOf(gate)) };
     } catch (error) {
       return { id, failure: error instanceof Error ? error.message : String(error) };

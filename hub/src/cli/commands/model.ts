@@ -6,9 +6,10 @@ import { CommandError, exitCodes } from "../exitCodes.ts";
 import type { Invocation } from "../invocation.ts";
 import type { Attach } from "../program.ts";
 import { theLine } from "../theLine.ts";
+import { addModelBuildCommand } from "./modelBuild.ts";
 
 export function addModelCommands(program: Command, attach: Attach): void {
-  const model = program.command("model").description("bring models to the hub");
+  const model = program.command("model").description("make models and bring them to the hub");
   attach<ModelOptions>(
     model
       .command("add <package>")
@@ -18,6 +19,7 @@ export function addModelCommands(program: Command, attach: Attach): void {
       .option("--security-epoch <number>", "no device goes back below it, once it has baked", "0"),
     addModel,
   );
+  addModelBuildCommand(model, attach);
   const validation = program
     .command("validation")
     .description("bring labelled data that gates judge candidates on");
