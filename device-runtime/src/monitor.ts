@@ -36,6 +36,15 @@ export {
   wasserstein,
 } from "./core/distance/sampleDistance.ts";
 export { type EffectSize, standardizedDifference } from "./core/distance/standardizedDifference.ts";
+export { type DriftOfUser, driftReportOf } from "./core/drift/driftReport.ts";
+export {
+  createUserDrift,
+  type DriftReference,
+  type UserDrift,
+  type UserDriftReport,
+  type UserDriftState,
+  type UserFinding,
+} from "./core/drift/userDrift.ts";
 export {
   type DifferenceInterval,
   differenceInterval,

@@ -1,0 +1,272 @@
+// What has drifted for one user: features against the user's own past, alarms of rates, and how long each finding stands. It must not
+// decide what follows, nor add users up.
+import { Defect, DRIFT_ONSET_STEP_MS, type DriftDirection, type DriftKind } from "@attune/protocol";
+import {
+  createErrorEstimate,
+  type ErrorEstimate,
+  type ErrorEstimateState,
+  type ErrorGuess,
+  type ErrorReference,
+} from "../monitor/errorEstimate.ts";
+import {
+  createFeatureMonitor,
+  type FeatureAlarm,
+  type FeatureMonitor,
+  type FeatureMonitorState,
+} from "../monitor/features/featureMonitor.ts";
+import type { FeatureReference } from "../monitor/features/featureReference.ts";
+import { wilsonInterval } from "../monitor/rate.ts";
+import { type MonitorAlarm, type MonitorPolicy, monitorKinds } from "../monitor/userMonitors.ts";
+
+/** What is normal for people's features and confidence; plain data of a model package. Null: not watched. */
+export interface DriftReference {
+  readonly features: FeatureReference | null;
+  readonly errors: ErrorReference | null;
+}
+
+/** Something that has drifted for a user and has not been quiet since. */
+export interface UserFinding {
+  readonly kind: DriftKind;
+  /** Series of the layout, or empty. */
+  readonly name: string;
+  readonly direction: DriftDirection;
+  readonly count: number;
+  readonly evidence: number;
+  readonly limit: number;
+  /** Standard deviations for a feature, a difference of rates for a rate. */
+  readonly severity: { readonly mean: number; readonly low: number; readonly high: number };
+  /** When it began, in whole steps of `DRIFT_ONSET_STEP_MS`; of a finding that was found again, the first time. */
+  readonly onsetMs: number;
+  /** Observations of its kind when it was found last. */
+  readonly foundAt: number;
+}
+
+/** What can be told about a user's drift. */
+export interface UserDriftReport {
+  /** Nothing can be found yet. */
+  readonly isLearning: boolean;
+  readonly windows: number;
+  readonly series: number;
+  /** The most evidence first. */
+  readonly findings: readonly UserFinding[];
+  readonly performance: ErrorGuess | null;
+}
+
+/** All that a {@link UserDrift} remembers; plain data. */
+export interface UserDriftState {
+  readonly version: 1;
+  readonly features: FeatureMonitorState | null;
+  readonly errors: ErrorEstimateState | null;
+  readonly findings: readonly UserFinding[];
+  readonly windowCount: number;
+  readonly feedbackCount: number;
+  /** When windows were seen, one in {@link stampEvery}: a ring. */
+  readonly stamps: Float64Array;
+}
+
+/** One user's drift. One owner. */
+export interface UserDrift {
+  /**
+   * Takes in one answered window.
+   *
+   * - Allocates nothing unless there is an alarm.
+   *
+   * @param features as the reference's layout names them; not read when features are not watched
+   * @param answered class number
+   * @param confidence largest probability, `[0, 1]`
+   * @returns the alarm of the features, or null
+   */
+  observe(
+    features: ArrayLike<number>,
+    answered: number,
+    confidence: number,
+    atMs: number,
+  ): FeatureAlarm | null;
+  /** Takes in one late truth. */
+  observeFeedback(): void;
+  /** Notes what the monitors of rates have found. */
+  noteAlarms(alarms: readonly MonitorAlarm[], atMs: number): void;
+  /** Another model answers: under another reference everything is learned anew. */
+  useReference(reference: DriftReference): void;
+  /** Rises with everything that a report shows. */
+  readonly revision: number;
+  report(): UserDriftReport;
+  state(): UserDriftState;
+}
+
+/** A window in so many has its time remembered. */
+const stampEvery = 16;
+/** So many of them: onsets are dated up to 1,024 windows back, 22 minutes at one in 1.28 s; older ones count as that old. */
+const stampCount = 64;
+
+/**
+ * A finding stands until its monitor has been quiet for so many observations: windows, for errors feedbacks. What is broken is found
+ * again in tens of them, because evidence begins anew after each alarm; a false alarm is forgotten.
+ */
+const quietAfter: Readonly<Record<DriftKind, number>> = {
+  feature: 256,
+  errorRate: 64,
+  outlierShare: 512,
+  uncertainty: 512,
+};
+
+/** Evidence is told up to here: e-values multiply, and a number must be finite to be sent. */
+const evidenceMax = 1e12;
+
+/** Blocks that a recent rate is a mean of, as in `rateMonitor`. */
+const recentBlocks = 16;
+
+/**
+ * Creates the watch on one user's drift, or goes on from a state.
+ *
+ * - State: that of `createFeatureMonitor`, and about 1 KB.
+ *
+ * @param policy how the rates are watched whose alarms are noted
+ * @param state from {@link UserDrift.state}; what was learned under a reference that is gone is left aside
+ * @throws Defect of `createFeatureMonitor`
+ */
+export function createUserDrift(
+  first: DriftReference,
+  policy: MonitorPolicy,
+  state?: UserDriftState,
+): UserDrift {
+  if (state !== undefined && (state.version !== 1 || state.stamps.length !== stampCount)) {
+    throw new Defect(
+      "detector.state_invalid",
+      `drift state has version ${state.version}, 1 is known`,
+    );
+  }
+  let reference = first;
+  let features: FeatureMonitor | null = null;
+  let errors: ErrorEstimate | null = null;
+  let findings: readonly UserFinding[] = state?.findings ?? [];
+  let windowCount = state?.windowCount ?? 0;
+  let feedbackCount = state?.feedbackCount ?? 0;
+  const stamps = state?.stamps.slice() ?? new Float64Array(stampCount);
+  let revision = 0;
+  begin(state?.features ?? undefined, state?.errors ?? undefined);
+
+  function begin(kept?: FeatureMonitorState, guessed?: ErrorEstimateState): void {
+    const { features: watched, errors: expected } = reference;
+    features = watched === null ? null : createFeatureMonitor(watched, undefined, kept);
+    errors = expected === null ? null : createErrorEstimate(expected, {}, guessed);
+  }
+
+  /** When the window came that is so many back, as far as is remembered. */
+  function timeOf(windowsBack: number, nowMs: number): number {
+    const back = Math.min(windowsBack, windowCount - 1, stampEvery * (stampCount - 1));
+    const place = Math.floor((windowCount - 1 - back) / stampEvery) % stampCount;
+    return Math.min(nowMs, stamps[place] as number);
+  }
+
+  function seenOf(kind: DriftKind): number {
+    return kind === "errorRate" ? feedbackCount : windowCount;
+  }
+
+  function isStanding({ kind, foundAt }: UserFinding): boolean {
+    return seenOf(kind) - foundAt < quietAfter[kind];
+  }
+
+  function find(found: Omit<UserFinding, "foundAt">): void {
+    const { kind, name } = found;
+    const isSame = (one: UserFinding): boolean => one.kind === kind && one.name === name;
+    const before = findings.find((one) => isSame(one) && isStanding(one));
+    const coarse = Math.max(0, found.onsetMs - (found.onsetMs % DRIFT_ONSET_STEP_MS));
+    findings = [
+      ...findings.filter((one) => !isSame(one) && isStanding(one)),
+      {
+        ...found,
+        evidence: Math.min(evidenceMax, found.evidence),
+        onsetMs: Math.min(before?.onsetMs ?? coarse, coarse),
+        foundAt: seenOf(kind),
+      },
+    ];
+    revision++;
+  }
+
+  return {
+    observe(values, answered, confidence, atMs) {
+      if (windowCount % stampEvery === 0) stamps[(windowCount / stampEvery) % stampCount] = atMs;
+      windowCount++;
+      revision++;
+      errors?.observe(confidence);
+      const alarm = features?.observe(values, answered) ?? null;
+      if (alarm === null) return null;
+      const isNew = !findings.some((one) => one.kind === "feature" && isStanding(one));
+      for (const { name, evidence, onsetWindows, severity, direction } of alarm.drifted) {
+        find({
+          kind: "feature",
+          name,
+          direction,
+          count: onsetWindows,
+          evidence,
+          limit: alarm.limit,
+          severity,
+          onsetMs: timeOf(onsetWindows, atMs),
+        });
+      }
+      // From here on the guess is about what came after; what is found again has begun before.
+      if (isNew) errors?.restart();
+      return alarm;
+    },
+    observeFeedback() {
+      feedbackCount++;
+      revision++;
+    },
+    noteAlarms(alarms, atMs) {
+      for (const { kind, evidence, limit, rate, referenceRate } of alarms) {
+        // Windows of one block resemble each other and count once; feedbacks come apart.
+        const count = recentBlocks * (kind === "errorRate" ? policy[kind].blockLength : 1);
+        const now = Math.min(1, Math.max(0, rate));
+        const { low, high } = wilsonInterval(now * count, count, 1.96);
+        find({
+          kind,
+          name: "",
+          direction: "up",
+          count,
+          evidence,
+          limit,
+          severity: {
+            // Rounding must not put the mean outside of its range.
+            mean: now - referenceRate,
+            low: Math.min(now, low) - referenceRate,
+            high: Math.max(now, high) - referenceRate,
+          },
+          // A rate's beginning is not dated: it was no later than when it was found.
+          onsetMs: atMs,
+        });
+      }
+    },
+    useReference(next) {
+      if (next === reference) return;
+      reference = next;
+      findings = [];
+      begin();
+      revision++;
+    },
+    get revision() {
+      return revision;
+    },
+    report() {
+      const learned = features?.report();
+      const standing = findings.filter(isStanding);
+      return {
+        isLearning:
+          standing.length === 0 && (learned === undefined || learned.learnedClassCount === 0),
+        windows: windowCount,
+        series: (learned?.series.length ?? 0) + monitorKinds.length,
+        findings: standing.sort((a, b) => b.evidence / b.limit - a.evidence / a.limit),
+        performance: errors?.guess() ?? null,
+      };
+    },
+    state: () => ({
+      version: 1,
+      features: features?.state() ?? null,
+      errors: errors?.state() ?? null,
+      findings: findings.filter(isStanding),
+      windowCount,
+      feedbackCount,
+      stamps: stamps.slice(),
+    }),
+  };
+}
