@@ -60,6 +60,7 @@ const walls: Readonly<Record<Workspace, Walls>> = {
       "@tensorflow/tfjs": ["peers/"],
       "@tensorflow/tfjs-backend-wasm": ["peers/"],
       "onnxruntime-node": ["peers/", "suites/"],
+      "onnxruntime-web": ["peers/", "suites/"],
     },
   },
 };
