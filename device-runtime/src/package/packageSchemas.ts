@@ -523,7 +523,7 @@ export function parseRecipe(value: unknown): Outcome<PackageRecipe> {
   return accept({
     line,
     preprocessing: described,
-    learning: changes as Partial<Learning>,
+    learning: changes,
     ood,
   });
 }

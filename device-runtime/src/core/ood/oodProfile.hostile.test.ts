@@ -107,7 +107,7 @@ describe.each(oodMethods)("$kind", (method) => {
   it("[LC36] refuses a profile of which anything was changed that it cannot work with", () => {
     for (const [name, value] of Object.entries(profile)) {
       for (const wrong of changesOf(value)) {
-        const outcome = checkOodProfile({ ...profile, [name]: wrong } as OodProfile);
+        const outcome = checkOodProfile({ ...profile, [name]: wrong });
         const codes = ["input.shape_mismatch", "input.not_finite"];
         expect(outcome.ok ? `${name} accepted` : outcome.refusal.code).toBeOneOf(codes);
       }

@@ -152,7 +152,7 @@ export function checkOodProfile(profile: OodProfile): Outcome<OodProfile> {
     default:
       return refuse(
         "input.shape_mismatch",
-        `profile is of a score that this runtime does not know, ${(profile as { kind: unknown }).kind}; update the runtime, or fit another score`,
+        `profile is of a score that this runtime does not know, ${(profile as { readonly kind: string }).kind}; update the runtime, or fit another score`,
       );
   }
 }

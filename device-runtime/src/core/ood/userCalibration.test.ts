@@ -42,8 +42,8 @@ it("[LC37] shares fall from step to step, count people alike, and pass their che
   expect(population.shares[at]).toBeLessThan(0.08);
   // One person with many windows does not outweigh another with few.
   const uneven = measurePopulation(
-    [...new Array<number>(990).fill(0), ...new Array<number>(10).fill(1)],
-    [...new Array<number>(990).fill(1), ...new Array<number>(10).fill(2)],
+    Array.from({ length: 1000 }, (_, place) => (place < 990 ? 0 : 1)),
+    Array.from({ length: 1000 }, (_, place) => (place < 990 ? 1 : 2)),
   );
   expect(uneven.shares[binOf(uneven, 1)]).toBeCloseTo(0.5, 12);
 });

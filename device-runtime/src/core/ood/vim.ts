@@ -142,7 +142,7 @@ export function createVimScorer(profile: VimProfile): OodScorer {
   return {
     dimension,
     classCount,
-    score(features, featuresAt = 0, logits = undefined, logitsAt = 0) {
+    score(features, featuresAt = 0, logits, logitsAt = 0) {
       assertFeatures(features, featuresAt, dimension);
       assertLogits(logits, logitsAt, classCount);
       return weight * lengthOf(features, featuresAt) - logSumExp(logits, logitsAt, classCount, 1);

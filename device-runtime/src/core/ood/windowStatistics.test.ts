@@ -69,7 +69,7 @@ it("[LC39] the deviation is never below 0 beside a large mean, and NaN comes out
   createWindowStatistics(shape).describe(new Float64Array(15).fill(1e9 + 0.1), 0, found, 0);
   expect([...found.subarray(3, 6)]).toEqual([0, 0, 0]);
   createWindowStatistics(shape).describe(
-    [Number.NaN, ...new Array<number>(14).fill(1)],
+    [Number.NaN, ...Array.from({ length: 14 }, () => 1)],
     0,
     found,
     0,

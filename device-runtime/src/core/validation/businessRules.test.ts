@@ -30,9 +30,9 @@ it("[LC93] what lasts too long is told once, and again after it has ended", () =
     [],
   ]);
   const again = told([
-    ...new Array<number>(4).fill(running),
+    ...Array.from({ length: 4 }, () => running),
     standing,
-    ...new Array<number>(4).fill(running),
+    ...Array.from({ length: 4 }, () => running),
   ]);
   expect(again.flat()).toEqual(["runs end", "runs end"]);
 });

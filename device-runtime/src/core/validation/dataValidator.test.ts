@@ -29,7 +29,7 @@ const heart = [60, 61, 62, 63, 64, 65, 66, 67];
 function windowOf(first: readonly number[] = acc, second: readonly number[] = heart): Float32Array {
   return Float32Array.from([...first, ...second]);
 }
-const codeOf = (validator: DataValidator, window: Float32Array): string | null =>
+const codeOfCheck = (validator: DataValidator, window: Float32Array): string | null =>
   validator.check(window)?.code ?? null;
 const replaced = (values: readonly number[], count: number, value: number): number[] =>
   values.map((one, at) => (at < count ? value : one));
@@ -80,23 +80,24 @@ it("[LC90] what is within every limit is sound, to the limit itself", () => {
 it("[LC90] of several problems the first in the list is the reason, whichever channel has it", () => {
   const validator = createDataValidator(rules, shape);
   const both = windowOf(replaced(acc, 6, 0), replaced(heart, 3, -1));
-  expect(codeOf(validator, both)).toBe("input.value_missing");
+  expect(codeOfCheck(validator, both)).toBe("input.value_missing");
 });
 
 it("[LC90] windows of samples first are read alike", () => {
   const validator = createDataValidator(rules, { ...shape, layout: "samplesFirst" });
   const stuck = Float32Array.from({ length: 16 }, (_, at) => (at % 2 === 0 ? 0.5 : 60 + at));
-  expect(codeOf(validator, stuck)).toBe("input.channel_stuck");
+  expect(codeOfCheck(validator, stuck)).toBe("input.channel_stuck");
 });
 
 it("[LC90] the same window twice is a duplicate while it is remembered; one bit more is another", () => {
   const validator = createDataValidator(rules, shape);
   const numbered = (place: number): Float32Array => windowOf([...acc.slice(1), place / 64]);
-  expect(codeOf(validator, numbered(0))).toBeNull();
-  expect(codeOf(validator, numbered(0))).toBe("input.window_duplicated");
-  for (let place = 1; place <= 4; place++) expect(codeOf(validator, numbered(place))).toBeNull();
-  expect(codeOf(validator, numbered(0))).toBeNull();
-  expect(codeOf(validator, numbered(4))).toBe("input.window_duplicated");
+  expect(codeOfCheck(validator, numbered(0))).toBeNull();
+  expect(codeOfCheck(validator, numbered(0))).toBe("input.window_duplicated");
+  for (let place = 1; place <= 4; place++)
+    expect(codeOfCheck(validator, numbered(place))).toBeNull();
+  expect(codeOfCheck(validator, numbered(0))).toBeNull();
+  expect(codeOfCheck(validator, numbered(4))).toBe("input.window_duplicated");
 });
 
 it("[LC90] a gap is what time has passed beyond the samples; a clock that is set back is none", () => {
@@ -124,7 +125,7 @@ it("[LC91] stopped anywhere it goes on as if it had not been, also with less to 
         let stopped = createDataValidator(rules, shape);
         windows.forEach((window, at) => {
           if (at === cut) stopped = createDataValidator(rules, shape, stopped.state());
-          expect(codeOf(stopped, window)).toBe(codeOf(through, window));
+          expect(codeOfCheck(stopped, window)).toBe(codeOfCheck(through, window));
         });
         expect(stopped.state()).toEqual(through.state());
         const less = createDataValidator({ ...rules, duplicateMemory: 2 }, shape, through.state());
