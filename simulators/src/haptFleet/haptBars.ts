@@ -16,7 +16,7 @@ export interface HaptBar {
 }
 
 /** Means are promised over so many seeds: one seed's nine people are too few to judge by. */
-export const JUDGED_SEEDS_MIN = 5;
+const JUDGED_SEEDS_MIN = 5;
 
 /** Mean and worst person of every contestant, in one seed. */
 export interface SeedMeans {
