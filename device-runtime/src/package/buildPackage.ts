@@ -2,8 +2,9 @@
 import { type Cryptography, encodeCbor, type Outcome } from "@attune/protocol";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
 import { buildReference } from "./buildReference.ts";
+import { createModelPackage } from "./createModelPackage.ts";
 import { learningDefaults } from "./learning.ts";
-import { createModelPackage, type ModelPackage } from "./modelPackage.ts";
+import type { ModelPackage } from "./modelPackage.ts";
 import { encodeModelPackage } from "./packageFile.ts";
 import { parsePreprocessing, parseRecipe } from "./packageSchemas.ts";
 import { parseWindows } from "./windowsFile.ts";

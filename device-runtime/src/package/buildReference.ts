@@ -2,6 +2,7 @@
 // package is made, not on devices.
 import { accept, type Outcome, refuse } from "@attune/protocol";
 import { createSeededRandom } from "../adapters/seededRandom.ts";
+import { fitErrorReference } from "../core/monitor/errorEstimate.ts";
 import { fitAbstention } from "../core/ood/abstention.ts";
 import { conformalThreshold } from "../core/ood/conformalThreshold.ts";
 import { createOodScorer, fitOodProfile, type OodMethod } from "../core/ood/oodProfile.ts";
@@ -19,10 +20,11 @@ import { type LeaveOneOutViews, leaveOneOut, readsLogits } from "./leaveOneOut.t
 import { createOodInput, defaultOodInput, type OodInputSpec } from "./oodInput.ts";
 import { type Preprocessing, toModelInput, windowLength } from "./preprocessing.ts";
 import { largestIndex, softmaxInto } from "./softmax.ts";
+import { measureFeatures } from "./watchedFeatures.ts";
 
 /** How a package tells what its model does not know. */
 export interface OodPlan {
-  /** Nearest neighbours and relative Mahalanobis together when left out (docs/adr/0014-two-distances-by-default.md). */
+  /** Nearest neighbours and relative Mahalanobis together when left out (docs/adr/0015-two-distances-by-default.md). */
   readonly method?: OodMethod | undefined;
   /** Features and statistics of the window when left out, where windows are signals. */
   readonly input?: OodInputSpec | undefined;
@@ -114,11 +116,13 @@ export async function buildReference(source: ReferenceSource): Promise<Outcome<C
   const probabilities = new Float32Array(classCount);
   const confidences = new Float32Array(count);
   const wasCorrect: boolean[] = [];
+  const answers = new Uint16Array(count);
   const isOutlier = Array.from(scores, (score) => score > threshold);
   for (let index = 0; index < count; index += 1) {
     softmaxInto(logits, index * classCount, classCount, temperature, probabilities, 0);
     const answer = largestIndex(probabilities, 0, classCount);
     confidences[index] = probabilities[answer] as number;
+    answers[index] = answer;
     wasCorrect.push(answer === check.labels[index]);
   }
   const errorCount = wasCorrect.filter((isRight) => !isRight).length;
@@ -150,6 +154,13 @@ export async function buildReference(source: ReferenceSource): Promise<Outcome<C
       outlierShare: (outlierCount + 0.5) / (count + 1),
       confidence: confidences.reduce((sum, value) => sum + value / count, 0),
       count,
+    },
+    drift: {
+      features: measureFeatures(preprocessing, check, answers),
+      errors: fitErrorReference(
+        [...confidences].map((value) => Math.min(1, value)),
+        wasCorrect,
+      ),
     },
   });
 }

@@ -1,4 +1,6 @@
 // What is normal for a model: temperature, out-of-distribution profile, reference rates. It must not measure anything.
+
+import type { DriftReference } from "../core/drift/userDrift.ts";
 import type { Abstention } from "../core/ood/abstention.ts";
 import type { OodProfile } from "../core/ood/oodProfile.ts";
 import type { PopulationScores } from "../core/ood/populationScores.ts";
@@ -46,4 +48,6 @@ export interface Calibration {
     /** Windows that the rates rest on. */
     readonly count: number;
   };
+  /** What drift is told by; left out by packages of runtimes that did not watch features. */
+  readonly drift?: DriftReference | undefined;
 }

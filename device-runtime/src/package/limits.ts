@@ -24,3 +24,6 @@ export const LEAVE_OUT_PAIRS_MAX = 1024;
 
 /** Vectors that channels may make, and axes of one. */
 export const PACKAGE_VECTORS_MAX = 64;
+
+/** Characters of the name of what is watched together: the names of a vector's axes with signs between. */
+export const SERIES_NAME_LENGTH_MAX: number = (PACKAGE_NAME_LENGTH_MAX + 1) * PACKAGE_VECTORS_MAX;

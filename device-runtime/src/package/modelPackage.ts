@@ -9,10 +9,8 @@ import {
   decodeParameters,
   digestOf,
   elementCount,
-  encodeCbor,
   encodeParameters,
   type LineId,
-  lineIdSchema,
   type ModelVersion,
   MQTT_PAYLOAD_BYTES_MAX,
   modelVersionOf,
@@ -23,9 +21,8 @@ import {
   unwrap,
 } from "@attune/protocol";
 import { createOodScorer } from "../core/ood/oodProfile.ts";
-import { compileServing } from "../model/compile/compileServing.ts";
-import { compileTraining } from "../model/compile/compileTraining.ts";
-import { joinModel, splitModel } from "../model/parameters/splitModel.ts";
+import { type CompiledServing, compileServing } from "../model/compile/compileServing.ts";
+import { joinModel } from "../model/parameters/splitModel.ts";
 import type { Calibration } from "./calibration.ts";
 import { checkLabelledWindows } from "./labelledWindows.ts";
 import type { Learning } from "./learning.ts";
@@ -52,7 +49,7 @@ export const partNames: readonly PartName[] = [
   "parameters",
 ];
 
-/** A model package; made by the functions of this file only. */
+/** A model package; made by the functions of this file and by `createModelPackage` only. */
 export interface ModelPackage {
   readonly line: LineId;
   readonly bytes: PartBytes;
@@ -62,44 +59,6 @@ export interface ModelPackage {
   readonly preprocessing: Preprocessing;
   readonly calibration: Calibration;
   readonly learning: Learning;
-}
-
-/** What a model package is made of. */
-export interface ModelPackageSource {
-  readonly line: string;
-  /** A whole ONNX file. */
-  readonly model: Uint8Array;
-  readonly preprocessing: Preprocessing;
-  readonly calibration: Calibration;
-  readonly learning: Learning;
-}
-
-/**
- * Makes a model package, and checks that its parts fit each other and that a device could train it.
- *
- * @returns `model.*` when the model does not compile, `message.schema_invalid` when a part is malformed, `input.shape_mismatch`
- *   when parts do not fit
- */
-export function createModelPackage(source: ModelPackageSource): Outcome<ModelPackage> {
-  const line = lineIdSchema.safeParse(source.line);
-  if (!line.success) {
-    return refuse(
-      "message.schema_invalid",
-      `line "${source.line}" must be lower-case letters, digits and inner hyphens, like activity`,
-    );
-  }
-  const split = splitModel(source.model);
-  if (!split.ok) return split;
-  const made = readModelParts(line.data, {
-    graph: split.value.graph,
-    parameters: encodeParameters(split.value.parameters),
-    preprocessing: encodeCbor(source.preprocessing),
-    calibration: encodeCbor(source.calibration),
-    learning: encodeCbor(source.learning),
-  });
-  if (!made.ok) return made;
-  const fits = checkFit(source.model, made.value);
-  return fits.ok ? made : fits;
 }
 
 /**
@@ -142,18 +101,17 @@ export function readModelParts(line: LineId, bytes: PartBytes): Outcome<ModelPac
 }
 
 /**
- * Whether a model's shapes are those that its package speaks of, and whether the training plan compiles.
+ * Compiles a package's model for serving, if its shapes are those that the package speaks of.
  *
  * @param model the whole ONNX file
+ * @returns the serving graph, `model.*` or `input.shape_mismatch`
  */
-export function checkFit(
+export function compileFitting(
   model: Uint8Array,
   { preprocessing, calibration, learning }: ModelPackage,
-): Outcome<null> {
+): Outcome<CompiledServing> {
   const serving = compileServing(model, { scope: learning.plan.scope });
   if (!serving.ok) return serving;
-  const training = compileTraining(model, learning.plan);
-  if (!training.ok) return training;
   const { sampleDims, logitCount, featureCount, batchSize } = serving.value;
   const { ood } = calibration;
   const scorer = createOodScorer(ood.profile);
@@ -186,7 +144,7 @@ export function checkFit(
       `the model has a fixed batch of ${batchSize}; export it with a batch of unknown size`,
     );
   }
-  return accept(null);
+  return serving;
 }
 
 /** The whole ONNX file of a package. */

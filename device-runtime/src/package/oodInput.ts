@@ -35,12 +35,19 @@ export interface OodInput {
 /** In shorter windows statistics say little that the samples do not. */
 const STATISTICS_SAMPLES_MIN = 8;
 
+/** Whether windows are pieces of a signal, rather than features that were computed elsewhere. */
+export function isSignal({ windowSamples }: Pick<Preprocessing, "windowSamples">): boolean {
+  return windowSamples >= STATISTICS_SAMPLES_MIN;
+}
+
 /** How a package's windows are described when nothing else is said: by both where windows are signals, else by the features. */
 export function defaultOodInput(preprocessing: Preprocessing, featureCount: number): OodInputSpec {
   const vectors = vectorsOf(preprocessing.channels);
   const both = featureCount + statisticsLength(preprocessing, vectors);
-  const isSignal = preprocessing.windowSamples >= STATISTICS_SAMPLES_MIN;
-  return { reads: isSignal && both <= featureCountMax ? "both" : "features", vectors };
+  return {
+    reads: isSignal(preprocessing) && both <= featureCountMax ? "both" : "features",
+    vectors,
+  };
 }
 
 /** Numbers that scores look at. */

@@ -13,6 +13,10 @@ import {
 import { z } from "zod";
 import type { FineTunePolicy } from "../core/learn/fineTunePlan.ts";
 import type { GuardPolicy } from "../core/learn/localGuard.ts";
+import {
+  checkFeatureReference,
+  type FeatureReference,
+} from "../core/monitor/features/featureReference.ts";
 import type { MonitorPolicy } from "../core/monitor/userMonitors.ts";
 import {
   checkOodProfile,
@@ -36,11 +40,13 @@ import {
   PACKAGE_LABELS_MAX,
   PACKAGE_NAME_LENGTH_MAX,
   PACKAGE_VECTORS_MAX,
+  SERIES_NAME_LENGTH_MAX,
   WINDOW_VALUES_MAX,
 } from "./limits.ts";
 import type { PartBytes } from "./modelPackage.ts";
 import type { OodInputSpec } from "./oodInput.ts";
 import type { Preprocessing } from "./preprocessing.ts";
+import { watchedLayout } from "./watchedFeatures.ts";
 
 /** First fields of a package file. */
 export const PACKAGE_FORMAT = { format: "attune-model-package", formatVersion: 1 } as const;
@@ -165,6 +171,30 @@ const oodInput: z.ZodType<OodInputSpec> = z.object({
 
 const rateUpToOne = z.number().min(0).max(1);
 
+// Shapes only: what belongs together is checked by checkFeatureReference.
+const featureReference: z.ZodType<FeatureReference> = z.object({
+  version: z.literal(1),
+  layout: z.object({
+    featureCount: positiveCount,
+    series: z.array(
+      z.object({
+        name: z.string().max(SERIES_NAME_LENGTH_MAX),
+        features: z.array(count),
+        isChannel: z.boolean(),
+      }),
+    ),
+    logFeatures: z.array(count),
+    logFloor: positive,
+  }),
+  classCount: positiveCount,
+  baselineCount: positiveCount,
+  means: float64s,
+  withinVariances: float64s,
+  betweenVariances: float64s,
+  factor: float64s,
+  scoreLimits: float64s,
+});
+
 const calibration: z.ZodType<Calibration> = z.object({
   temperature: positive,
   ood: z.object({
@@ -213,6 +243,14 @@ const calibration: z.ZodType<Calibration> = z.object({
     confidence: z.number().gt(0).max(1),
     count,
   }),
+  drift: z
+    .object({
+      features: featureReference.nullable(),
+      errors: z
+        .object({ threshold: rateUpToOne, errorRate: rateUpToOne, confidence: rateUpToOne })
+        .nullable(),
+    })
+    .optional(),
 });
 
 const plan: z.ZodType<TrainingPlan> = z.object({
@@ -412,10 +450,8 @@ export function parsePreprocessing(part: Uint8Array): Outcome<Preprocessing> {
 }
 
 /** Reads a calibration part, which must be of these windows and classes. */
-export function parseCalibration(
-  part: Uint8Array,
-  { labels, channels }: Preprocessing,
-): Outcome<Calibration> {
+export function parseCalibration(part: Uint8Array, windows: Preprocessing): Outcome<Calibration> {
+  const { labels, channels } = windows;
   const parsed = parsePart("calibration", calibration, part);
   if (!parsed.ok) return parsed;
   const { profile, population, input, leaveOneOut } = parsed.value.ood;
@@ -444,7 +480,27 @@ export function parseCalibration(
       `calibration is of other classes than the ${classCount} that preprocessing names; make them of one model`,
     );
   }
-  return parsed;
+  const watched = parsed.value.drift?.features ?? null;
+  return watched === null ? parsed : checkWatched(parsed, watched, windows);
+}
+
+/** Features must be those that a device makes of its windows. */
+function checkWatched(
+  parsed: Outcome<Calibration>,
+  watched: FeatureReference,
+  windows: Preprocessing,
+): Outcome<Calibration> {
+  const sound = checkFeatureReference(watched);
+  if (!sound.ok) return sound;
+  const layout = watchedLayout(windows);
+  const isOfThese =
+    layout?.featureCount === watched.layout.featureCount &&
+    watched.classCount === windows.labels.length;
+  if (isOfThese) return parsed;
+  return refuse(
+    "input.shape_mismatch",
+    `calibration watches ${watched.layout.featureCount} features in ${watched.classCount} classes, its windows have ${layout?.featureCount ?? "too many"} in ${windows.labels.length}; make them of one model`,
+  );
 }
 
 /** Reads a learning part, whose rules must be about these channels and labels. */

@@ -27,9 +27,9 @@ export interface FeatureLayout {
 }
 
 /** A series costs an e-detector, a feature a column of the covariance: 256 features are 33 thousand products a window, 20 µs. */
-const watchedFeatureMax = 256;
+export const watchedFeatureMax = 256;
 /** More names than a person wants to read. */
-const seriesMax = 64;
+export const seriesMax = 64;
 /** Classes that a person is told apart in; each costs `featureCount` numbers three times. */
 export const watchedClassMax = 64;
 

@@ -1,0 +1,134 @@
+// What is watched of a raw window: each channel's statistics, or the channels themselves where windows are no signals. No model has a part
+// in it, so that what is normal for a person outlasts every version. It must not compare anything.
+import {
+  type FeatureLayout,
+  seriesMax,
+  watchedClassMax,
+  watchedFeatureMax,
+} from "../core/monitor/features/featureLayout.ts";
+import type { FeatureReference } from "../core/monitor/features/featureReference.ts";
+import { fitFeatureReference } from "../core/monitor/features/fitFeatureReference.ts";
+import { createWindowStatistics } from "../core/ood/windowStatistics.ts";
+import type { LabelledWindows } from "./labelledWindows.ts";
+import { isSignal, vectorsOf } from "./oodInput.ts";
+import { type Preprocessing, windowLength } from "./preprocessing.ts";
+
+/** Of a channel: mean, deviation, least, largest, mean step; of a vector's length: mean, deviation, mean step. */
+const perChannel = 5;
+const perVector = 3;
+
+/** What a sensor's noise cannot tell from nothing, in units of what the model takes as one. */
+const noiseShare = 1e-2;
+
+/** How the features of a package's windows are laid out; null when there are too many to watch. */
+export function watchedLayout(preprocessing: Preprocessing): FeatureLayout | null {
+  const layout = isSignal(preprocessing)
+    ? signalLayout(preprocessing)
+    : vectorLayout(preprocessing);
+  const { labels } = preprocessing;
+  return layout.featureCount <= watchedFeatureMax &&
+    layout.series.length <= seriesMax &&
+    labels.length <= watchedClassMax
+    ? layout
+    : null;
+}
+
+function signalLayout({ channels }: Preprocessing): FeatureLayout {
+  const count = channels.length;
+  const vectors = vectorsOf(channels);
+  const vectorAt = (vector: number): number => perChannel * count + perVector * vector;
+  return {
+    featureCount: vectorAt(vectors.length),
+    series: [
+      ...channels.map(({ name }, channel) => ({
+        name,
+        features: Array.from({ length: perChannel }, (_, index) => index * count + channel),
+        isChannel: true,
+      })),
+      ...vectors.map((axes, vector) => ({
+        name: axes.map((axis) => channels[axis]?.name).join("+"),
+        features: Array.from({ length: perVector }, (_, index) => vectorAt(vector) + index),
+        isChannel: false,
+      })),
+    ],
+    // Deviations and steps are sizes.
+    logFeatures: [
+      ...channels.flatMap((_, channel) => [count + channel, 4 * count + channel]),
+      ...vectors.flatMap((_, vector) => [vectorAt(vector) + 1, vectorAt(vector) + 2]),
+    ],
+    logFloor: noiseShare / Math.max(...channels.map(({ scale }) => Math.abs(scale))),
+  };
+}
+
+function vectorLayout({ channels, windowSamples, layout }: Preprocessing): FeatureLayout {
+  return {
+    featureCount: channels.length * windowSamples,
+    series: channels.map(({ name }, channel) => ({
+      name,
+      features: Array.from({ length: windowSamples }, (_, sample) =>
+        layout === "channelsFirst"
+          ? channel * windowSamples + sample
+          : sample * channels.length + channel,
+      ),
+      isChannel: true,
+    })),
+    logFeatures: [],
+    logFloor: 1,
+  };
+}
+
+/** Describes windows as {@link watchedLayout} says. One owner. */
+export interface WatchedFeatures {
+  /** The features of a window, valid until the next call. Allocates nothing. */
+  of(window: Float32Array): ArrayLike<number>;
+}
+
+/** Creates a description of a package's windows. */
+export function createWatchedFeatures(preprocessing: Preprocessing): WatchedFeatures {
+  if (!isSignal(preprocessing)) return { of: (window) => window };
+  const { channels, windowSamples, layout } = preprocessing;
+  const statistics = createWindowStatistics({
+    channelCount: channels.length,
+    windowSamples,
+    layout,
+    vectors: vectorsOf(channels),
+  });
+  const into = new Float64Array(statistics.length);
+  return {
+    of(window) {
+      statistics.describe(window, 0, into, 0);
+      return into;
+    },
+  };
+}
+
+/**
+ * What is normal for people's own deviations from themselves, measured on people whom the model was not trained on.
+ *
+ * @param answered class that the model gave each window
+ * @returns null when there are not two people to measure, or too few of their windows: then features are not watched
+ */
+export function measureFeatures(
+  preprocessing: Preprocessing,
+  { windows, labels, persons }: LabelledWindows,
+  answered: ArrayLike<number>,
+): FeatureReference | null {
+  const layout = watchedLayout(preprocessing);
+  if (layout === null || persons === undefined || new Set(persons).size < 2) return null;
+  const length = windowLength(preprocessing);
+  const describe = createWatchedFeatures(preprocessing);
+  const people = new Map<number, { features: number[]; predictedClasses: number[] }>();
+  for (let index = 0; index < labels.length; index += 1) {
+    const person = persons[index] as number;
+    const own = people.get(person) ?? { features: [], predictedClasses: [] };
+    people.set(person, own);
+    const features = describe.of(windows.subarray(index * length, (index + 1) * length));
+    for (let at = 0; at < layout.featureCount; at += 1) own.features.push(features[at] as number);
+    own.predictedClasses.push(answered[index] as number);
+  }
+  const fitted = fitFeatureReference([...people.values()], {
+    layout,
+    classCount: preprocessing.labels.length,
+  });
+  return fitted.ok ? fitted.value : null;
+}
