@@ -59,7 +59,7 @@ export function fitCombined(
     neighbours: neighbours.value,
     relative: relative.value,
     neighboursScale: measureScale(samples, createKnnScorer(neighbours.value)),
-    relativeScale: measureScale(samples, createRelativeMahalanobisScorer(relative.value)),
+    relativeScale: measureScale(samples, createRootScorer(relative.value)),
   });
 }
 
@@ -103,7 +103,7 @@ export function checkCombined(profile: CombinedProfile): Outcome<CombinedProfile
  */
 export function createCombinedScorer(profile: CombinedProfile): OodScorer {
   const neighbours = createKnnScorer(profile.neighbours);
-  const relative = createRelativeMahalanobisScorer(profile.relative);
+  const relative = createRootScorer(profile.relative);
   const { neighboursScale, relativeScale } = profile;
   return {
     dimension: neighbours.dimension,
@@ -111,6 +111,18 @@ export function createCombinedScorer(profile: CombinedProfile): OodScorer {
     score: (features, featuresAt = 0) =>
       (neighbours.score(features, featuresAt) - neighboursScale.middle) / neighboursScale.spread +
       (relative.score(features, featuresAt) - relativeScale.middle) / relativeScale.spread,
+  };
+}
+
+/** Relative Mahalanobis with the root of its size: in standard deviations it has no long tail that drowns the other score. */
+function createRootScorer(profile: RelativeMahalanobisProfile): OodScorer {
+  const relative = createRelativeMahalanobisScorer(profile);
+  return {
+    ...relative,
+    score(features, featuresAt = 0) {
+      const squares = relative.score(features, featuresAt);
+      return Math.sign(squares) * Math.sqrt(Math.abs(squares));
+    },
   };
 }
 
