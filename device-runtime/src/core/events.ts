@@ -1,7 +1,8 @@
 // Everything that can happen to a device. Names are in the past tense; results of effects carry what names the effect.
-import type { Digest, RefusalCode, ReportCounts } from "@attune/protocol";
+import type { Digest, DriftReport, RefusalCode, ReportCounts } from "@attune/protocol";
 import type { ScoredFeedback } from "./learning/learning.ts";
 import type { PersonalLayer } from "./learning/userState.ts";
+import type { FeatureAlarm } from "./monitor/features/featureMonitor.ts";
 import type { MonitorAlarm } from "./monitor/userMonitors.ts";
 import type { DeviceEvents } from "./notices.ts";
 import type { OutboxEntry } from "./outbox/outboxState.ts";
@@ -80,6 +81,8 @@ export type CoreEvent =
       readonly user: string;
       readonly alarms: readonly MonitorAlarm[];
     }
+  | { readonly type: "featuresDrifted"; readonly user: string; readonly alarm: FeatureAlarm }
+  | { readonly type: "driftSeen"; readonly drift: DriftReport }
   | { readonly type: "dataQuarantined"; readonly user: string; readonly finding: DataFinding }
   | {
       readonly type: "rulesBroken";

@@ -130,7 +130,7 @@ const startState = (): DeviceState => ({
   link: { phase: "off", reason: "", sinceMs: 0, serial: 0 },
   enrolmentProgress: { attempt: 0, refusal: null },
   sending: {},
-  reporting: { lastContent: null, lastSentMs: null, sending: null, will: null },
+  reporting: { lastContent: null, lastSentMs: null, sending: null, will: null, drift: null },
   standby: null,
   shadow: null,
   preparationSerial: 0,

@@ -11,6 +11,7 @@ import {
   contributionFailed,
   contributionWithheld,
   dataQuarantined,
+  featuresDrifted,
   feedbackScored,
   jobFailed,
   jobFinished,
@@ -34,6 +35,7 @@ import {
   withdraw,
 } from "./outbox/outbox.ts";
 import {
+  driftSeen,
   reportDeadlineMs,
   reportFailed,
   reportPublished,
@@ -176,6 +178,12 @@ function handle(transition: Transition, event: CoreEvent): void {
       return;
     case "alarmRaised":
       alarmRaised(transition, event.user, event.alarms);
+      return;
+    case "featuresDrifted":
+      featuresDrifted(transition, event.user, event.alarm);
+      return;
+    case "driftSeen":
+      driftSeen(transition, event.drift);
       return;
     case "dataQuarantined":
       dataQuarantined(transition, event.user, event.finding);

@@ -9,6 +9,7 @@ import type {
   PersonalFate,
 } from "@attune/protocol";
 import type { GuardVerdict } from "./learn/localGuard.ts";
+import type { FeatureAlarm } from "./monitor/features/featureMonitor.ts";
 import type { MonitorAlarm } from "./monitor/userMonitors.ts";
 import type { RefusalSubject } from "./state.ts";
 import type { Violation } from "./validation/businessRules.ts";
@@ -26,6 +27,8 @@ export interface DeviceEvents {
   };
   /** A monitor says that something has changed. */
   alarm: MonitorAlarm & { readonly user: string };
+  /** The features of a user's windows are not what they were. */
+  drifted: FeatureAlarm & { readonly user: string };
   /** Answers broke a business rule of the package. */
   ruleBroken: Violation & { readonly user: string };
   /** Data that breaks the package's data rules: nothing of it is stored or trained. */

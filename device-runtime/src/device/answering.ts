@@ -112,7 +112,12 @@ export function createAnswering(parts: AnsweringParts): Answering {
     if (isOutlier) session.answered.outliers += 1;
     session.addPending({ id, window: window.slice(), answer, atMs: now() });
     const alarms = session.monitors.observePrediction({ isOutlier, confidence });
-    if (alarms !== null) parts.send({ type: "alarmRaised", user, alarms });
+    if (alarms !== null) {
+      session.checks.noteAlarms(alarms, now());
+      parts.send({ type: "alarmRaised", user, alarms });
+    }
+    const alarm = session.checks.watch(window, answer, confidence, now());
+    if (alarm !== null) parts.send({ type: "featuresDrifted", user, alarm });
     const violations = session.checks.rules.observe(answer);
     if (violations !== null) parts.send({ type: "rulesBroken", user, violations });
     parts.onAnswer();
@@ -271,7 +276,11 @@ export function createAnswering(parts: AnsweringParts): Answering {
           },
         },
       });
-      if (alarms !== null) events.push({ type: "alarmRaised", user, alarms });
+      session.checks.noteFeedback();
+      if (alarms !== null) {
+        session.checks.noteAlarms(alarms, sample.atMs);
+        events.push({ type: "alarmRaised", user, alarms });
+      }
       return { outcome: accept({ wasCorrect, kept }), events };
     },
   };

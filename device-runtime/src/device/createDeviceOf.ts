@@ -103,7 +103,7 @@ function startState(kept: KeptState, contribute: boolean | null, nowMs: number):
     link: { phase: "off", reason: "starting", sinceMs: nowMs, serial: 0 },
     enrolmentProgress: { attempt: 0, refusal: null },
     sending: {},
-    reporting: { lastContent: null, lastSentMs: null, sending: null, will: null },
+    reporting: { lastContent: null, lastSentMs: null, sending: null, will: null, drift: null },
     standby: null,
     shadow: null,
     preparationSerial: 0,

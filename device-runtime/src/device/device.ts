@@ -3,6 +3,7 @@ import type {
   CohortId,
   DeviceId,
   Digest,
+  DriftReport,
   FleetId,
   LineId,
   ModelVersion,
@@ -191,6 +192,8 @@ export interface DeviceInspection {
   /** For each label what its answers cannot be told from, if that were unknown; labels without any are left out. */
   readonly inseparableFrom: Readonly<Record<string, readonly string[]>>;
   readonly counts: ReportCounts;
+  /** What has drifted, as the hub is told; null when there is no user. */
+  readonly drift: DriftReport | null;
   readonly storage: { readonly files: number; readonly fault: string | null };
   /** What the device does or waits for. */
   readonly state: string;
@@ -214,7 +217,7 @@ export interface InspectedUser {
   };
   readonly holdout: { readonly count: number };
   readonly monitor: MonitorReport;
-  /** Calibration to this person, data that was quarantined, business rules that were broken. */
+  /** Calibration to this person, data that was quarantined, business rules that were broken, what has drifted. */
   readonly checks: UserChecksReport;
   readonly trigger: {
     readonly action: string;

@@ -17,7 +17,7 @@ export interface InspectionParts {
   readonly line: LineId;
   readonly modelPackage: ModelPackage;
   readonly nowMs: number;
-  readonly users: Pick<OpenUsers, "all" | "names">;
+  readonly users: Pick<OpenUsers, "all" | "names" | "drift">;
   readonly fileCount: number;
   readonly storageFault: string | null;
 }
@@ -239,6 +239,7 @@ export function inspectDevice(parts: InspectionParts): DeviceInspection {
     refusals,
     inseparableFrom: inspectInseparable(parts.modelPackage),
     counts: deviceCounts(state),
+    drift: users.drift(),
     storage: { files: parts.fileCount, fault: parts.storageFault },
     state: stateLine(state),
   };

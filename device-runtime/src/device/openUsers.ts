@@ -1,6 +1,14 @@
 // The users of a device while it runs: their sessions, their parameters, the names they are known by. It must not decide anything
 // about them.
-import { type Cryptography, type Digest, Fault, type ParameterSet, toHex } from "@attune/protocol";
+import {
+  type Cryptography,
+  type Digest,
+  type DriftReport,
+  Fault,
+  type ParameterSet,
+  toHex,
+} from "@attune/protocol";
+import { driftReportOf } from "../core/drift/driftReport.ts";
 import type { CoreEvent } from "../core/events.ts";
 import { USERS_MAX } from "../core/limits.ts";
 import type { DeviceState } from "../core/state.ts";
@@ -47,7 +55,9 @@ export interface OpenUsers {
   }>;
   /** Users who have files here. */
   stored(): readonly string[];
-  /** Answers that were counted since the state was told. */
+  /** What has drifted, over all users; null when there are none. */
+  drift(): DriftReport | null;
+  /** Answers that were counted since the state was told, and what has drifted. */
   counted(state: DeviceState): readonly CoreEvent[];
   /** Writes changed states down; durable with `commit`. */
   note(before: DeviceState["users"], after: DeviceState["users"]): void;
@@ -73,6 +83,25 @@ export function createOpenUsers(parts: {
   const secret = cryptography.sha256(
     new Uint8Array([...new TextEncoder().encode("attune/v1/user-key\0"), ...parts.secret]),
   );
+
+  /** Which revisions of the users' findings the state was told. */
+  let toldRevision = "";
+
+  function driftOf(): DriftReport | null {
+    if (all.size === 0) return null;
+    return driftReportOf(
+      [...all.values()].map(({ session }) => {
+        const { drift, data, rules } = session.checks.report();
+        return {
+          drift,
+          data,
+          rules,
+          outliers: session.monitors.report().outlierShare,
+          outlierCount: session.answered.outliers,
+        };
+      }),
+    );
+  }
 
   async function wipe(user: string): Promise<void> {
     all.delete(user);
@@ -127,8 +156,14 @@ export function createOpenUsers(parts: {
       }
       return [...users].sort();
     },
+    drift: driftOf,
     counted(state) {
-      return [...all].flatMap(([user, { session }]): CoreEvent[] => {
+      const revision = [...all]
+        .map(([user, { session }]) => `${user} ${session.checks.revision}`)
+        .join();
+      const drift = revision === toldRevision ? null : (driftOf() ?? driftReportOf([]));
+      toldRevision = revision;
+      const answered = [...all].flatMap(([user, { session }]): CoreEvent[] => {
         const counts = state.users[user]?.counts;
         const { predictions, outliers } = session.answered;
         return counts === undefined ||
@@ -136,6 +171,7 @@ export function createOpenUsers(parts: {
           ? []
           : [{ type: "answersCounted", user, counts: { predictions, outliers } }];
       });
+      return drift === null ? answered : [...answered, { type: "driftSeen", drift }];
     },
     note(before, after) {
       for (const [user, state] of Object.entries(after)) {

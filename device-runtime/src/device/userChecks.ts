@@ -1,4 +1,13 @@
-// What is checked of one user's data and answers: sound data, what is usual for this person, business rules. It must not store or train.
+// What is checked of one user's data and answers: sound data, what is usual for this person, drift, business rules. It must not store or train.
+import {
+  createUserDrift,
+  type DriftReference,
+  type UserDrift,
+  type UserDriftReport,
+  type UserDriftState,
+} from "../core/drift/userDrift.ts";
+import type { FeatureAlarm } from "../core/monitor/features/featureMonitor.ts";
+import type { MonitorAlarm } from "../core/monitor/userMonitors.ts";
 import {
   createUserCalibration,
   type UserCalibration,
@@ -19,12 +28,17 @@ import {
   type DataValidatorState,
 } from "../core/validation/dataValidator.ts";
 import type { ModelPackage } from "../package/modelPackage.ts";
+import { createWatchedFeatures, type WatchedFeatures } from "../package/watchedFeatures.ts";
+import { crc32c } from "../storage/crc32c.ts";
 
 /** All that the checks remember; plain data. */
 export interface UserChecksState {
   readonly calibration: UserCalibrationState;
   readonly data: DataValidatorState;
   readonly rules: BusinessRulesState;
+  readonly drift: UserDriftState;
+  /** Checksum of the calibration that drift was told by: under another one it is told anew. */
+  readonly calibrationCrc: number;
 }
 
 /** What can be told about a user's checks. */
@@ -33,6 +47,7 @@ export interface UserChecksReport {
   readonly calibration: UserCalibrationReport;
   readonly data: DataCounts;
   readonly rules: ReturnType<BusinessRules["report"]>;
+  readonly drift: UserDriftReport;
 }
 
 /** One user's checks. One owner. */
@@ -40,6 +55,23 @@ export interface UserChecks {
   readonly calibration: UserCalibration;
   readonly data: Pick<DataValidator, "check" | "checkGap">;
   readonly rules: BusinessRules;
+  /**
+   * Watches one sound window and its answer for drift. Allocates nothing unless there is an alarm.
+   *
+   * @param window raw units
+   */
+  watch(
+    window: Float32Array,
+    answered: number,
+    confidence: number,
+    atMs: number,
+  ): FeatureAlarm | null;
+  /** Notes what the monitors of rates have found. */
+  noteAlarms(alarms: readonly MonitorAlarm[], atMs: number): void;
+  /** A late truth came. */
+  noteFeedback(): void;
+  /** Rises with everything that a report of drift shows. */
+  readonly revision: number;
   /** Whether the finding is another than that of the window before: a sensor that stays wrong is told once. */
   isNews(finding: DataFinding | null): boolean;
   /** Another package answers: what it says otherwise begins anew. */
@@ -61,8 +93,23 @@ export function createUserChecks(first: ModelPackage, state?: UserChecksState): 
   let data = validatorOf(first, state?.data);
   let rules = rulesOf(first, state?.rules);
   let lastCode: DataProblem | null = null;
+  let calibrationCrc = crc32c(first.bytes.calibration);
+  let features: WatchedFeatures = createWatchedFeatures(first.preprocessing);
+  const drift: UserDrift = createUserDrift(
+    referenceOf(first),
+    first.learning.monitor,
+    state?.calibrationCrc === calibrationCrc ? state.drift : undefined,
+  );
   return {
     calibration,
+    watch: (window, answered, confidence, atMs) =>
+      drift.observe(features.of(window), answered, confidence, atMs),
+    noteAlarms: (alarms, atMs) => drift.noteAlarms(alarms, atMs),
+    noteFeedback: () => drift.observeFeedback(),
+    get revision() {
+      const { windows, problems } = data.counts();
+      return drift.revision + windows + problems["input.sampling_gap"];
+    },
     isNews(finding) {
       const before = lastCode;
       lastCode = finding?.code ?? null;
@@ -80,18 +127,30 @@ export function createUserChecks(first: ModelPackage, state?: UserChecksState): 
       calibration.follow(next.calibration.ood.population);
       data = validatorOf(next, data.state());
       rules = rulesOf(next, rules.state());
+      features = createWatchedFeatures(next.preprocessing);
+      const crc = crc32c(next.bytes.calibration);
+      if (crc === calibrationCrc) return;
+      calibrationCrc = crc;
+      drift.useReference(referenceOf(next));
     },
     report: () => ({
       calibration: calibration.report(),
       data: data.counts(),
       rules: rules.report(),
+      drift: drift.report(),
     }),
     state: () => ({
       calibration: calibration.state(),
       data: data.state(),
       rules: rules.state(),
+      drift: drift.state(),
+      calibrationCrc,
     }),
   };
+}
+
+function referenceOf({ calibration }: ModelPackage): DriftReference {
+  return calibration.drift ?? { features: null, errors: null };
 }
 
 function validatorOf(

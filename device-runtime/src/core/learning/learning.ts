@@ -18,6 +18,7 @@ import {
   TRAIN_SLICE_DEADLINE_MS,
   VERDICTS_MAX,
 } from "../limits.ts";
+import type { FeatureAlarm } from "../monitor/features/featureMonitor.ts";
 import type { MonitorAlarm } from "../monitor/userMonitors.ts";
 import { enqueue, withdraw } from "../outbox/outbox.ts";
 import type { OutboxEntry } from "../outbox/outboxState.ts";
@@ -109,6 +110,21 @@ export function alarmRaised(
     });
     tell(transition, "alarm", { user, ...alarm });
   }
+}
+
+/** Features have changed: that alone says nothing about answers, so labels are asked for and nothing is trained. */
+export function featuresDrifted(transition: Transition, user: string, alarm: FeatureAlarm): void {
+  const before = transition.state.users[user];
+  if (before === undefined) return;
+  changeUser(transition, user, {
+    counts: addToCounts(before.counts, { alarms: 1 }),
+    trigger: stepTrigger(transition.context.learning.trigger, before.trigger, {
+      type: "alarmRaised",
+      alarm: { kind: "features" },
+      atMs: transition.context.nowMs,
+    }),
+  });
+  tell(transition, "drifted", { user, ...alarm });
 }
 
 /** Data was not sound: a person may look at the sensor, nothing else follows. */

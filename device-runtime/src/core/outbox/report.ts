@@ -1,5 +1,11 @@
 // The metrics report: on change, not more often than the package says, cumulative. It must not count anything itself.
-import type { DecisionSequence, EpochMs, PairedReport, Report } from "@attune/protocol";
+import type {
+  DecisionSequence,
+  DriftReport,
+  EpochMs,
+  PairedReport,
+  Report,
+} from "@attune/protocol";
 import { REASON_LENGTH_MAX } from "@attune/protocol";
 import { PUBLISH_DEADLINE_MS } from "../limits.ts";
 import { pairedReports } from "../slots/comparison.ts";
@@ -11,6 +17,7 @@ import { change, keep, type Transition } from "../transition.ts";
 function content(state: DeviceState): Omit<Report, "device" | "line" | "reportSequence" | "atMs"> {
   const users = Object.values(state.users);
   const { slots } = state.kept;
+  const { drift } = state.reporting;
   const paired: readonly PairedReport[] = pairedReports(state.kept.comparison);
   return {
     active: slots.active.version,
@@ -20,7 +27,13 @@ function content(state: DeviceState): Omit<Report, "device" | "line" | "reportSe
     counts: deviceCounts(state),
     paired,
     state: stateLine(state).slice(0, REASON_LENGTH_MAX),
+    ...(drift === null ? {} : { drift }),
   };
+}
+
+/** The users' monitors have been looked at. */
+export function driftSeen(transition: Transition, drift: DriftReport): void {
+  change(transition, { reporting: { ...transition.state.reporting, drift } });
 }
 
 /** Takes the next sequence and makes a whole report; null when not enrolled. */

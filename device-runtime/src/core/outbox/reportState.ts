@@ -1,5 +1,5 @@
 // Which report was sent last. It must not know what the counts mean.
-import type { Report } from "@attune/protocol";
+import type { DriftReport, Report } from "@attune/protocol";
 
 /** Kept on disk. */
 export interface ReportState {
@@ -20,4 +20,6 @@ export interface Reporting {
   } | null;
   /** What the broker says for us when the connection breaks. */
   readonly will: Report | null;
+  /** What the users' monitors have found; null before the first user is there. */
+  readonly drift: DriftReport | null;
 }

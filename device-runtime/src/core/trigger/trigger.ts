@@ -3,7 +3,7 @@ import type { TrainBudget } from "../learn/fineTunePlan.ts";
 import type { MonitorKind } from "../monitor/userMonitors.ts";
 
 /** What raises alarms: what is watched by statistics, and business rules, which need none. */
-export type AlarmCause = MonitorKind | "businessRule";
+export type AlarmCause = MonitorKind | "features" | "businessRule";
 
 /** A reason to act. */
 export type TriggerRule =
@@ -84,6 +84,7 @@ export const defaultTriggerPolicy: TriggerPolicy = {
     { kind: "alarm", alarm: "businessRule", countMin: 1, withinMs: dayMs, action: "ask-feedback" },
     { kind: "alarm", alarm: "outlierShare", countMin: 2, withinMs: dayMs, action: "ask-feedback" },
     { kind: "alarm", alarm: "uncertainty", countMin: 2, withinMs: dayMs, action: "ask-feedback" },
+    { kind: "alarm", alarm: "features", countMin: 2, withinMs: dayMs, action: "ask-feedback" },
     { kind: "schedule", everyMs: 7 * dayMs },
   ],
   feedbackMin: 16,
@@ -232,6 +233,7 @@ const alarmNames: Readonly<Record<AlarmCause, string>> = {
   errorRate: "the error rate",
   outlierShare: "the share of outliers",
   uncertainty: "doubt",
+  features: "the input's features",
   businessRule: "business rules",
 };
 
