@@ -107,6 +107,7 @@ export { trainedParameters } from "./model/session/trainedParameters.ts";
 export { type BuiltPackage, buildPackage, type PackageFiles } from "./package/buildPackage.ts";
 export { buildReference, type OodPlan, type ReferenceSource } from "./package/buildReference.ts";
 export type { Calibration, OodCalibration } from "./package/calibration.ts";
+export { createModelPackage, type ModelPackageSource } from "./package/createModelPackage.ts";
 export { createEvaluator, type EvaluatedWindows, type Evaluator } from "./package/evaluator.ts";
 export type { LabelledWindows } from "./package/labelledWindows.ts";
 export {
@@ -123,9 +124,7 @@ export {
 } from "./package/leaveOneOut.ts";
 export {
   blobRefOf,
-  createModelPackage,
   type ModelPackage,
-  type ModelPackageSource,
   modelOf,
   type PartBytes,
   type PartDigests,

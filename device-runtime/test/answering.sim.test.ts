@@ -12,13 +12,9 @@ import { buildPerceptron } from "../src/model/build/buildPerceptron.ts";
 import { loadNodeOrt } from "../src/model/session/nodeOrtRuntime.ts";
 import type { OrtRuntime } from "../src/model/session/ortRuntime.ts";
 import { buildReference } from "../src/package/buildReference.ts";
+import { createModelPackage } from "../src/package/createModelPackage.ts";
 import { type Learning, learningDefaults } from "../src/package/learning.ts";
-import {
-  createModelPackage,
-  type ModelPackage,
-  modelOf,
-  versionOf,
-} from "../src/package/modelPackage.ts";
+import { type ModelPackage, modelOf, versionOf } from "../src/package/modelPackage.ts";
 import { gaussian } from "../src/ports/random.ts";
 import type { Storage } from "../src/ports/storage.ts";
 import { createPerson, openBenchDevice } from "./benchDevice.ts";

@@ -7,7 +7,8 @@ import type { DataRules } from "../src/core/validation/dataRules.ts";
 import type { Device } from "../src/device/device.ts";
 import { loadNodeOrt } from "../src/model/session/nodeOrtRuntime.ts";
 import type { OrtRuntime } from "../src/model/session/ortRuntime.ts";
-import { createModelPackage, type ModelPackage, modelOf } from "../src/package/modelPackage.ts";
+import { createModelPackage } from "../src/package/createModelPackage.ts";
+import { type ModelPackage, modelOf } from "../src/package/modelPackage.ts";
 import { openBenchDevice } from "./benchDevice.ts";
 import { benchPackage, windowOf } from "./benchModel.ts";
 

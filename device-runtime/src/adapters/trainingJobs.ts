@@ -1,9 +1,9 @@
 // Jobs at work in this thread: where each stands, and whose turn it is. It must not know whether this thread is a worker.
-import { Fault } from "@attune/protocol";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
 import type { TrainingJob, TrainingTask } from "../ports/trainer.ts";
 import { createFairQueue } from "./fairQueue.ts";
 import { createTrainerCache } from "./trainerCache.ts";
+import { trainerClosed } from "./trainerClosed.ts";
 
 /** Trains in the thread that calls it. */
 export interface TrainingJobs {
@@ -11,14 +11,6 @@ export interface TrainingJobs {
   has(key: string): boolean;
   begin(task: TrainingTask): Promise<TrainingJob>;
   close(): Promise<void>;
-}
-
-/** The fault of whatever is asked of a trainer that was closed. */
-export function trainerClosed(): Fault {
-  return new Fault("the trainer is closed", {
-    code: "trainer.closed",
-    hint: "close devices before the trainer that they share",
-  });
 }
 
 /** Creates the jobs of one thread. */

@@ -7,6 +7,7 @@ import {
   type ModelVersion,
   reportMessage,
 } from "@attune/protocol";
+import { laterCode } from "../adapters/laterCode.ts";
 import type { Effect } from "../core/effects.ts";
 import type { CoreEvent } from "../core/events.ts";
 import type { PersonalLayer, TrainingJobState } from "../core/learning/userState.ts";
@@ -15,7 +16,6 @@ import type { CoreSettings } from "../core/transition.ts";
 import type { ForkableRandom } from "../ports/random.ts";
 import type { TrainerPort } from "../ports/trainer.ts";
 import type { BlobFetcher } from "./blobFetcher.ts";
-import { buildContribution } from "./buildContribution.ts";
 import { comparePairs } from "./comparePairs.ts";
 import type { Connection } from "./connection.ts";
 import type { DeviceLoop } from "./deviceLoop.ts";
@@ -25,7 +25,6 @@ import type { HeldVersion, HeldVersions } from "./heldVersions.ts";
 import type { Lane } from "./lane.ts";
 import { rebaseLayer, writeLayer } from "./layers.ts";
 import type { OpenUsers } from "./openUsers.ts";
-import { trainJob } from "./trainJob.ts";
 import type { VersionStore } from "./versions.ts";
 
 /** What effects work with. */
@@ -134,7 +133,7 @@ export function createCarryOut(parts: EffectParts): (effect: Effect, work: Work)
   }
 
   async function loadVersion({ serial, version }: EffectOf<"loadVersion">): Promise<void> {
-    const loaded = await held.load(version);
+    const loaded = await held.admit(version);
     await loop().apply(
       loaded.ok
         ? { type: "versionLoaded", serial }
@@ -195,6 +194,7 @@ export function createCarryOut(parts: EffectParts): (effect: Effect, work: Work)
       return;
     }
     const checkpoint = fileNames.checkpoint(user, jobIndex);
+    const { trainJob } = await laterCode("what trains", () => import("./trainJob.ts"));
     const result = await trainJob({
       device: settings.keyPair.publicKey.join(),
       job,
@@ -244,6 +244,10 @@ export function createCarryOut(parts: EffectParts): (effect: Effect, work: Work)
       .filter(
         ({ feedbackIndex, place }) => place !== "holdout" && feedbackIndex >= layer.feedbackFrom,
       );
+    const { buildContribution } = await laterCode(
+      "what makes contributions",
+      () => import("./buildContribution.ts"),
+    );
     const built = await buildContribution({
       device: enrolment.device,
       line,

@@ -18,6 +18,8 @@ export interface HeldVersions {
   slots(): readonly SlotVersion[];
   /** Loads a version and tests it, unless it is here. */
   load(slot: SlotVersion): Promise<Outcome<HeldVersion>>;
+  /** {@link load} for a version that has not served yet: one that could never be trained is refused, too. */
+  admit(slot: SlotVersion): Promise<Outcome<HeldVersion>>;
   /** Lets go of every other version. */
   keepOnly(wanted: ReadonlySet<ModelVersion>): Promise<void>;
 }
@@ -25,25 +27,39 @@ export interface HeldVersions {
 /** Creates the place for loaded versions. */
 export function createHeldVersions(inference: Inference, versions: VersionStore): HeldVersions {
   const held = new Map<ModelVersion, HeldVersion>();
+
+  async function load(
+    slot: SlotVersion,
+    check: (loaded: LoadedVersion) => Promise<Outcome<null>>,
+  ): Promise<Outcome<HeldVersion>> {
+    const before = held.get(slot.version);
+    if (before !== undefined) return accept(before);
+    const loaded = await inference.load(slot.version, () => versions.read(slot));
+    if (!loaded.ok) return loaded;
+    let isSound = false;
+    try {
+      const sound = await check(loaded.value);
+      if (!sound.ok) return sound;
+      isSound = true;
+    } finally {
+      if (!isSound) await loaded.value.release();
+    }
+    const { calibration, preprocessing } = loaded.value.modelPackage;
+    const judge = createOodJudge(calibration, preprocessing, loaded.value.featureCount);
+    const made = { slot, loaded: loaded.value, judge };
+    held.set(slot.version, made);
+    return accept(made);
+  }
+
   return {
     get: (version) => held.get(version),
     slots: () => [...held.values()].map(({ slot }) => slot),
-    async load(slot) {
-      const before = held.get(slot.version);
-      if (before !== undefined) return accept(before);
-      const loaded = await inference.load(slot.version, () => versions.read(slot));
-      if (!loaded.ok) return loaded;
-      const sound = await probe(loaded.value);
-      if (!sound.ok) {
-        await loaded.value.release();
-        return sound;
-      }
-      const { calibration, preprocessing } = loaded.value.modelPackage;
-      const judge = createOodJudge(calibration, preprocessing, loaded.value.featureCount);
-      const made = { slot, loaded: loaded.value, judge };
-      held.set(slot.version, made);
-      return accept(made);
-    },
+    load: (slot) => load(slot, probe),
+    admit: (slot) =>
+      load(slot, async (loaded) => {
+        const sound = await probe(loaded);
+        return sound.ok ? loaded.checkTraining() : sound;
+      }),
     async keepOnly(wanted) {
       for (const [version, { loaded }] of held) {
         if (wanted.has(version)) continue;

@@ -19,11 +19,11 @@ import { buildPerceptron } from "../model/build/buildPerceptron.ts";
 import type { TrainingPlan } from "../model/compile/trainingPlan.ts";
 import { loadNodeOrt } from "../model/session/nodeOrtRuntime.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
+import { createModelPackage } from "./createModelPackage.ts";
 import { createEvaluator } from "./evaluator.ts";
 import { learningDefaults } from "./learning.ts";
 import {
   blobRefOf,
-  createModelPackage,
   type ModelPackage,
   modelOf,
   partDigests,

@@ -29,7 +29,7 @@ import { areAxes } from "../core/ood/windowStatistics.ts";
 import type { AlarmCause, TriggerPolicy } from "../core/trigger/trigger.ts";
 import { type BusinessRule, checkBusinessRules } from "../core/validation/businessRules.ts";
 import { checkDataRules, type DataRules } from "../core/validation/dataRules.ts";
-import { canonicalPlan, type TrainingPlan } from "../model/compile/trainingPlan.ts";
+import type { TrainingPlan } from "../model/compile/trainingPlan.ts";
 import type { OodPlan } from "./buildReference.ts";
 import type { Calibration } from "./calibration.ts";
 import type { Learning } from "./learning.ts";
@@ -310,7 +310,6 @@ const alarmCause: z.ZodType<AlarmCause> = z.enum([
   "errorRate",
   "outlierShare",
   "uncertainty",
-  "features",
   "businessRule",
 ]);
 
@@ -504,16 +503,17 @@ function checkWatched(
   );
 }
 
-/** Reads a learning part, whose rules must be about these channels and labels. */
+/**
+ * Reads a learning part, whose rules must be about these channels and labels. Of the plan only the shape is checked: whether it compiles
+ * the training compiler says, where a package is made and before a device takes a version on.
+ */
 export function parseLearning(
   part: Uint8Array,
   { channels, labels }: Preprocessing,
 ): Outcome<Learning> {
   const parsed = parsePart("learning", learning, part);
   if (!parsed.ok) return parsed;
-  const { plan: trainingPlan, dataRules: data, businessRules } = parsed.value;
-  const soundPlan = canonicalPlan(trainingPlan);
-  if (!soundPlan.ok) return soundPlan;
+  const { dataRules: data, businessRules } = parsed.value;
   const soundData = checkDataRules(
     data,
     channels.map((channel) => channel.name),

@@ -5,7 +5,8 @@ import type { TrainingPlan } from "../../model/compile/trainingPlan.ts";
 import type { TrainingSlice } from "../../model/session/createTrainer.ts";
 import { loadNodeOrt } from "../../model/session/nodeOrtRuntime.ts";
 import type { TrainingJob, TrainingTask } from "../../ports/trainer.ts";
-import { createTrainingJobs, trainerClosed } from "../trainingJobs.ts";
+import { trainerClosed } from "../trainerClosed.ts";
+import { createTrainingJobs } from "../trainingJobs.ts";
 import { gatePlaces } from "./poolWorker.ts";
 
 /** What the pool asks. */

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { TrainingSlice, TrainingState } from "../../model/session/createTrainer.ts";
 import type { TrainerPort, TrainingJob, TrainingTask } from "../../ports/trainer.ts";
-import { trainerClosed } from "../trainingJobs.ts";
+import { trainerClosed } from "../trainerClosed.ts";
 import { createPoolWorker, type PoolWorker } from "./poolWorker.ts";
 
 /** How large a pool is. */
