@@ -60,7 +60,7 @@ it("[LC37] a usual person is called an outlier about as often as was said, from 
 it("[LC37] an unusual person is normal after a while, and the population alone would go on flagging", () => {
   const random = createSeededRandom("unusual");
   const user = createUserCalibration(population, alpha);
-  const early = flaggedShare(user, 50, () => gaussian(random) + 2);
+  const early = flaggedShare(user, 12, () => gaussian(random) + 2);
   const late = flaggedShare(user, 2000, () => gaussian(random) + 2);
   expect(early).toBeGreaterThan(0.2);
   expect(late).toBeLessThan(0.08);
