@@ -193,3 +193,26 @@ export {
   type QuantileSketch,
   type QuantileSketchState,
 } from "./core/profile/quantileSketch.ts";
+export {
+  type BusinessRule,
+  type BusinessRules,
+  type BusinessRulesState,
+  checkBusinessRules,
+  createBusinessRules,
+  type Violation,
+} from "./core/validation/businessRules.ts";
+export {
+  type ChannelRule,
+  checkDataRules,
+  type DataProblem,
+  type DataRules,
+  noDataRules,
+} from "./core/validation/dataRules.ts";
+export {
+  createDataValidator,
+  type DataCounts,
+  type DataFinding,
+  type DataShape,
+  type DataValidator,
+  type DataValidatorState,
+} from "./core/validation/dataValidator.ts";
