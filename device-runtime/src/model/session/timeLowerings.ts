@@ -33,7 +33,7 @@ const ROUNDS_MAX = 1000;
  * @example
  * const model = buildPerceptron({ inputSize: 4, hidden: [3], classCount: 2 }, createSeededRandom(1));
  * const choices = listLowerings(model, { scope: "all", loss: { kind: "crossEntropy" }, optimizer: { kind: "sgd" } });
- * const timed = choices.ok && (await timeLowerings(runtime, choices.value, { nowMs: () => performance.now() }));
+ * const timed = choices.ok && (await timeLowerings(await loadNodeOrt(), choices.value, { nowMs: () => performance.now() }));
  */
 export async function timeLowerings(
   runtime: OrtRuntime,
