@@ -89,6 +89,9 @@ export function createDataValidator(
   });
   const memory = rules.duplicateMemory;
   const fingerprints = new Uint32Array(2 * memory);
+  // The same bytes as numbers and as bits.
+  const copy = new Float32Array(memory === 0 ? 0 : length);
+  const bits = new Uint32Array(copy.buffer);
   // Of a longer memory the newest are kept.
   const before = state?.fingerprints ?? new Uint32Array(0);
   const remembered = before.subarray(Math.max(0, before.length - fingerprints.length));
@@ -168,7 +171,7 @@ export function createDataValidator(
   /** Whether the same window is remembered; remembers it. */
   function isRepeated(window: Float32Array): boolean {
     if (memory === 0) return false;
-    const bits = new Uint32Array(window.buffer, window.byteOffset, window.length);
+    copy.set(window);
     let a = 0x811c9dc5;
     let b = 0x9e3779b9;
     for (let at = 0; at < bits.length; at++) {
