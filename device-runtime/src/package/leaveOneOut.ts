@@ -19,7 +19,10 @@ export interface LeftOutPair {
   readonly leftOut: number;
   /** What its windows were answered as. */
   readonly answered: number;
-  /** Of the package's score, windows that are `answered` against windows that are `leftOut`, all of them answered alike. */
+  /**
+   * Of the package's score: windows of the class that was left out against those that are `answered`, all of them answered alike, or against all known
+   * windows, whichever is less.
+   */
   readonly auroc: number;
   /** The score that tells them apart best of all. */
   readonly best: OodKind;
@@ -127,6 +130,7 @@ function judge(
   })).filter(({ usual, strange }) => usual.length >= WINDOWS_MIN && strange.length >= WINDOWS_MIN);
   if (groups.length === 0) return [];
 
+  const usualWindows = indicesOf(Array.from(seen.labels), (label) => label >= 0);
   const others = oodMethods.filter(
     ({ kind }) => kind !== own.kind && !(hasSeen === "scores" && readsLogits.has(kind)),
   );
@@ -137,9 +141,14 @@ function judge(
     const scorer = createOodScorer(profile.value);
     const scoreOf = (index: number): number =>
       scorer.score(seen.features, index * dimension, seen.logits, index * (classCount - 1));
+    // There is one threshold for all answers: what only stands out among windows that are answered alike is not found.
+    const all = usualWindows.map(scoreOf);
     return {
       kind: method.kind,
-      areas: groups.map(({ usual, strange }) => auroc(usual.map(scoreOf), strange.map(scoreOf))),
+      areas: groups.map(({ usual, strange }) => {
+        const strangeScores = strange.map(scoreOf);
+        return Math.min(auroc(usual.map(scoreOf), strangeScores), auroc(all, strangeScores));
+      }),
     };
   });
   return groups.map(({ answered, usual, strange }, place) => {
