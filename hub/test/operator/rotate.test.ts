@@ -10,7 +10,6 @@ import {
   type CohortId,
   type Decision,
   type DecisionSequence,
-  type Digest,
   decisionMessage,
   decodeMessage,
   digestOf,
@@ -93,7 +92,7 @@ async function startDevice(
   proposedId: string,
   model: ModelPackage,
   enrolmentToken: string,
-  storage = createMemoryStorage() as NonNullable<DeviceOptions["storage"]>,
+  storage: NonNullable<DeviceOptions["storage"]> = createMemoryStorage(),
 ): Promise<Device> {
   const device = await createDevice({
     model: encodeModelPackage(model, nodeCryptography),
@@ -253,7 +252,7 @@ describe("release keys are replaced", () => {
     const { value: latest } = unwrap(
       decodeMessage(decisionMessage, Buffer.from(items[0]?.frame ?? "", "base64")),
     );
-    const digest = digestOf(nodeCryptography, stolen) as Digest;
+    const digest = digestOf(nodeCryptography, stolen);
     const decision = (sequence: number): Decision => ({
       ...latest,
       decisionSequence: (latest.decisionSequence + sequence) as DecisionSequence,

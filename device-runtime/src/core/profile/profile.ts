@@ -248,7 +248,7 @@ function isFeature(feature: unknown, binCount: number, windowCount: number): boo
   if (!isRecord(feature) || !isRecord(feature["moments"])) return false;
   const { binCounts, missingCount, moments } = feature;
   if (!isCounts(binCounts, binCount) || !isCount(missingCount)) return false;
-  const { count, mean, squares, least, largest } = moments as Readonly<Record<string, unknown>>;
+  const { count, mean, squares, least, largest } = moments;
   if (!isCount(count) || count !== sumOf(binCounts) || count + missingCount !== windowCount) {
     return false;
   }

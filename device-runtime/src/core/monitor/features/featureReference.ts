@@ -32,7 +32,7 @@ export function checkFeatureReference(reference: FeatureReference): Outcome<Feat
   if (reference.version !== 1) {
     return refuse(
       "input.shape_mismatch",
-      `reference has version ${reference.version}, 1 is known; fit it again`,
+      `reference has version ${String(reference.version)}, 1 is known; fit it again`,
     );
   }
   const layout = checkFeatureLayout(reference.layout);

@@ -1,6 +1,7 @@
 // `GroupNormalization` of operator sets 18 and 21, whose scales differ in length: as what both are short for.
 import type { OnnxNode } from "../../onnx/nodeMessage.ts";
 import { turnAway } from "../../turnAway.ts";
+import { shapeText } from "../dim.ts";
 import { integerAttribute, nodeText } from "../modelGraph.ts";
 import type { UpgradeRule } from "./upgradeRule.ts";
 
@@ -14,7 +15,7 @@ export const writeOutGroupNormalization: UpgradeRule = (context) => {
   if (typeof channels !== "number" || groups < 1 || channels % groups !== 0) {
     return turnAway(
       "model.shape_invalid",
-      `${nodeText(node)}: ${groups} groups of ${String(channels)} channels; export the model again`,
+      `${nodeText(node)}: ${groups} groups of shape ${shapeText(shape)}, which they must divide; export the model again`,
     );
   }
   const write = (operator: string, inputs: string[], output: string, epsilon = false): OnnxNode => {
