@@ -5,6 +5,7 @@ import type { ApiEnv } from "./routes/api.ts";
 import { type Api, faultProblem } from "./routes/api.ts";
 import { blobRoutes } from "./routes/blobs.ts";
 import { deviceRoutes } from "./routes/devices.ts";
+import { driftRoutes } from "./routes/drift.ts";
 import { lineRoutes } from "./routes/lines.ts";
 import { type LiveEvents, liveRoutes } from "./routes/live.ts";
 import { refusalProblem } from "./routes/problem.ts";
@@ -46,6 +47,7 @@ export function createApp(parts: AppParts): OpenAPIHono<ApiEnv> {
   trustRoutes(api);
   signingRoutes(api);
   deviceRoutes(api);
+  driftRoutes(api);
   lineRoutes(api);
   versionRoutes(api);
   recordRoutes(api);

@@ -101,3 +101,33 @@ export const HTTP_CONNECTIONS_MAX = 1024;
 
 /** Connected MQTT clients. */
 export const MQTT_CLIENTS_MAX = 20_000;
+
+/**
+ * Share of devices that drift on one series in one direction for a reason of their own, at most. A false alarm stands for 256 of 10,000 windows
+ * (2.6 %) over all series together; people who change do so on few of them.
+ */
+export const DRIFT_ALONE_SHARE = 0.05;
+
+/** Share of groups that are false, on average, at each look. */
+export const DRIFT_FALSE_SHARE = 0.01;
+
+/** Onsets this close may have one cause: an update reaches those who charge daily within a day, and who skips one within two. */
+export const DRIFT_TOGETHER_MS: number = 48 * 3_600_000;
+
+/** What a device said of drift counts for a week; a device that is silent for longer may have been laid aside. */
+export const DRIFT_SILENT_MS: number = 7 * 24 * 3_600_000;
+
+/** Groups of devices that a line's drift shows, and findings of one; the others are counted. */
+export const DRIFT_GROUPS_MAX = 8;
+
+/** Devices of a group that are named; the others are counted. */
+export const DRIFT_GROUP_DEVICES_SHOWN_MAX = 12;
+
+/** Devices that drift alone and are shown: with 8 findings of about 400 characters each, 64 KB. */
+export const DRIFT_ALONE_SHOWN_MAX = 20;
+
+/** A line's drift is worked out for the state document no more often than this: 10,000 devices take some ten milliseconds. */
+export const DRIFT_INTERVAL_MS = 1000;
+
+/** Earlier reports of drift that are kept of a device; one is kept when it says something else than the one before. */
+export const DRIFT_HISTORY_MAX = 32;

@@ -8,9 +8,12 @@ import type {
   ReportCounts,
 } from "@attune/protocol";
 import type { AuditRow } from "./core/audit/auditChain.ts";
+import type { FleetDrift } from "./core/drift/fleetDrift.ts";
 import type { GateReport } from "./core/gate/gateCheck.ts";
 import type { VersionStatus } from "./core/rollout/lineEvents.ts";
 import type { ChallengerStage } from "./core/rollout/lineState.ts";
+
+export type { DriftAlone, DriftGroup, FleetDrift, SharedFinding } from "./core/drift/fleetDrift.ts";
 
 /** A hub and its fleet, as they are now. */
 export interface HubState {
@@ -97,6 +100,8 @@ export interface LineSummary {
     readonly persons: number;
     readonly classes: number;
   } | null;
+  /** What drifts among its devices; about a second old at most. */
+  readonly drift: FleetDrift;
 }
 
 /** One cohort of a line. */

@@ -1,5 +1,6 @@
 // The page put together. It arranges; each part knows its own.
 import type { JSX } from "preact";
+import { DriftPanel } from "./drift/driftPanel.tsx";
 import { DeviceDetail } from "./fleet/deviceDetail.tsx";
 import { FleetPanel } from "./fleet/fleetPanel.tsx";
 import type { PageModel } from "./pageModel.ts";
@@ -52,6 +53,9 @@ export function App({ model }: { readonly model: PageModel }): JSX.Element {
                 </>
               )}
               {state.lines.length > 0 && <FleetPanel model={model} />}
+              {line !== null && line.drift.counts.reporting > 0 && (
+                <DriftPanel model={model} line={line} />
+              )}
               {state.devices.total > 0 && <TrendPanel model={model} />}
               {line !== null && line.versions.length > 0 && (
                 <VersionsPanel model={model} line={line} />

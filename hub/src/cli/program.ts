@@ -4,6 +4,7 @@ import { addAccessCommands } from "./commands/access.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addDeviceCommands } from "./commands/device.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
+import { addDriftCommand } from "./commands/drift.ts";
 import { addHubCommands } from "./commands/hub.ts";
 import { addModelCommands } from "./commands/model.ts";
 import { addPolicyCommands } from "./commands/policy.ts";
@@ -93,6 +94,7 @@ export async function runAttune(
     addAccessCommands,
     addAuditCommands,
     addStatusCommand,
+    addDriftCommand,
     addDoctorCommand,
   ]) {
     add(program, attach);

@@ -7,6 +7,7 @@ import type {
   DecisionSequence,
   DeviceId,
   Digest,
+  DriftReport,
   KeyId,
   Lineage,
   LineId,
@@ -173,6 +174,13 @@ export interface DeviceReceiptRow {
 export interface ReportRow {
   readonly report: Report;
   readonly receivedAtMs: number;
+}
+
+/** What a device said of drift when it was something else than before. */
+export interface DriftHistoryRow {
+  readonly reportSequence: number;
+  readonly receivedAtMs: number;
+  readonly drift: DriftReport;
 }
 
 export interface RefusalCountRow {
@@ -342,6 +350,8 @@ export interface Store {
     after: Digest | null,
     limit: number,
   ): Promise<readonly (ContributionRow & { readonly frame: Uint8Array })[]>;
+  /** What a device has said of drift, newest first; a bounded number. */
+  driftHistory(device: DeviceId): Promise<readonly DriftHistoryRow[]>;
   pairs(
     champion: ModelVersion,
     challenger: ModelVersion,

@@ -1,9 +1,10 @@
 // Turns the memory of a running hub into the documents of the API. It reads; it must not change or decide anything.
 import { keyIdOf, type LineId, type ModelVersion, shortVersion } from "@attune/protocol";
+import { type FleetDrift, fleetDrift } from "../core/drift/fleetDrift.ts";
 import type { Challenger } from "../core/rollout/lineState.ts";
 import { currentHealth } from "../core/rollout/stepLine.ts";
 import { formatSpan, whyChallenger, whyWindow } from "../core/rollout/whyLine.ts";
-import { STATE_DEVICES_MAX, STATE_VERSIONS_MAX } from "../limits.ts";
+import { DRIFT_INTERVAL_MS, STATE_DEVICES_MAX, STATE_VERSIONS_MAX } from "../limits.ts";
 import type { VersionRow } from "../ports/store.ts";
 import type {
   ChallengerState,
@@ -36,6 +37,8 @@ export interface Documents {
   line(line: LineMemory): LineSummary;
   device(device: DeviceMemory): DeviceSummary;
   version(row: VersionRow): VersionSummary;
+  /** What drifts in a line, or in one cohort of it, now. */
+  drift(line: LineId, cohort: string | null): FleetDrift;
 }
 
 /** Creates it. */
@@ -164,6 +167,7 @@ export function createDocuments(
         .reverse()
         .map((row) => versionOf(row, serving)),
       validationSet,
+      drift: recentDrift(state.line),
     };
 
     function challengerOf(challenger: Challenger): ChallengerState {
@@ -267,8 +271,43 @@ export function createDocuments(
     };
   };
 
+  /** What the state document shows, by line. */
+  const seenDrift = new Map<LineId, { readonly atMs: number; readonly drift: FleetDrift }>();
+
+  const driftOf = (line: LineId, cohort: string | null): FleetDrift => {
+    const said = devicesOf(context, line).flatMap(({ row, report }) => {
+      const drift = report?.report.drift;
+      // A device in quarantine is no evidence of anything.
+      return drift === undefined || report === null || row.status !== "active"
+        ? []
+        : [
+            {
+              device: row.device,
+              cohort: row.cohort,
+              drift,
+              atMs: report.report.atMs,
+              receivedAtMs: report.receivedAtMs,
+            },
+          ];
+    });
+    return fleetDrift(
+      cohort === null ? said : said.filter((one) => one.cohort === cohort),
+      clock.nowMs(),
+    );
+  };
+
+  const recentDrift = (line: LineId): FleetDrift => {
+    const nowMs = clock.nowMs();
+    const seen = seenDrift.get(line);
+    if (seen !== undefined && Math.abs(nowMs - seen.atMs) < DRIFT_INTERVAL_MS) return seen.drift;
+    const drift = driftOf(line, null);
+    seenDrift.set(line, { atMs: nowMs, drift });
+    return drift;
+  };
+
   return {
     trust,
+    drift: driftOf,
     line: (line) => lineOf(line, servingCounts()),
     device: (device) => deviceOf(device, refusalsByDevice()),
     version: (row) => versionOf(row, servingCounts()),

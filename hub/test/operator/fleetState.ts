@@ -1,6 +1,8 @@
 // A made-up fleet in the shape of the hub's own documents; only tests of the page see it.
 
+import type { DeviceId, DriftFinding } from "@attune/protocol";
 import type { AuditRow } from "../../src/core/audit/auditChain.ts";
+import { type DeviceDrift, fleetDrift } from "../../src/core/drift/fleetDrift.ts";
 import type { GateReport } from "../../src/core/gate/gateCheck.ts";
 import type {
   ChallengerState,
@@ -297,6 +299,70 @@ export interface FleetStateOptions {
   readonly scene: "empty" | "collecting" | "shadowing" | "canary";
 }
 
+/** Ward 3's accelerometers have another gain since yesterday, and one person elsewhere has changed. */
+const driftOf = (index: number): DeviceDrift => {
+  const { device: name, cohort } = device(index, 0);
+  const found = (
+    series: string,
+    direction: DriftFinding["direction"],
+    mean: number,
+  ): DriftFinding => ({
+    kind: "feature",
+    name: series,
+    direction,
+    users: 1,
+    count: 31,
+    evidence: 96_000 + 1000 * index,
+    limit: 90_000,
+    severity: { mean, low: mean - 0.6, high: mean + 0.6 },
+    onsetMs: nowMs - (25 - pick(index, 4)) * 3600 * SECOND,
+  });
+  const findings =
+    cohort === "ward-3"
+      ? [found("acc-x", "up", 4.6), found("acc-y", "up", 3.9), found("joint", "mixed", 5.2)]
+      : index === 11
+        ? [found("gyro-z", "down", 2.8)]
+        : [];
+  return {
+    device: name as DeviceId,
+    cohort,
+    atMs: nowMs,
+    receivedAtMs: nowMs,
+    drift: {
+      version: 1,
+      verdict: findings.length > 0 ? "fail" : index % 9 === 8 ? "learning" : "pass",
+      users: 1,
+      learningUsers: findings.length === 0 && index % 9 === 8 ? 1 : 0,
+      driftedUsers: findings.length > 0 ? 1 : 0,
+      windows: 4000,
+      series: 12,
+      findings,
+      unnamedFindings: 0,
+      outliers: { windows: 40, recentShare: 0.08, referenceShare: 0.1 },
+      quarantined: {
+        windows: index === 4 ? 12 : 0,
+        problems: {
+          valueMissing: 0,
+          valueOutside: 0,
+          channelSaturated: 0,
+          channelStuck: index === 4 ? 12 : 0,
+          windowDuplicated: 0,
+          samplingGap: 0,
+        },
+      },
+      rules: { violations: 0, broken: 0 },
+      performance: {
+        errorRate: findings.length > 0 ? 0.27 : 0.1,
+        low: findings.length > 0 ? 0.21 : 0.08,
+        high: findings.length > 0 ? 0.33 : 0.12,
+        referenceErrorRate: 0.1,
+        count: 300,
+        verdict: findings.length > 0 ? "worse" : "fine",
+      },
+    },
+  };
+};
+
 const lineOf = ({ deviceCount, scene }: FleetStateOptions): LineSummary => {
   const canaries = Math.min(4, Math.max(0, deviceCount - 1));
   const waiting: GateReport = {
@@ -366,6 +432,10 @@ const lineOf = ({ deviceCount, scene }: FleetStateOptions): LineSummary => {
     queue: [],
     versions: scene === "collecting" ? versions.slice(1) : versions,
     validationSet: { digest: digest(9), samples: 720, persons: 6, classes: 6 },
+    drift: fleetDrift(
+      Array.from({ length: deviceCount }, (_, index) => driftOf(index)),
+      nowMs,
+    ),
   };
 };
 

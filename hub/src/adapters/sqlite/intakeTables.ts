@@ -2,7 +2,7 @@
 // within a transaction that its caller opens.
 import type { Digest } from "@attune/protocol";
 import type { AuditRow } from "../../core/audit/auditChain.ts";
-import { REFUSED_KEPT_MAX } from "../../limits.ts";
+import { DRIFT_HISTORY_MAX, REFUSED_KEPT_MAX } from "../../limits.ts";
 import type { IntakeAnswer, IntakeRow, KnownContribution } from "../../ports/store.ts";
 import type { AuditTable } from "./auditTable.ts";
 import type { Sql } from "./database.ts";
@@ -160,6 +160,31 @@ export function createIntakeTables(sql: Sql, audit: AuditTable): IntakeTables {
     return answer;
   };
 
+  /** Keeps what a device says of drift when it is something else than before; the oldest goes when there are too many. */
+  const keepDrift = ({ report, receivedAtMs }: IntakeRow & { kind: "report" }): void => {
+    const { device, reportSequence, drift } = report;
+    if (drift === undefined) return;
+    const says = [
+      drift.verdict,
+      ...drift.findings.map(({ kind, direction, name }) => `${kind}/${direction}/${name}`).sort(),
+    ].join("\n");
+    const before = sql(
+      "SELECT says FROM drift WHERE device = ? ORDER BY report_sequence DESC LIMIT 1",
+    ).get(device);
+    if (before?.["says"] === says) return;
+    sql("INSERT INTO drift VALUES (?, ?, ?, ?, ?)").run(
+      device,
+      reportSequence,
+      receivedAtMs,
+      says,
+      JSON.stringify(drift),
+    );
+    sql(
+      `DELETE FROM drift WHERE device = ? AND report_sequence <=
+       (SELECT report_sequence FROM drift WHERE device = ? ORDER BY report_sequence DESC LIMIT 1 OFFSET ?)`,
+    ).run(device, device, DRIFT_HISTORY_MAX);
+  };
+
   const commitReport = (row: IntakeRow & { kind: "report" }): IntakeAnswer => {
     const { report } = row;
     const { changes } = sql(
@@ -181,6 +206,7 @@ export function createIntakeTables(sql: Sql, audit: AuditTable): IntakeTables {
         pair.losses,
       );
     }
+    if (changes > 0) keepDrift(row);
     return { outcome: "committed", code: "", message: "", isNew: changes > 0 };
   };
 

@@ -15,6 +15,7 @@ import type { SyncStore } from "./syncStore.ts";
 export type Lists = Pick<
   SyncStore,
   | "windowContributions"
+  | "driftHistory"
   | "pairs"
   | "receiptsSince"
   | "contributions"
@@ -49,6 +50,12 @@ export function createLists(sql: Sql): Lists {
         after ?? "",
         limit,
       ).map((row) => ({ ...toContribution(row), frame: toBytes(row["frame"]) })),
+    driftHistory: (device) =>
+      all<{ reportSequence: number; receivedAtMs: number; body: string }>(
+        `SELECT report_sequence AS reportSequence, received_at_ms AS receivedAtMs, body FROM drift WHERE device = ?
+         ORDER BY report_sequence DESC`,
+        device,
+      ).map(({ body, ...row }) => ({ ...row, drift: JSON.parse(body) })),
     pairs: (champion, challenger) =>
       all(
         "SELECT device, n, wins, losses FROM pair WHERE champion = ? AND challenger = ? ORDER BY device",

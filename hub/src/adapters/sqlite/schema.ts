@@ -107,4 +107,11 @@ export const migrations: readonly string[] = [
   -- Nonces of a device's enrolments, the latest last.
   ALTER TABLE device ADD COLUMN nonces TEXT NOT NULL DEFAULT '[]';
   `,
+  `
+  -- What devices said of drift, whenever it was something else than before; a bounded number of each.
+  CREATE TABLE drift (
+    device TEXT NOT NULL, report_sequence INTEGER NOT NULL, received_at_ms REAL NOT NULL, says TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (device, report_sequence)
+  ) WITHOUT ROWID;
+  `,
 ];

@@ -17,6 +17,7 @@ const methods = [
   "knownContribution",
   "receiptsSent",
   "windowContributions",
+  "driftHistory",
   "pairs",
   "receiptsSince",
   "contributions",
