@@ -310,6 +310,7 @@ const alarmCause: z.ZodType<AlarmCause> = z.enum([
   "errorRate",
   "outlierShare",
   "uncertainty",
+  "features",
   "businessRule",
 ]);
 
