@@ -126,8 +126,5 @@ export const DRIFT_GROUP_DEVICES_SHOWN_MAX = 12;
 /** Devices that drift alone and are shown: with 8 findings of about 400 characters each, 64 KB. */
 export const DRIFT_ALONE_SHOWN_MAX = 20;
 
-/** A line's drift is worked out for the state document no more often than this: 10,000 devices take some ten milliseconds. */
-export const DRIFT_INTERVAL_MS = 1000;
-
 /** Earlier reports of drift that are kept of a device; one is kept when it says something else than the one before. */
 export const DRIFT_HISTORY_MAX = 32;

@@ -100,7 +100,7 @@ export interface LineSummary {
     readonly persons: number;
     readonly classes: number;
   } | null;
-  /** What drifts among its devices; about a second old at most. */
+  /** What drifts among its devices. */
   readonly drift: FleetDrift;
 }
 

@@ -4,7 +4,7 @@ import { type FleetDrift, fleetDrift } from "../core/drift/fleetDrift.ts";
 import type { Challenger } from "../core/rollout/lineState.ts";
 import { currentHealth } from "../core/rollout/stepLine.ts";
 import { formatSpan, whyChallenger, whyWindow } from "../core/rollout/whyLine.ts";
-import { DRIFT_INTERVAL_MS, STATE_DEVICES_MAX, STATE_VERSIONS_MAX } from "../limits.ts";
+import { STATE_DEVICES_MAX, STATE_VERSIONS_MAX } from "../limits.ts";
 import type { VersionRow } from "../ports/store.ts";
 import type {
   ChallengerState,
@@ -167,7 +167,7 @@ export function createDocuments(
         .reverse()
         .map((row) => versionOf(row, serving)),
       validationSet,
-      drift: recentDrift(state.line),
+      drift: driftOf(state.line, null),
     };
 
     function challengerOf(challenger: Challenger): ChallengerState {
@@ -271,9 +271,6 @@ export function createDocuments(
     };
   };
 
-  /** What the state document shows, by line. */
-  const seenDrift = new Map<LineId, { readonly atMs: number; readonly drift: FleetDrift }>();
-
   const driftOf = (line: LineId, cohort: string | null): FleetDrift => {
     const said = devicesOf(context, line).flatMap(({ row, report }) => {
       const drift = report?.report.drift;
@@ -294,15 +291,6 @@ export function createDocuments(
       cohort === null ? said : said.filter((one) => one.cohort === cohort),
       clock.nowMs(),
     );
-  };
-
-  const recentDrift = (line: LineId): FleetDrift => {
-    const nowMs = clock.nowMs();
-    const seen = seenDrift.get(line);
-    if (seen !== undefined && Math.abs(nowMs - seen.atMs) < DRIFT_INTERVAL_MS) return seen.drift;
-    const drift = driftOf(line, null);
-    seenDrift.set(line, { atMs: nowMs, drift });
-    return drift;
   };
 
   return {
