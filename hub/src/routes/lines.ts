@@ -2,9 +2,7 @@
 import {
   accept,
   type CohortId,
-  cohortIdSchema,
   type LineId,
-  lineIdSchema,
   type Outcome,
   type PersonalFate,
   refuse,
@@ -17,6 +15,7 @@ import { setPolicy, storeValidationSet } from "../shell/modelActs.ts";
 import { removePin, rollBack, steerRollout } from "../shell/rolloutActs.ts";
 import type { RunningHub } from "../shell/runningHub.ts";
 import { type Api, bytesBody, defineRoute, reasonBody } from "./api.ts";
+import { cohortIdSchema, lineIdSchema } from "./idSchemas.ts";
 import { parsePolicy } from "./policySchema.ts";
 import { findVersion } from "./versions.ts";
 

@@ -1,5 +1,4 @@
 // Hub to device: which cohort is the device's. Retained on the device's own topic.
-import { z } from "zod";
 import type { MessageType } from "../codec/message.ts";
 import {
   type CohortId,
@@ -9,8 +8,8 @@ import {
   type LineId,
   lineIdSchema,
 } from "../ids.ts";
+import * as s from "../schema/schema.ts";
 import type { EpochMs } from "../units.ts";
-import { evalFree } from "./evalFree.ts";
 import { epochMsSchema } from "./fields.ts";
 
 /** Signed by the hub's online key. */
@@ -25,13 +24,11 @@ export interface Assignment {
 
 export const assignmentMessage: MessageType<Assignment> = {
   kind: "assignment",
-  schema: evalFree(() =>
-    z.object({
-      device: deviceIdSchema,
-      line: lineIdSchema,
-      cohort: cohortIdSchema,
-      assignmentSequence: z.int().min(1),
-      issuedAtMs: epochMsSchema,
-    }),
-  ),
+  schema: s.object({
+    device: deviceIdSchema,
+    line: lineIdSchema,
+    cohort: cohortIdSchema,
+    assignmentSequence: s.int().min(1),
+    issuedAtMs: epochMsSchema,
+  }),
 };

@@ -1,5 +1,4 @@
 // Signed by release keys: what a signer process may co-sign by itself, and until when.
-import { z } from "zod";
 import type { MessageType } from "../codec/message.ts";
 import {
   type Digest,
@@ -9,8 +8,8 @@ import {
   type ModelVersion,
   modelVersionSchema,
 } from "../ids.ts";
+import * as s from "../schema/schema.ts";
 import type { EpochMs, SecurityEpoch } from "../units.ts";
-import { evalFree } from "./evalFree.ts";
 import { epochMsSchema, securityEpochSchema } from "./fields.ts";
 
 /** Aggregates of one graph, near one released base. */
@@ -27,14 +26,12 @@ export interface Delegation {
 
 export const delegationMessage: MessageType<Delegation> = {
   kind: "delegation",
-  schema: evalFree(() =>
-    z.object({
-      line: lineIdSchema,
-      graph: digestSchema,
-      base: modelVersionSchema,
-      normMax: z.number().positive(),
-      securityEpoch: securityEpochSchema,
-      expiresAtMs: epochMsSchema,
-    }),
-  ),
+  schema: s.object({
+    line: lineIdSchema,
+    graph: digestSchema,
+    base: modelVersionSchema,
+    normMax: s.number().positive(),
+    securityEpoch: securityEpochSchema,
+    expiresAtMs: epochMsSchema,
+  }),
 };
