@@ -320,7 +320,7 @@ const driftOf = (index: number): DeviceDrift => {
   const findings =
     cohort === "ward-3"
       ? [found("acc-x", "up", 4.6), found("acc-y", "up", 3.9), found("joint", "mixed", 5.2)]
-      : index === 11
+      : index === 6
         ? [found("gyro-z", "down", 2.8)]
         : [];
   return {

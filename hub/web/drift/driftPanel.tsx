@@ -58,10 +58,12 @@ export function DriftPanel({
           <More count={drift.unnamedAlone} what="device" />
         </>
       )}
-      {(counts.quarantining > 0 || counts.breakingRules > 0) && (
+      {counts.quarantining > 0 && (
+        <p class="quiet">Unsound data was kept out on {countOf(counts.quarantining, "device")}.</p>
+      )}
+      {counts.breakingRules > 0 && (
         <p class="quiet">
-          Unsound data was kept out on {countOf(counts.quarantining, "device")}; a business rule is
-          broken now on {countOf(counts.breakingRules, "device")}.
+          A business rule is broken now on {countOf(counts.breakingRules, "device")}.
         </p>
       )}
     </section>
@@ -92,12 +94,12 @@ function Group({
       <ul class="drift-findings">
         {findings.map((finding) => (
           <li key={`${finding.kind}/${finding.direction}/${finding.name}`}>
-            {findingWords(finding, finding.severity)}{" "}
-            <span class="quiet">on {finding.devices}</span>
+            {findingWords(finding, finding.severity)}
+            {finding.devices < deviceCount && <span class="quiet"> on {finding.devices}</span>}
           </li>
         ))}
       </ul>
-      <EvidenceBar label="evidence of one cause" value={evidence} limit={limit} meaning="bad" />
+      <EvidenceBar label="evidence" value={evidence} limit={limit} meaning="bad" />
       <p class="drift-devices">
         {devices.map((device) => (
           <a key={device} href={routeHref("device", device)}>

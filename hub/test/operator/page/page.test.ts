@@ -340,6 +340,28 @@ describe("the page", () => {
     }
   });
 
+  it("[HB104] tells what drifts together and what alone, in as much room for 400 devices as for 30", async () => {
+    const heights: number[] = [];
+    for (const deviceCount of [30, 400]) {
+      await visit({ deviceCount, scene: "canary" }, async ({ page, complaints }) => {
+        const panel = page.getByRole("region", { name: "Drift" });
+        await panel.waitFor();
+        const words = (await panel.innerText()).replaceAll(/\s+/g, " ");
+        expect(words).toMatch(/Fail \d+ of \d+ devices drift: \d+ together in 1 group, 1 alone/);
+        expect(words).toMatch(/in cohort ward-3, since 25 h ago.*acc-x up by 4.6 deviations/);
+        expect(words).toMatch(/Alone.*wrist-07 default gyro-z down by 2.8 deviations/);
+        expect(await panel.locator("a").count()).toBeLessThanOrEqual(13);
+        expect(await panel.getByRole("link", { name: "wrist-07" }).getAttribute("href")).toBe(
+          "#device/wrist-07",
+        );
+        heights.push((await panel.boundingBox())?.height ?? 0);
+        expect(complaints).toEqual([]);
+      });
+    }
+    const [few = 0, many = 0] = heights;
+    expect(many).toBeLessThan(few + 40);
+  });
+
   it("is small: under 60 KB on the wire, all of it", () => {
     const assets = join(pageFolder, "assets");
     const files = [
