@@ -30,6 +30,7 @@ const eventNames = [
   "enrolled",
   "assigned",
   "alarm",
+  "drifted",
   "ruleBroken",
   "quarantined",
   "feedbackWanted",
