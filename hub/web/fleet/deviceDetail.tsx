@@ -1,5 +1,7 @@
 // One device with everything that the hub knows of it, and the commands that change something.
+import type { DriftReport } from "@attune/protocol";
 import type { JSX } from "preact";
+import { reportLines, verdictWord } from "../../src/cli/driftWords.ts";
 import type { DeviceSummary } from "../../src/state.ts";
 import { routeHref } from "../live/route.ts";
 import type { PageModel } from "../pageModel.ts";
@@ -18,6 +20,7 @@ interface DeviceMore {
     readonly decisionSequence?: number;
     readonly atMs?: number;
   }[];
+  readonly report?: { readonly report: { readonly drift?: DriftReport } } | null;
   readonly refusalCounts?: readonly {
     readonly code: string;
     readonly count: number;
@@ -49,6 +52,7 @@ export function DeviceDetail({ model, id }: DeviceDetailProps): JSX.Element {
   }
   const mood = deviceMood(device, model.served.value);
   const { counts } = device;
+  const drift = more.value?.report?.report.drift;
   const version = (digest: string | null): JSX.Element | string =>
     digest === null ? (
       "nothing yet"
@@ -87,6 +91,20 @@ export function DeviceDetail({ model, id }: DeviceDetailProps): JSX.Element {
         </dd>
         <dt>Deltas</dt>
         <dd>{device.contributions} committed</dd>
+        {drift !== undefined && (
+          <>
+            <dt>Drift</dt>
+            <dd>
+              {verdictWord(drift.verdict)}
+              {reportLines(drift).map(([label, text]) => (
+                <div key={text}>
+                  {label !== "drifted" && <span class="quiet">{label} </span>}
+                  {text}
+                </div>
+              ))}
+            </dd>
+          </>
+        )}
         {counts !== null && (
           <>
             <dt>Answers</dt>

@@ -22,7 +22,7 @@ export interface DriftFinding {
   readonly count: number;
   /** E-value when it was last found, of the user with the most. */
   readonly evidence: number;
-  /** What it takes by itself. */
+  /** What it took to be believed; series that are found together need less each. */
   readonly limit: number;
   /** Of the same user: standard deviations for a feature, a difference of rates for a rate. The range holds it with about 95 %. */
   readonly severity: { readonly mean: number; readonly low: number; readonly high: number };

@@ -113,7 +113,7 @@ it("[LC95] what has drifted is found with direction, severity and a coarse onset
   const found = drift.report().findings.find(({ name }) => name === "b") as UserFinding;
   expect(found).toMatchObject({ kind: "feature", direction: "up" });
   expect(found.severity.low).toBeGreaterThan(3);
-  expect(found.evidence).toBeGreaterThanOrEqual(found.limit / 2);
+  expect(found.evidence).toBeGreaterThanOrEqual(found.limit);
   expect(found.onsetMs).toBe(changedAtMs - (changedAtMs % DRIFT_ONSET_STEP_MS));
   live(drift, 4000, 2);
   const later = drift.report().findings.find(({ name }) => name === "b");

@@ -32,6 +32,7 @@ export interface UserFinding {
   readonly direction: DriftDirection;
   readonly count: number;
   readonly evidence: number;
+  /** What it took to be believed. */
   readonly limit: number;
   /** Standard deviations for a feature, a difference of rates for a rate. */
   readonly severity: { readonly mean: number; readonly low: number; readonly high: number };
@@ -200,7 +201,8 @@ export function createUserDrift(
           direction,
           count: onsetWindows,
           evidence,
-          limit: alarm.limit,
+          // Series that are found together need less evidence each.
+          limit: alarm.limit / alarm.drifted.length,
           severity,
           onsetMs: timeOf(onsetWindows, atMs),
         });
