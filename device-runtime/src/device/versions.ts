@@ -2,15 +2,11 @@
 // version is wanted.
 import {
   accept,
-  applyDelta,
   type BlobRef,
   type Cryptography,
-  Defect,
   type Digest,
-  decodeDelta,
   decodeParameters,
   digestOf,
-  encodeParameters,
   Fault,
   type LineId,
   type ModelVersion,
@@ -20,6 +16,7 @@ import {
   type ReleaseRecord,
   refuse,
 } from "@attune/protocol";
+import { laterCode } from "../adapters/laterCode.ts";
 import { createSeededRandom } from "../adapters/seededRandom.ts";
 import type { PartsPlan } from "../core/effects.ts";
 import type { SlotVersion, VersionParts } from "../core/slots/slotState.ts";
@@ -117,14 +114,11 @@ export function createVersionStore(parts: {
     }
     const bytes = await fetcher.fetch(delta, blobUrl, work);
     if (!bytes.ok) return bytes;
-    const decoded = decodeDelta(bytes.value, before);
-    if (!decoded.ok) return decoded;
-    try {
-      return accept(encodeParameters(applyDelta(before, decoded.value)));
-    } catch (error) {
-      if (!(error instanceof Defect)) throw error;
-      return refuse("delta.not_finite", `the delta does not fit its base: ${error.message}`);
-    }
+    const { rebuildParameters } = await laterCode(
+      "what reads deltas",
+      () => import("./rebuildParameters.ts"),
+    );
+    return rebuildParameters(before, bytes.value);
   }
 
   /** The delta when the device has its base, and it is the smaller one; whatever is wrong with it, the full parameters follow. */

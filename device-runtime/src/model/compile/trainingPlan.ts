@@ -9,6 +9,7 @@ import { optimizerOf } from "../optimizers/optimizerOf.ts";
 import type { OptimizerRule, OptimizerSpec } from "../optimizers/optimizerRule.ts";
 import { inCanonicalOrder } from "../parameters/canonicalOrder.ts";
 import { checkScope, type ParameterScope } from "../parameters/parameterScope.ts";
+import { TRAINING_THREADS } from "../trainingThreads.ts";
 import { orRefusal, turnAway } from "../turnAway.ts";
 import { isNotNegative, isPositive, setting } from "./planSetting.ts";
 
@@ -52,9 +53,6 @@ export interface CheckedPlan {
 
 /** Rises whenever the compiler's output or its order of computation changes, because the same plan then gives other bits. */
 const COMPILER_REVISION = 2;
-
-/** ONNX Runtime threads of a training: two would sum in another order and give other bits. */
-export const TRAINING_THREADS = 1;
 
 /** Checks a plan and fills in its defaults. */
 export function checkPlan(plan: TrainingPlan): CheckedPlan {

@@ -1,6 +1,6 @@
 // Adapter of ONNX Runtime's JavaScript interface to the `OrtRuntime` port. It holds no policy but one thread and fresh outputs.
 import { Fault } from "@attune/protocol";
-import { TRAINING_THREADS } from "../compile/trainingPlan.ts";
+import { TRAINING_THREADS } from "../trainingThreads.ts";
 import type { OrtModule, OrtModuleTensor, OrtRuntime, OrtTensor } from "./ortRuntime.ts";
 
 function tensorOf(name: string, tensor: OrtModuleTensor): OrtTensor {
