@@ -162,6 +162,16 @@ it("[LC95] alarms of rates are findings too, until their monitor has been quiet"
   }
 });
 
+it("[LC95] where features are not watched, a user is known once the rates' own normal is", () => {
+  const drift = createUserDrift({ features: null, errors: null }, defaultMonitorPolicy);
+  const { baselineBlocks, blockLength } = defaultMonitorPolicy.outlierShare;
+  for (let window = 0; window < baselineBlocks * blockLength; window++) {
+    expect(drift.report().isLearning).toBe(true);
+    expect(drift.observe([], 0, 0.9, window)).toBeNull();
+  }
+  expect(drift.report()).toMatchObject({ isLearning: false, series: 3, performance: null });
+});
+
 it("[LC95] errors are guessed without truth, of what came after the last alarm", () => {
   const drift = create();
   const live = life("ben");

@@ -168,6 +168,14 @@ export function createUserDrift(
     return seenOf(kind) - foundAt < quietAfter[kind];
   }
 
+  /** @param learnedClassCount null where features are not watched, and rates alone have to tell */
+  function isLearning(learnedClassCount: number | null): boolean {
+    const { baselineBlocks, blockLength } = policy.outlierShare;
+    return learnedClassCount === null
+      ? windowCount < baselineBlocks * blockLength
+      : learnedClassCount === 0;
+  }
+
   function find(found: Omit<UserFinding, "foundAt">): void {
     const { kind, name } = found;
     const isSame = (one: UserFinding): boolean => one.kind === kind && one.name === name;
@@ -253,8 +261,7 @@ export function createUserDrift(
       const learned = features?.report();
       const standing = findings.filter(isStanding);
       return {
-        isLearning:
-          standing.length === 0 && (learned === undefined || learned.learnedClassCount === 0),
+        isLearning: standing.length === 0 && isLearning(learned?.learnedClassCount ?? null),
         windows: windowCount,
         series: (learned?.series.length ?? 0) + monitorKinds.length,
         findings: standing.sort((a, b) => b.evidence / b.limit - a.evidence / a.limit),
