@@ -129,3 +129,30 @@ it("[DR76] what drifts for a user is found, told to the app, and reported as ins
   expect(hub.received.reports.at(-1)?.drift).toMatchObject({ users: 1, findings: [] });
   await bench.device.close();
 });
+
+it("[LC98] a package that watches other features than its windows have is refused", () => {
+  const { calibration, learning, line } = modelPackage;
+  const { drift } = calibration;
+  const features = drift?.features ?? null;
+  const made = (change: object) =>
+    createModelPackage({
+      line,
+      model: unwrap(modelOf(modelPackage)),
+      preprocessing,
+      calibration: {
+        ...calibration,
+        drift: { errors: null, features: features && { ...features, ...change } },
+      },
+      learning,
+    });
+  expect(made({})).toMatchObject({ ok: true });
+  for (const change of [
+    { classCount: 2 },
+    { means: new Float64Array(3) },
+    { layout: { ...features?.layout, featureCount: 5 } },
+    { layout: { ...features?.layout, series: [] } },
+    { version: 2 },
+  ]) {
+    expect(made(change)).toMatchObject({ ok: false });
+  }
+});

@@ -17,8 +17,14 @@ import { type Preprocessing, windowLength } from "./preprocessing.ts";
 const perChannel = 5;
 const perVector = 3;
 
+/** So many first windows of a class are a person's past. */
+const baselineWindows = 12;
+
 /** What a sensor's noise cannot tell from nothing, in units of what the model takes as one. */
 const noiseShare = 1e-2;
+
+/** Windows behind people's first ones that limits are taken from: ten of them are above a quantile of 95 %. */
+const measuredMin = 200;
 
 /** How the features of a package's windows are laid out; null when there are too many to watch. */
 export function watchedLayout(preprocessing: Preprocessing): FeatureLayout | null {
@@ -126,9 +132,18 @@ export function measureFeatures(
     for (let at = 0; at < layout.featureCount; at += 1) own.features.push(features[at] as number);
     own.predictedClasses.push(answered[index] as number);
   }
+  const classCount = preprocessing.labels.length;
+  let measured = 0;
+  for (const { predictedClasses } of people.values()) {
+    const counts = new Uint32Array(classCount);
+    for (const label of predictedClasses) counts[label] = (counts[label] as number) + 1;
+    for (const count of counts) measured += Math.max(0, count - baselineWindows);
+  }
+  if (measured < measuredMin) return null;
   const fitted = fitFeatureReference([...people.values()], {
     layout,
-    classCount: preprocessing.labels.length,
+    classCount,
+    baselineCount: baselineWindows,
   });
   return fitted.ok ? fitted.value : null;
 }
