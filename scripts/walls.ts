@@ -22,7 +22,8 @@ const walls: Readonly<Record<Workspace, Walls>> = {
   protocol: {
     may: {},
     isomorphicDoors: ["src/index.ts"],
-    sharedPackages: {},
+    // A message is a zod schema, one a file; the ids they share are branded by zod as well.
+    sharedPackages: { zod: ["src/messages/", "src/ids.ts", "src/codec/message.ts"] },
   },
   "device-runtime": {
     may: { protocol: "*" },

@@ -1,6 +1,6 @@
 // Branded names of things, and the parsers that give the brand. No meaning beyond syntax belongs here.
+import { z } from "zod";
 import { ID_LENGTH_MAX } from "./limits.ts";
-import * as s from "./schema/schema.ts";
 
 /** A type that the compiler keeps apart from other strings or numbers. */
 export type Brand<T, Name extends string> = T & { readonly __brand: Name };
@@ -20,37 +20,26 @@ export type ModelVersion = Brand<string, "ModelVersion">;
 /** First 8 bytes of the SHA-256 of a public key, 16 hexadecimal digits. */
 export type KeyId = Brand<string, "KeyId">;
 
-/** What text must look like, for whoever writes schemas of another kind, such as those of an HTTP API. */
-export interface TextForm {
-  readonly pattern: RegExp;
-  /** Continues the name of the place. */
-  readonly message: string;
-}
+const name = z
+  .string()
+  .max(ID_LENGTH_MAX)
+  .regex(/^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/, {
+    message: "must be lower-case letters, digits and inner hyphens, like ward-3",
+  });
+const hex = (digits: number): z.ZodString =>
+  z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`), {
+    message: `must be ${digits} lower-case hexadecimal digits`,
+  });
 
-/** Names that people give; at most `ID_LENGTH_MAX` long. */
-export const nameForm: TextForm = {
-  pattern: /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/,
-  message: "must be lower-case letters, digits and inner hyphens, like ward-3",
-};
-
-/** A fixed number of hexadecimal digits. */
-export const hexForm = (digits: number): TextForm => ({
-  pattern: new RegExp(`^[0-9a-f]{${digits}}$`),
-  message: `must be ${digits} lower-case hexadecimal digits`,
-});
-
-const name = s.string().max(ID_LENGTH_MAX).form(nameForm);
-const hex = (digits: number): s.TextSchema => s.string().form(hexForm(digits));
-
-export const fleetIdSchema: s.Schema<FleetId> = name as unknown as s.Schema<FleetId>;
-export const deviceIdSchema: s.Schema<DeviceId> = name as unknown as s.Schema<DeviceId>;
-export const lineIdSchema: s.Schema<LineId> = name as unknown as s.Schema<LineId>;
-export const cohortIdSchema: s.Schema<CohortId> = name as unknown as s.Schema<CohortId>;
-export const digestSchema: s.Schema<Digest> = hex(64) as unknown as s.Schema<Digest>;
-export const modelVersionSchema: s.Schema<ModelVersion> = hex(
+export const fleetIdSchema: z.ZodType<FleetId> = name as unknown as z.ZodType<FleetId>;
+export const deviceIdSchema: z.ZodType<DeviceId> = name as unknown as z.ZodType<DeviceId>;
+export const lineIdSchema: z.ZodType<LineId> = name as unknown as z.ZodType<LineId>;
+export const cohortIdSchema: z.ZodType<CohortId> = name as unknown as z.ZodType<CohortId>;
+export const digestSchema: z.ZodType<Digest> = hex(64) as unknown as z.ZodType<Digest>;
+export const modelVersionSchema: z.ZodType<ModelVersion> = hex(
   64,
-) as unknown as s.Schema<ModelVersion>;
-export const keyIdSchema: s.Schema<KeyId> = hex(16) as unknown as s.Schema<KeyId>;
+) as unknown as z.ZodType<ModelVersion>;
+export const keyIdSchema: z.ZodType<KeyId> = hex(16) as unknown as z.ZodType<KeyId>;
 
 /**
  * The short form of a ModelVersion that people read and type: `line@` and its first 8 digits.

@@ -24,7 +24,6 @@ export * from "./messages/trustRoot.ts";
 export * from "./modelVersion.ts";
 export * from "./parameters/parameterSet.ts";
 export * from "./plainText.ts";
-export * as schema from "./schema/schema.ts";
 export * from "./topics.ts";
 export * from "./trust/assignmentRules.ts";
 export * from "./trust/decisionRules.ts";

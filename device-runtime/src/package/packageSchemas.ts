@@ -1,4 +1,4 @@
-// What the parts of a model package look like when they arrive. Nothing that does not pass
+// What the parts of a model package look like when they arrive. Sole owner of zod in this package; nothing that does not pass
 // here reaches the runtime.
 import {
   accept,
@@ -9,8 +9,8 @@ import {
   lineIdSchema,
   type Outcome,
   refuse,
-  schema as s,
 } from "@attune/protocol";
+import { z } from "zod";
 import type { FineTunePolicy } from "../core/learn/fineTunePlan.ts";
 import type { GuardPolicy } from "../core/learn/localGuard.ts";
 import {
@@ -51,31 +51,31 @@ import { watchedLayout } from "./watchedFeatures.ts";
 /** First fields of a package file. */
 export const PACKAGE_FORMAT = { format: "attune-model-package", formatVersion: 1 } as const;
 
-const count = s.int().min(0);
-const positiveCount = s.int().min(1);
-const share = s.number().min(0).lt(1);
-const positive = s.number().positive();
-const name = s.string().min(1).max(PACKAGE_NAME_LENGTH_MAX);
+const count = z.int().min(0);
+const positiveCount = z.int().min(1);
+const share = z.number().min(0).lt(1);
+const positive = z.number().positive();
+const name = z.string().min(1).max(PACKAGE_NAME_LENGTH_MAX);
 
-const bytes = s.custom<Uint8Array>((value) => value instanceof Uint8Array, {
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, {
   message: "must be bytes",
 });
 
-const preprocessing: s.Schema<Preprocessing> = s
+const preprocessing: z.ZodType<Preprocessing> = z
   .object({
-    labels: s
+    labels: z
       .array(name)
       .min(2)
       .max(PACKAGE_LABELS_MAX)
       .refine((labels) => new Set(labels).size === labels.length, {
         message: "must name each label once",
       }),
-    channels: s
+    channels: z
       .array(
-        s.object({
+        z.object({
           name,
-          offset: s.number(),
-          scale: s.number().refine((scale) => scale !== 0, { message: "must not be 0" }),
+          offset: z.number(),
+          scale: z.number().refine((scale) => scale !== 0, { message: "must not be 0" }),
         }),
       )
       .min(1)
@@ -83,74 +83,74 @@ const preprocessing: s.Schema<Preprocessing> = s
     windowSamples: positiveCount,
     hopSamples: positiveCount,
     sampleRateHz: positive,
-    layout: s.oneOf(["channelsFirst", "samplesFirst"]),
+    layout: z.enum(["channelsFirst", "samplesFirst"]),
   })
   .refine(({ channels, windowSamples }) => channels.length * windowSamples <= WINDOW_VALUES_MAX, {
     message: `must have windows of at most ${WINDOW_VALUES_MAX} values`,
   });
 
-const float64s = s.instance(Float64Array);
-const gaussian = s.object({
+const float64s = z.instanceof(Float64Array);
+const gaussian = z.object({
   dimension: positiveCount,
   classCount: positiveCount,
-  sampleCounts: s.instance(Uint32Array),
+  sampleCounts: z.instanceof(Uint32Array),
   means: float64s,
   factor: float64s,
-  shrinkage: s.number().positive().max(1),
+  shrinkage: z.number().positive().max(1),
 });
 
-const relativeMahalanobis = s.object({
-  kind: s.literal("relativeMahalanobis"),
+const relativeMahalanobis = z.object({
+  kind: z.literal("relativeMahalanobis"),
   classes: gaussian,
   background: gaussian,
 });
-const knn = s.object({
-  kind: s.literal("knn"),
+const knn = z.object({
+  kind: z.literal("knn"),
   dimension: positiveCount,
   neighbours: positiveCount,
   centre: float64s,
   factor: float64s,
-  references: s.instance(Float32Array),
-  lengths: s.instance(Float32Array),
-  lengthWeight: s.number(),
+  references: z.instanceof(Float32Array),
+  lengths: z.instanceof(Float32Array),
+  lengthWeight: z.number(),
 });
-const scoreScale = s.object({ middle: s.number(), spread: s.number() });
+const scoreScale = z.object({ middle: z.number(), spread: z.number() });
 
 // Shapes only: what belongs together is checked by checkOodProfile.
-const oodProfile: s.Schema<OodProfile> = s.variants("kind", [
-  s.object({ kind: s.literal("mahalanobis"), classes: gaussian }),
+const oodProfile: z.ZodType<OodProfile> = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("mahalanobis"), classes: gaussian }),
   relativeMahalanobis,
-  s.object({
-    kind: s.literal("combined"),
+  z.object({
+    kind: z.literal("combined"),
     neighbours: knn,
     relative: relativeMahalanobis,
     neighboursScale: scoreScale,
     relativeScale: scoreScale,
   }),
   knn,
-  s.object({
-    kind: s.literal("vim"),
+  z.object({
+    kind: z.literal("vim"),
     dimension: positiveCount,
     classCount: positiveCount,
     centre: float64s,
     scale: float64s,
     residual: float64s,
-    weight: s.number(),
+    weight: z.number(),
   }),
-  s.object({ kind: s.literal("energy"), classCount: positiveCount, temperature: positive }),
-  s.object({ kind: s.literal("maximumSoftmax"), classCount: positiveCount }),
-  s.object({ kind: s.literal("maxLogit"), classCount: positiveCount }),
-  s.object({
-    kind: s.literal("isolationForest"),
+  z.object({ kind: z.literal("energy"), classCount: positiveCount, temperature: positive }),
+  z.object({ kind: z.literal("maximumSoftmax"), classCount: positiveCount }),
+  z.object({ kind: z.literal("maxLogit"), classCount: positiveCount }),
+  z.object({
+    kind: z.literal("isolationForest"),
     dimension: positiveCount,
     subsample: positiveCount,
-    roots: s.instance(Uint32Array),
-    cutFeatures: s.instance(Int16Array),
+    roots: z.instanceof(Uint32Array),
+    cutFeatures: z.instanceof(Int16Array),
     cutValues: float64s,
-    rights: s.instance(Uint32Array),
+    rights: z.instanceof(Uint32Array),
   }),
 ]);
-const oodKind: s.Schema<OodKind> = s.oneOf([
+const oodKind: z.ZodType<OodKind> = z.enum([
   "combined",
   "mahalanobis",
   "relativeMahalanobis",
@@ -162,28 +162,28 @@ const oodKind: s.Schema<OodKind> = s.oneOf([
   "isolationForest",
 ]);
 
-const oodInput: s.Schema<OodInputSpec> = s.object({
-  reads: s.oneOf(["features", "statistics", "both"]),
-  vectors: s
-    .array(s.array(count.max(PACKAGE_CHANNELS_MAX)).min(2).max(PACKAGE_VECTORS_MAX))
+const oodInput: z.ZodType<OodInputSpec> = z.object({
+  reads: z.enum(["features", "statistics", "both"]),
+  vectors: z
+    .array(z.array(count.max(PACKAGE_CHANNELS_MAX)).min(2).max(PACKAGE_VECTORS_MAX))
     .max(PACKAGE_VECTORS_MAX),
 });
 
-const rateUpToOne = s.number().min(0).max(1);
+const rateUpToOne = z.number().min(0).max(1);
 
 // Shapes only: what belongs together is checked by checkFeatureReference.
-const featureReference: s.Schema<FeatureReference> = s.object({
-  version: s.literal(1),
-  layout: s.object({
+const featureReference: z.ZodType<FeatureReference> = z.object({
+  version: z.literal(1),
+  layout: z.object({
     featureCount: positiveCount,
-    series: s.array(
-      s.object({
-        name: s.string().max(SERIES_NAME_LENGTH_MAX),
-        features: s.array(count),
-        isChannel: s.boolean(),
+    series: z.array(
+      z.object({
+        name: z.string().max(SERIES_NAME_LENGTH_MAX),
+        features: z.array(count),
+        isChannel: z.boolean(),
       }),
     ),
-    logFeatures: s.array(count),
+    logFeatures: z.array(count),
     logFloor: positive,
   }),
   classCount: positiveCount,
@@ -195,28 +195,28 @@ const featureReference: s.Schema<FeatureReference> = s.object({
   scoreLimits: float64s,
 });
 
-const calibration: s.Schema<Calibration> = s.object({
+const calibration: z.ZodType<Calibration> = z.object({
   temperature: positive,
-  ood: s.object({
-    version: s.literal(1),
+  ood: z.object({
+    version: z.literal(1),
     input: oodInput,
     profile: oodProfile,
     // Infinity where too few windows were seen; some scores are below 0.
-    threshold: s.custom<number>((value) => typeof value === "number" && !Number.isNaN(value), {
+    threshold: z.custom<number>((value) => typeof value === "number" && !Number.isNaN(value), {
       message: "must be a number",
     }),
-    alpha: s.number().gt(0).lt(1),
+    alpha: z.number().gt(0).lt(1),
     count,
-    population: s.object({ edges: float64s, shares: float64s, personCount: positiveCount }),
-    personal: s.object({
+    population: z.object({ edges: float64s, shares: float64s, personCount: positiveCount }),
+    personal: z.object({
       priorCount: positive.max(1e6),
-      halfLifeWindows: s.number().min(1).max(1e9),
+      halfLifeWindows: z.number().min(1).max(1e9),
       baselineWindows: count,
     }),
-    leaveOneOut: s.object({
-      pairs: s
+    leaveOneOut: z.object({
+      pairs: z
         .array(
-          s.object({
+          z.object({
             leftOut: count,
             answered: count,
             auroc: rateUpToOne,
@@ -227,86 +227,86 @@ const calibration: s.Schema<Calibration> = s.object({
           }),
         )
         .max(LEAVE_OUT_PAIRS_MAX),
-      isOptimistic: s.boolean(),
+      isOptimistic: z.boolean(),
     }),
   }),
-  abstention: s.object({
+  abstention: z.object({
     confidenceMin: rateUpToOne,
     coverage: rateUpToOne,
     errorRate: rateUpToOne,
     errorRateOfAll: rateUpToOne,
     count,
   }),
-  reference: s.object({
+  reference: z.object({
     errorRate: share,
     outlierShare: share,
-    confidence: s.number().gt(0).max(1),
+    confidence: z.number().gt(0).max(1),
     count,
   }),
-  drift: s
+  drift: z
     .object({
       features: featureReference.nullable(),
-      errors: s
+      errors: z
         .object({ threshold: rateUpToOne, errorRate: rateUpToOne, confidence: rateUpToOne })
         .nullable(),
     })
     .optional(),
 });
 
-const plan: s.Schema<TrainingPlan> = s.object({
-  scope: s.union([
-    s.oneOf(["head", "bias", "norm", "all"]),
-    s.object({ lastLayers: positiveCount }),
-    s.object({ names: s.array(s.string().max(512)).min(1).max(4096) }),
+const plan: z.ZodType<TrainingPlan> = z.object({
+  scope: z.union([
+    z.enum(["head", "bias", "norm", "all"]),
+    z.object({ lastLayers: positiveCount }),
+    z.object({ names: z.array(z.string().max(512)).min(1).max(4096) }),
   ]),
-  loss: s.object({
+  loss: z.object({
     // Devices learn from labels, each of which counts alike.
-    kind: s.oneOf(["crossEntropy"]),
-    sampleWeights: s.literal(false).optional(),
-    labelSmoothing: s.number().optional(),
-    classWeights: s.array(s.number()).max(4096).optional(),
-    distillation: s.object({ weight: s.number(), temperature: s.number().optional() }).optional(),
+    kind: z.enum(["crossEntropy"]),
+    sampleWeights: z.literal(false).optional(),
+    labelSmoothing: z.number().optional(),
+    classWeights: z.array(z.number()).max(4096).optional(),
+    distillation: z.object({ weight: z.number(), temperature: z.number().optional() }).optional(),
   }),
-  optimizer: s.union([
-    s.object({ kind: s.literal("sgd"), weightDecay: s.number().optional() }),
-    s.object({
-      kind: s.oneOf(["momentum", "nesterov"]),
-      momentum: s.number().optional(),
-      weightDecay: s.number().optional(),
+  optimizer: z.union([
+    z.object({ kind: z.literal("sgd"), weightDecay: z.number().optional() }),
+    z.object({
+      kind: z.enum(["momentum", "nesterov"]),
+      momentum: z.number().optional(),
+      weightDecay: z.number().optional(),
     }),
-    s.object({
-      kind: s.oneOf(["adam", "adamw"]),
-      beta1: s.number().optional(),
-      beta2: s.number().optional(),
-      epsilon: s.number().optional(),
-      weightDecay: s.number().optional(),
+    z.object({
+      kind: z.enum(["adam", "adamw"]),
+      beta1: z.number().optional(),
+      beta2: z.number().optional(),
+      epsilon: z.number().optional(),
+      weightDecay: z.number().optional(),
     }),
   ]),
-  pullToBase: s.number().optional(),
-  clipNorm: s.number().optional(),
-  lowering: s
+  pullToBase: z.number().optional(),
+  clipNorm: z.number().optional(),
+  lowering: z
     .object({
-      engine: s.oneOf(["node", "wasm", "webgpu"]).optional(),
+      engine: z.enum(["node", "wasm", "webgpu"]).optional(),
       batchSize: positiveCount.optional(),
-      forms: s.record(s.string().max(512), s.string().max(64)).optional(),
+      forms: z.record(z.string().max(512), z.string().max(64)).optional(),
     })
     .optional(),
-}) as unknown as s.Schema<TrainingPlan>;
+}) as unknown as z.ZodType<TrainingPlan>;
 
-const fineTune: s.Schema<FineTunePolicy> = s.object({
+const fineTune: z.ZodType<FineTunePolicy> = z.object({
   batchSize: positiveCount.max(4096),
   epochs: positive,
   stepsMin: positiveCount,
   stepsMax: positiveCount,
   stepsPerSlice: positiveCount,
   learningRate: positive,
-  learningRateFinalRatio: s.number().min(0).max(1),
+  learningRateFinalRatio: z.number().min(0).max(1),
   sampleCountMin: positiveCount,
   classCountMin: positiveCount,
-  holdout: s.object({ blockLength: positiveCount, everyKth: count, overlapLength: count }),
+  holdout: z.object({ blockLength: positiveCount, everyKth: count, overlapLength: count }),
 });
 
-const alarmCause: s.Schema<AlarmCause> = s.oneOf([
+const alarmCause: z.ZodType<AlarmCause> = z.enum([
   "errorRate",
   "outlierShare",
   "uncertainty",
@@ -314,113 +314,113 @@ const alarmCause: s.Schema<AlarmCause> = s.oneOf([
   "businessRule",
 ]);
 
-const trigger: s.Schema<TriggerPolicy> = s.object({
-  rules: s
+const trigger: z.ZodType<TriggerPolicy> = z.object({
+  rules: z
     .array(
-      s.union([
-        s.object({
-          kind: s.literal("alarm"),
+      z.union([
+        z.object({
+          kind: z.literal("alarm"),
           alarm: alarmCause,
           countMin: positiveCount,
           withinMs: positive,
-          action: s.oneOf(["train", "ask-feedback"]),
+          action: z.enum(["train", "ask-feedback"]),
         }),
-        s.object({ kind: s.literal("newFeedback"), countMin: positiveCount }),
-        s.object({ kind: s.literal("schedule"), everyMs: positive }),
+        z.object({ kind: z.literal("newFeedback"), countMin: positiveCount }),
+        z.object({ kind: z.literal("schedule"), everyMs: positive }),
       ]),
     )
     .max(64),
   feedbackMin: count,
   coolDownMs: count,
-  budget: s.object({ stepsPerDayMax: count }),
+  budget: z.object({ stepsPerDayMax: count }),
 });
 
-const guard: s.Schema<GuardPolicy> = s.object({
-  rule: s.oneOf(["evidence", "never", "always"]),
+const guard: z.ZodType<GuardPolicy> = z.object({
+  rule: z.enum(["evidence", "never", "always"]),
   winMargin: share,
-  adoptLimit: s.number().min(1),
-  dropLimit: s.number().min(1),
-  revertLimit: s.number().min(1),
-  afterAdoption: s.oneOf(["follow", "test"]),
+  adoptLimit: z.number().min(1),
+  dropLimit: z.number().min(1),
+  revertLimit: z.number().min(1),
+  afterAdoption: z.enum(["follow", "test"]),
   pairsMax: positiveCount,
   blockLength: positiveCount,
   overlapLength: count,
 });
 
-const rate = s.object({
+const rate = z.object({
   blockLength: positiveCount,
-  averageRunLengthMin: s.number().min(10),
+  averageRunLengthMin: z.number().min(10),
   slack: share,
   baselineBlocks: count,
-  priorBlocks: s.number().min(0),
+  priorBlocks: z.number().min(0),
 });
-const monitor: s.Schema<MonitorPolicy> = s.object({
+const monitor: z.ZodType<MonitorPolicy> = z.object({
   errorRate: rate,
   outlierShare: rate,
   uncertainty: rate,
 });
 
 // Shapes only: whether they can be kept is checked by checkDataRules and checkBusinessRules.
-const dataRules: s.Schema<DataRules> = s.object({
-  channels: s
+const dataRules: z.ZodType<DataRules> = z.object({
+  channels: z
     .array(
-      s.object({
+      z.object({
         channel: name,
-        range: s.object({ min: s.number(), max: s.number() }).optional(),
-        missing: s.object({ value: s.number(), shareMax: s.number() }).optional(),
+        range: z.object({ min: z.number(), max: z.number() }).optional(),
+        missing: z.object({ value: z.number(), shareMax: z.number() }).optional(),
         stuckSamples: positiveCount.optional(),
-        saturation: s
-          .object({ low: s.number(), high: s.number(), shareMax: s.number() })
+        saturation: z
+          .object({ low: z.number(), high: z.number(), shareMax: z.number() })
           .optional(),
       }),
     )
     .max(PACKAGE_CHANNELS_MAX),
   duplicateMemory: count,
-  gapMsMax: s.number().nullable(),
+  gapMsMax: z.number().nullable(),
 });
-const businessRule: s.Schema<BusinessRule> = s.variants("kind", [
-  s.object({ kind: s.literal("duration"), name, label: name, windowsMax: positiveCount }),
-  s.object({
-    kind: s.literal("rate"),
+const businessRule: z.ZodType<BusinessRule> = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("duration"), name, label: name, windowsMax: positiveCount }),
+  z.object({
+    kind: z.literal("rate"),
     name,
     label: name,
     windows: positiveCount,
-    shareMin: s.number(),
-    shareMax: s.number(),
+    shareMin: z.number(),
+    shareMax: z.number(),
   }),
-  s.object({ kind: s.literal("transition"), name, from: name, to: name }),
+  z.object({ kind: z.literal("transition"), name, from: name, to: name }),
 ]);
 
-const learning: s.Schema<Learning> = s.object({
+const learning: z.ZodType<Learning> = z.object({
   plan,
   fineTune,
   trigger,
   guard,
   monitor,
-  validation: s.object({ countMin: count, lossesOverWinsMax: count }),
+  validation: z.object({ countMin: count, lossesOverWinsMax: count }),
   dataRules,
-  businessRules: s.array(businessRule),
-  limits: s.object({
+  businessRules: z.array(businessRule),
+  limits: z.object({
     replayBytesMax: positiveCount,
     pendingPredictionsMax: positiveCount.max(65_536),
     clipNorm: positive,
     reportIntervalMs: count,
   }),
-  rehearsal: s
-    .object({ windows: s.instance(Float32Array), labels: s.instance(Int32Array) })
+  rehearsal: z
+    .object({ windows: z.instanceof(Float32Array), labels: z.instanceof(Int32Array) })
     .optional(),
 });
 
-const packageFile: s.Schema<{
+const packageFile: z.ZodType<{
   readonly line: LineId;
   readonly checksum: Digest;
   readonly parts: PartBytes;
-}> = s.object({
-  format: s.literal(PACKAGE_FORMAT.format),
-  formatVersion: s.literal(PACKAGE_FORMAT.formatVersion),
+}> = z.object({
+  format: z.literal(PACKAGE_FORMAT.format),
+  formatVersion: z.literal(PACKAGE_FORMAT.formatVersion),
   line: lineIdSchema,
   checksum: digestSchema,
-  parts: s.object({
+  parts: z.object({
     graph: bytes,
     parameters: bytes,
     preprocessing: bytes,
@@ -429,17 +429,18 @@ const packageFile: s.Schema<{
   }),
 });
 
-function parse<T>(what: string, schema: s.Schema<T>, value: unknown): Outcome<T> {
+function parse<T>(what: string, schema: z.ZodType<T>, value: unknown): Outcome<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return { ok: true, value: parsed.data };
-  const { path, message } = parsed.problem;
+  const issue = parsed.error.issues[0];
+  const path = [what, ...(issue?.path ?? [])].join(".");
   return refuse(
     "message.schema_invalid",
-    `${[what, ...path].join(".")}: ${message}; make the package again with createModelPackage`,
+    `${path}: ${issue?.message ?? "invalid"}; make the package again with createModelPackage`,
   );
 }
 
-function parsePart<T>(what: string, schema: s.Schema<T>, part: Uint8Array): Outcome<T> {
+function parsePart<T>(what: string, schema: z.ZodType<T>, part: Uint8Array): Outcome<T> {
   const decoded = decodeCbor(part);
   return decoded.ok ? parse(what, schema, decoded.value) : decoded;
 }
@@ -526,19 +527,19 @@ export function parseLearning(
 const knnSettings = {
   neighbours: positiveCount.optional(),
   referencesMax: positiveCount.optional(),
-  lengthWeight: s.number().optional(),
+  lengthWeight: z.number().optional(),
 };
-const oodMethod: s.Schema<OodMethod> = s.variants("kind", [
-  s.object({ kind: s.literal("combined"), ...knnSettings }),
-  s.object({ kind: s.literal("knn"), ...knnSettings }),
-  s.object({ kind: s.literal("mahalanobis"), shrinkage: s.number().optional() }),
-  s.object({ kind: s.literal("relativeMahalanobis") }),
-  s.object({ kind: s.literal("vim"), principalCount: count.optional() }),
-  s.object({ kind: s.literal("energy"), temperature: s.number().optional() }),
-  s.object({ kind: s.literal("maximumSoftmax") }),
-  s.object({ kind: s.literal("maxLogit") }),
-  s.object({
-    kind: s.literal("isolationForest"),
+const oodMethod: z.ZodType<OodMethod> = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("combined"), ...knnSettings }),
+  z.object({ kind: z.literal("knn"), ...knnSettings }),
+  z.object({ kind: z.literal("mahalanobis"), shrinkage: z.number().optional() }),
+  z.object({ kind: z.literal("relativeMahalanobis") }),
+  z.object({ kind: z.literal("vim"), principalCount: count.optional() }),
+  z.object({ kind: z.literal("energy"), temperature: z.number().optional() }),
+  z.object({ kind: z.literal("maximumSoftmax") }),
+  z.object({ kind: z.literal("maxLogit") }),
+  z.object({
+    kind: z.literal("isolationForest"),
     treeCount: positiveCount.optional(),
     subsample: positiveCount.optional(),
   }),
@@ -554,16 +555,16 @@ export interface PackageRecipe {
   readonly ood: Pick<OodPlan, "method" | "input" | "alpha" | "coverage">;
 }
 
-const recipe = s.strictObject({
-  line: s.string(),
-  preprocessing: s.unknown(),
-  learning: s.record(s.string(), s.unknown()).optional(),
-  ood: s
+const recipe = z.strictObject({
+  line: z.string(),
+  preprocessing: z.unknown(),
+  learning: z.record(z.string(), z.unknown()).optional(),
+  ood: z
     .strictObject({
       method: oodMethod.optional(),
       input: oodInput.optional(),
-      alpha: s.number().optional(),
-      coverage: s.number().optional(),
+      alpha: z.number().optional(),
+      coverage: z.number().optional(),
     })
     .optional(),
 });
@@ -572,8 +573,9 @@ const recipe = s.strictObject({
 export function parseRecipe(value: unknown): Outcome<PackageRecipe> {
   const parsed = recipe.safeParse(value);
   if (!parsed.success) {
-    const { path, message } = parsed.problem;
-    return refuse("message.schema_invalid", `${["recipe", ...path].join(".")}: ${message}`);
+    const issue = parsed.error.issues[0];
+    const path = ["recipe", ...(issue?.path ?? [])].join(".");
+    return refuse("message.schema_invalid", `${path}: ${issue?.message ?? "invalid"}`);
   }
   const { line, preprocessing: described, learning: changes = {}, ood = {} } = parsed.data;
   return accept({

@@ -2,7 +2,9 @@
 import {
   accept,
   type CohortId,
+  cohortIdSchema,
   type DeviceId,
+  deviceIdSchema,
   formatEnrolmentToken,
   type Outcome,
   refuse,
@@ -11,7 +13,6 @@ import { z } from "@hono/zod-openapi";
 import { createEnrolmentToken, moveDevice, setDeviceStatus } from "../shell/deviceActs.ts";
 import type { RunningHub } from "../shell/runningHub.ts";
 import { type Api, defineRoute, pageFields, pageOf, reasonBody } from "./api.ts";
-import { cohortIdSchema, deviceIdSchema } from "./idSchemas.ts";
 
 const DAY_MS = 86_400_000;
 

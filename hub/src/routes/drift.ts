@@ -1,8 +1,7 @@
 // Routes of drift: what drifts together and what alone, and what one device has said of it.
-import { accept, type LineId, refuse } from "@attune/protocol";
+import { accept, deviceIdSchema, type LineId, refuse } from "@attune/protocol";
 import { z } from "@hono/zod-openapi";
 import { type Api, defineRoute } from "./api.ts";
-import { deviceIdSchema } from "./idSchemas.ts";
 
 const name = z.string().max(64).optional();
 

@@ -2,7 +2,9 @@
 import {
   accept,
   type CohortId,
+  cohortIdSchema,
   type LineId,
+  lineIdSchema,
   type Outcome,
   type PersonalFate,
   refuse,
@@ -15,7 +17,6 @@ import { setPolicy, storeValidationSet } from "../shell/modelActs.ts";
 import { removePin, rollBack, steerRollout } from "../shell/rolloutActs.ts";
 import type { RunningHub } from "../shell/runningHub.ts";
 import { type Api, bytesBody, defineRoute, reasonBody } from "./api.ts";
-import { cohortIdSchema, lineIdSchema } from "./idSchemas.ts";
 import { parsePolicy } from "./policySchema.ts";
 import { findVersion } from "./versions.ts";
 

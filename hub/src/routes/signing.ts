@@ -1,5 +1,5 @@
 // Routes of signing requests: what release keys are asked to sign, and their answers.
-import { accept, type Outcome, refuse } from "@attune/protocol";
+import { accept, keyIdSchema, type Outcome, refuse } from "@attune/protocol";
 import { z } from "@hono/zod-openapi";
 import type { SigningRequestRow } from "../ports/store.ts";
 import type { RunningHub } from "../shell/runningHub.ts";
@@ -7,7 +7,6 @@ import { addSignature, noteWaiting, recordOf, refuseSigning } from "../shell/sig
 import { currentTrustRoot } from "../shell/trustKeeper.ts";
 import type { SigningRequest } from "../state.ts";
 import { type Api, defineRoute, pageFields } from "./api.ts";
-import { keyIdSchema } from "./idSchemas.ts";
 
 /** An id, or the beginning of the version that a request is about. */
 const idParams = z.object({ id: z.string().min(1).max(128) });

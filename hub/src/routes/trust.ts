@@ -1,10 +1,16 @@
 // Routes of the trust root's ceremony and of delegations.
-import { accept, FRAME_SIGNATURES_MAX, refuse, toHex } from "@attune/protocol";
+import {
+  accept,
+  FRAME_SIGNATURES_MAX,
+  keyIdSchema,
+  modelVersionSchema,
+  refuse,
+  toHex,
+} from "@attune/protocol";
 import { z } from "@hono/zod-openapi";
 import { SIGNED_AGAIN_MAX } from "../limits.ts";
 import { currentTrustRoot, takeDelegation, takeTrustRoot } from "../shell/trustKeeper.ts";
 import { type Api, defineRoute } from "./api.ts";
-import { keyIdSchema, modelVersionSchema } from "./idSchemas.ts";
 import { refusalProblem } from "./problem.ts";
 
 const frameBody = z.object({ frame: z.base64().max(200_000) });

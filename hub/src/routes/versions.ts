@@ -1,5 +1,5 @@
 // Routes of versions: import, list, look, approve.
-import { accept, type Outcome, refuse } from "@attune/protocol";
+import { accept, lineIdSchema, type Outcome, refuse } from "@attune/protocol";
 import { z } from "@hono/zod-openapi";
 import { UPLOAD_BYTES_MAX } from "../limits.ts";
 import type { VersionRow } from "../ports/store.ts";
@@ -7,7 +7,6 @@ import { importModel } from "../shell/modelActs.ts";
 import { decideChallenger } from "../shell/rolloutActs.ts";
 import type { RunningHub } from "../shell/runningHub.ts";
 import { type Api, bytesBody, defineRoute, pageFields, pageOf } from "./api.ts";
-import { lineIdSchema } from "./idSchemas.ts";
 
 const versionParams = z.object({ version: z.string().min(4).max(128) });
 

@@ -1,16 +1,16 @@
 // A message is a frame with a schema: the two ways between typed values and signed bytes, and the check of its signatures.
+import type { z } from "zod";
 import type { Cryptography, KeyPair } from "../crypto/cryptography.ts";
 import { accept, Defect, type Outcome, type Refusal, refuse } from "../errors.ts";
 import type { KeyId } from "../ids.ts";
 import { MESSAGE_ITEMS_MAX } from "../limits.ts";
-import type { Schema, SchemaProblem } from "../schema/schema.ts";
 import { decodeCbor, encodeCbor } from "./cbor.ts";
 import { encodeFrame, type Frame, type FrameKind, parseFrame, signedBytes } from "./frame.ts";
 
 /** What a kind of frame carries. */
 export interface MessageType<T> {
   readonly kind: FrameKind;
-  readonly schema: Schema<T>;
+  readonly schema: z.ZodType<T>;
 }
 
 /** A decoded message whose signatures nobody has checked yet. */
@@ -19,11 +19,14 @@ export interface UnverifiedMessage<T> {
   readonly frame: Frame;
 }
 
-const schemaRefusal = (kind: FrameKind, { path, message }: SchemaProblem): Refusal =>
-  refuse(
+const schemaRefusal = (kind: FrameKind, error: z.ZodError): Refusal => {
+  const issue = error.issues[0];
+  const path = issue === undefined ? "" : issue.path.join(".");
+  return refuse(
     "message.schema_invalid",
-    `${[kind, ...path].join(".")}: ${message}; see the protocol's SPEC.md for its fields`,
+    `${kind}${path === "" ? "" : `.${path}`}: ${issue?.message ?? "invalid"}; see the protocol's SPEC.md for its fields`,
   ).refusal;
+};
 
 /**
  * Encodes and signs a message. The bytes are what is sent, stored, hashed: they are never made twice.
@@ -40,7 +43,7 @@ export function encodeMessage<T>(
 ): Uint8Array {
   const parsed = type.schema.safeParse(value);
   if (!parsed.success) {
-    const { code, message } = schemaRefusal(type.kind, parsed.problem);
+    const { code, message } = schemaRefusal(type.kind, parsed.error);
     throw new Defect(code, message);
   }
   return encodeFrame(type.kind, encodeCbor(parsed.data), keys, cryptography);
@@ -61,7 +64,7 @@ export function decodeMessage<T>(
   if (!decoded.ok) return decoded;
   const parsed = type.schema.safeParse(decoded.value);
   if (!parsed.success) {
-    return { ok: false, refusal: schemaRefusal(type.kind, parsed.problem) };
+    return { ok: false, refusal: schemaRefusal(type.kind, parsed.error) };
   }
   return accept({ value: parsed.data, frame: frame.value });
 }

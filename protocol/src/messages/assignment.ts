@@ -1,4 +1,5 @@
 // Hub to device: which cohort is the device's. Retained on the device's own topic.
+import { z } from "zod";
 import type { MessageType } from "../codec/message.ts";
 import {
   type CohortId,
@@ -8,8 +9,8 @@ import {
   type LineId,
   lineIdSchema,
 } from "../ids.ts";
-import * as s from "../schema/schema.ts";
 import type { EpochMs } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import { epochMsSchema } from "./fields.ts";
 
 /** Signed by the hub's online key. */
@@ -24,11 +25,13 @@ export interface Assignment {
 
 export const assignmentMessage: MessageType<Assignment> = {
   kind: "assignment",
-  schema: s.object({
-    device: deviceIdSchema,
-    line: lineIdSchema,
-    cohort: cohortIdSchema,
-    assignmentSequence: s.int().min(1),
-    issuedAtMs: epochMsSchema,
-  }),
+  schema: evalFree(() =>
+    z.object({
+      device: deviceIdSchema,
+      line: lineIdSchema,
+      cohort: cohortIdSchema,
+      assignmentSequence: z.int().min(1),
+      issuedAtMs: epochMsSchema,
+    }),
+  ),
 };

@@ -1,4 +1,5 @@
 // Device to hub: one validated delta. It carries no sample, no name of a user, no label of a person.
+import { z } from "zod";
 import type { MessageType } from "../codec/message.ts";
 import {
   type DeviceId,
@@ -11,8 +12,8 @@ import {
   modelVersionSchema,
 } from "../ids.ts";
 import { DELTA_BYTES_MAX } from "../limits.ts";
-import * as s from "../schema/schema.ts";
 import type { EpochMs } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import { bytesSchema, countSchema, epochMsSchema } from "./fields.ts";
 
 /** Paired outcomes of two versions on the same samples; only discordant pairs are evidence. */
@@ -25,11 +26,13 @@ export interface PairedCounts {
   readonly losses: number;
 }
 
-export const pairedCountsSchema: s.Schema<PairedCounts> = s
-  .object({ n: countSchema, wins: countSchema, losses: countSchema })
-  .refine(({ n, wins, losses }) => wins + losses <= n, {
-    message: "wins and losses cannot be more than n",
-  });
+export const pairedCountsSchema: z.ZodType<PairedCounts> = evalFree(() =>
+  z
+    .object({ n: countSchema, wins: countSchema, losses: countSchema })
+    .refine(({ n, wins, losses }) => wins + losses <= n, {
+      message: "wins and losses cannot be more than n",
+    }),
+);
 
 /** A delta that a device trained, clipped, quantised, decoded again and checked with its local guard. */
 export interface Contribution {
@@ -53,16 +56,18 @@ export interface Contribution {
 
 export const contributionMessage: MessageType<Contribution> = {
   kind: "contribution",
-  schema: s.object({
-    device: deviceIdSchema,
-    line: lineIdSchema,
-    contributionSequence: s.int().min(1),
-    base: modelVersionSchema,
-    delta: bytesSchema(1, DELTA_BYTES_MAX),
-    result: digestSchema,
-    examples: s.int().min(1),
-    steps: s.int().min(1),
-    evidence: pairedCountsSchema,
-    createdAtMs: epochMsSchema,
-  }),
+  schema: evalFree(() =>
+    z.object({
+      device: deviceIdSchema,
+      line: lineIdSchema,
+      contributionSequence: z.int().min(1),
+      base: modelVersionSchema,
+      delta: bytesSchema(1, DELTA_BYTES_MAX),
+      result: digestSchema,
+      examples: z.int().min(1),
+      steps: z.int().min(1),
+      evidence: pairedCountsSchema,
+      createdAtMs: epochMsSchema,
+    }),
+  ),
 };

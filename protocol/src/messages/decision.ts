@@ -1,4 +1,5 @@
 // Hub to a cohort, retained: the whole of what its devices should do now. A newer decision replaces an older one entirely.
+import { z } from "zod";
 import type { MessageType } from "../codec/message.ts";
 import {
   type CohortId,
@@ -9,8 +10,8 @@ import {
   modelVersionSchema,
 } from "../ids.ts";
 import { BAKE_MS_MAX } from "../limits.ts";
-import * as s from "../schema/schema.ts";
 import type { DecisionSequence, EpochMs, Generation, SecurityEpoch } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import {
   type BlobRef,
   blobRefSchema,
@@ -82,50 +83,53 @@ export interface Decision {
   readonly issuedAtMs: EpochMs;
 }
 
-const releaseTargetSchema = s.object({
-  version: modelVersionSchema,
-  generation: generationSchema,
-  securityEpoch: securityEpochSchema,
-  record: blobRefSchema,
-});
+const releaseTargetSchema = evalFree(() =>
+  z.object({
+    version: modelVersionSchema,
+    generation: generationSchema,
+    securityEpoch: securityEpochSchema,
+    record: blobRefSchema,
+  }),
+);
 
-const selectionSchema = s.object({
-  salt: s.string().min(1).max(64),
-  threshold: s.int().min(0).max(0xffffffff),
-});
+const selectionSchema = evalFree(() =>
+  z.object({
+    salt: z.string().min(1).max(64),
+    threshold: z.int().min(0).max(0xffffffff),
+  }),
+);
 
 export const decisionMessage: MessageType<Decision> = {
   kind: "decision",
-  schema: s
-    .object({
-      line: lineIdSchema,
-      cohort: cohortIdSchema,
-      decisionSequence: decisionSequenceSchema,
-      action: s.oneOf(["release", "evaluate", "canary", "promote", "rollback", "pin"]),
-      champion: releaseTargetSchema,
-      rollout: s.object({ target: releaseTargetSchema, selection: selectionSchema }).optional(),
-      shadow: s
-        .object({
-          version: modelVersionSchema,
-          base: modelVersionSchema,
-          delta: blobRefSchema,
-          selection: selectionSchema,
-        })
-        .optional(),
-      personal: s.oneOf(["keep", "refit", "park", "discard"]),
-      bakeMs: s.int().min(0).max(BAKE_MS_MAX),
-      blobUrl: s
-        .string()
-        .max(512)
-        .form({
-          pattern: /^(?:https?:\/\/[!-~]+)?$/,
-          message: "must be an http or https URL or empty",
-        }),
-      reason: reasonSchema,
-      issuedAtMs: epochMsSchema,
-    })
-    .refine(({ champion, shadow }) => shadow === undefined || shadow.base === champion.version, {
-      path: ["shadow", "base"],
-      message: "must be the champion's version",
-    }),
+  schema: evalFree(() =>
+    z
+      .object({
+        line: lineIdSchema,
+        cohort: cohortIdSchema,
+        decisionSequence: decisionSequenceSchema,
+        action: z.enum(["release", "evaluate", "canary", "promote", "rollback", "pin"]),
+        champion: releaseTargetSchema,
+        rollout: z.object({ target: releaseTargetSchema, selection: selectionSchema }).optional(),
+        shadow: z
+          .object({
+            version: modelVersionSchema,
+            base: modelVersionSchema,
+            delta: blobRefSchema,
+            selection: selectionSchema,
+          })
+          .optional(),
+        personal: z.enum(["keep", "refit", "park", "discard"]),
+        bakeMs: z.int().min(0).max(BAKE_MS_MAX),
+        blobUrl: z
+          .string()
+          .max(512)
+          .regex(/^(?:https?:\/\/[!-~]+)?$/, { message: "must be an http or https URL or empty" }),
+        reason: reasonSchema,
+        issuedAtMs: epochMsSchema,
+      })
+      .refine(({ champion, shadow }) => shadow === undefined || shadow.base === champion.version, {
+        path: ["shadow", "base"],
+        message: "must be the champion's version",
+      }),
+  ),
 };

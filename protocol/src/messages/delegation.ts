@@ -1,4 +1,5 @@
 // Signed by release keys: what a signer process may co-sign by itself, and until when.
+import { z } from "zod";
 import type { MessageType } from "../codec/message.ts";
 import {
   type Digest,
@@ -8,8 +9,8 @@ import {
   type ModelVersion,
   modelVersionSchema,
 } from "../ids.ts";
-import * as s from "../schema/schema.ts";
 import type { EpochMs, SecurityEpoch } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import { epochMsSchema, securityEpochSchema } from "./fields.ts";
 
 /** Aggregates of one graph, near one released base. */
@@ -26,12 +27,14 @@ export interface Delegation {
 
 export const delegationMessage: MessageType<Delegation> = {
   kind: "delegation",
-  schema: s.object({
-    line: lineIdSchema,
-    graph: digestSchema,
-    base: modelVersionSchema,
-    normMax: s.number().positive(),
-    securityEpoch: securityEpochSchema,
-    expiresAtMs: epochMsSchema,
-  }),
+  schema: evalFree(() =>
+    z.object({
+      line: lineIdSchema,
+      graph: digestSchema,
+      base: modelVersionSchema,
+      normMax: z.number().positive(),
+      securityEpoch: securityEpochSchema,
+      expiresAtMs: epochMsSchema,
+    }),
+  ),
 };

@@ -1,4 +1,5 @@
 // Device to hub: signed statement of what became of a decision. Kept and sent again until the hub's receipt.
+import { z } from "zod";
 import type { MessageType } from "../codec/message.ts";
 import {
   type DeviceId,
@@ -8,8 +9,8 @@ import {
   type ModelVersion,
   modelVersionSchema,
 } from "../ids.ts";
-import * as s from "../schema/schema.ts";
 import type { DecisionSequence, EpochMs } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import { codeSchema, decisionSequenceSchema, epochMsSchema, reasonSchema } from "./fields.ts";
 
 /**
@@ -36,14 +37,16 @@ export interface DeviceReceipt {
 
 export const deviceReceiptMessage: MessageType<DeviceReceipt> = {
   kind: "deviceReceipt",
-  schema: s.object({
-    device: deviceIdSchema,
-    line: lineIdSchema,
-    decisionSequence: decisionSequenceSchema,
-    outcome: s.oneOf(["activated", "baked", "reverted", "refused"]),
-    active: modelVersionSchema,
-    code: codeSchema,
-    message: reasonSchema,
-    atMs: epochMsSchema,
-  }),
+  schema: evalFree(() =>
+    z.object({
+      device: deviceIdSchema,
+      line: lineIdSchema,
+      decisionSequence: decisionSequenceSchema,
+      outcome: z.enum(["activated", "baked", "reverted", "refused"]),
+      active: modelVersionSchema,
+      code: codeSchema,
+      message: reasonSchema,
+      atMs: epochMsSchema,
+    }),
+  ),
 };

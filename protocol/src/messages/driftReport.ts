@@ -1,7 +1,8 @@
 // What a device says of drift: aggregates of bounded size, part of its report. Nobody's name, no sample, no time finer than an hour.
+import { z } from "zod";
 import { DRIFT_FINDINGS_MAX, DRIFT_NAME_LENGTH_MAX, DRIFT_ONSET_STEP_MS } from "../limits.ts";
 import { plainText } from "../plainText.ts";
-import * as s from "../schema/schema.ts";
+import { evalFree } from "./evalFree.ts";
 import { countSchema } from "./fields.ts";
 
 /** What a finding is about: a series of input features, or a rate of answers. */
@@ -82,83 +83,87 @@ export interface DriftReport {
   readonly performance?: PerformanceGuess | undefined;
 }
 
-const share = s.number().min(0).max(1);
-const finite = s.number();
+const share = z.number().min(0).max(1);
+const finite = z.number();
 
-const findingSchema: s.Schema<DriftFinding> = s.object({
-  kind: s.oneOf(["feature", "errorRate", "outlierShare", "uncertainty"]),
-  name: s.string().transform((text) => plainText(text, DRIFT_NAME_LENGTH_MAX)),
-  direction: s.oneOf(["up", "down", "mixed"]),
-  users: s.int().min(1),
-  count: countSchema,
-  evidence: finite.min(0),
-  limit: finite.min(0),
-  severity: s
-    .object({ mean: finite, low: finite, high: finite })
-    .refine(({ mean, low, high }) => low <= mean && mean <= high, {
-      message: "must have its mean within low and high",
-    }),
-  // Also what a writer says finer does not leave finer.
-  onsetMs: s
-    .int()
-    .min(0)
-    .transform((onsetMs) => onsetMs - (onsetMs % DRIFT_ONSET_STEP_MS)),
-});
-
-const knownReport: s.Schema<DriftReport> = s
-  .object({
-    version: s.literal(1),
-    verdict: s.oneOf(["pass", "fail", "learning"]),
-    users: countSchema,
-    learningUsers: countSchema,
-    driftedUsers: countSchema,
-    windows: countSchema,
-    series: countSchema,
-    findings: s.array(findingSchema).max(DRIFT_FINDINGS_MAX),
-    unnamedFindings: countSchema,
-    outliers: s.object({ windows: countSchema, recentShare: share, referenceShare: share }),
-    quarantined: s.object({
-      windows: countSchema,
-      problems: s.object({
-        valueMissing: countSchema,
-        valueOutside: countSchema,
-        channelSaturated: countSchema,
-        channelStuck: countSchema,
-        windowDuplicated: countSchema,
-        samplingGap: countSchema,
+const findingSchema: z.ZodType<DriftFinding> = evalFree(() =>
+  z.object({
+    kind: z.enum(["feature", "errorRate", "outlierShare", "uncertainty"]),
+    name: z.string().transform((text) => plainText(text, DRIFT_NAME_LENGTH_MAX)),
+    direction: z.enum(["up", "down", "mixed"]),
+    users: z.int().min(1),
+    count: countSchema,
+    evidence: finite.min(0),
+    limit: finite.min(0),
+    severity: z
+      .object({ mean: finite, low: finite, high: finite })
+      .refine(({ mean, low, high }) => low <= mean && mean <= high, {
+        message: "must have its mean within low and high",
       }),
-    }),
-    rules: s.object({ violations: countSchema, broken: countSchema }),
-    performance: s
-      .object({
-        errorRate: share,
-        low: share,
-        high: share,
-        referenceErrorRate: share,
-        count: countSchema,
-        verdict: s.oneOf(["worse", "fine", "unclear"]),
-      })
-      .optional(),
-  })
-  .refine(
-    ({ users, learningUsers, driftedUsers, findings }) =>
-      learningUsers + driftedUsers <= users &&
-      findings.every((finding) => finding.users <= driftedUsers),
-    { message: "must count every user once" },
-  )
-  .refine(
-    ({ verdict, users, learningUsers, driftedUsers, findings }) =>
-      (verdict === "fail") === driftedUsers > 0 &&
-      (verdict === "learning") === (learningUsers === users) &&
-      findings.length > 0 === driftedUsers > 0,
-    { message: "must have the verdict that its counts give" },
-  );
+    // Also what a writer says finer does not leave finer.
+    onsetMs: z
+      .int()
+      .min(0)
+      .transform((onsetMs) => onsetMs - (onsetMs % DRIFT_ONSET_STEP_MS)),
+  }),
+);
+
+const knownReport: z.ZodType<DriftReport> = evalFree(() =>
+  z
+    .object({
+      version: z.literal(1),
+      verdict: z.enum(["pass", "fail", "learning"]),
+      users: countSchema,
+      learningUsers: countSchema,
+      driftedUsers: countSchema,
+      windows: countSchema,
+      series: countSchema,
+      findings: z.array(findingSchema).max(DRIFT_FINDINGS_MAX),
+      unnamedFindings: countSchema,
+      outliers: z.object({ windows: countSchema, recentShare: share, referenceShare: share }),
+      quarantined: z.object({
+        windows: countSchema,
+        problems: z.object({
+          valueMissing: countSchema,
+          valueOutside: countSchema,
+          channelSaturated: countSchema,
+          channelStuck: countSchema,
+          windowDuplicated: countSchema,
+          samplingGap: countSchema,
+        }),
+      }),
+      rules: z.object({ violations: countSchema, broken: countSchema }),
+      performance: z
+        .object({
+          errorRate: share,
+          low: share,
+          high: share,
+          referenceErrorRate: share,
+          count: countSchema,
+          verdict: z.enum(["worse", "fine", "unclear"]),
+        })
+        .optional(),
+    })
+    .refine(
+      ({ users, learningUsers, driftedUsers, findings }) =>
+        learningUsers + driftedUsers <= users &&
+        findings.every((finding) => finding.users <= driftedUsers),
+      { message: "must count every user once" },
+    )
+    .refine(
+      ({ verdict, users, learningUsers, driftedUsers, findings }) =>
+        (verdict === "fail") === driftedUsers > 0 &&
+        (verdict === "learning") === (learningUsers === users) &&
+        findings.length > 0 === driftedUsers > 0,
+      { message: "must have the verdict that its counts give" },
+    ),
+);
 
 /** A layout of a later version: its device's report is read without it. */
-const laterReport: s.Schema<undefined> = s
-  .object({ version: s.int().min(2) })
-  .transform(() => undefined);
+const laterReport: z.ZodType<undefined> = evalFree(() =>
+  z.object({ version: z.int().min(2) }).transform(() => undefined),
+);
 
-export const driftReportSchema: s.Schema<DriftReport | undefined> = s
-  .union([knownReport, laterReport])
-  .optional();
+export const driftReportSchema: z.ZodType<DriftReport | undefined> = evalFree(() =>
+  z.union([knownReport, laterReport]).optional(),
+);

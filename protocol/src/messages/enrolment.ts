@@ -1,22 +1,20 @@
 // How a device becomes known: token to device key to trust root. The token travels once, inside a signed request.
+import { z } from "zod";
 import type { MessageType } from "../codec/message.ts";
 import {
   type DeviceId,
   deviceIdSchema,
   type FleetId,
   fleetIdSchema,
-  hexForm,
   type LineId,
   lineIdSchema,
   type ModelVersion,
   modelVersionSchema,
 } from "../ids.ts";
 import { FRAME_BYTES_MAX } from "../limits.ts";
-import * as s from "../schema/schema.ts";
 import type { EpochMs } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import { bytesSchema, codeSchema, epochMsSchema, publicKeySchema, reasonSchema } from "./fields.ts";
-
-const nonceSchema = s.string().form(hexForm(32));
 
 /** Signed with the key that it names: proof that the device holds it. */
 export interface EnrolmentRequest {
@@ -36,16 +34,18 @@ export interface EnrolmentRequest {
 
 export const enrolmentRequestMessage: MessageType<EnrolmentRequest> = {
   kind: "enrolmentRequest",
-  schema: s.object({
-    fleet: fleetIdSchema,
-    tokenSecret: s.string().min(16).max(128),
-    publicKey: publicKeySchema,
-    proposedId: deviceIdSchema.optional(),
-    line: lineIdSchema,
-    active: modelVersionSchema,
-    nonce: nonceSchema,
-    createdAtMs: epochMsSchema,
-  }),
+  schema: evalFree(() =>
+    z.object({
+      fleet: fleetIdSchema,
+      tokenSecret: z.string().min(16).max(128),
+      publicKey: publicKeySchema,
+      proposedId: deviceIdSchema.optional(),
+      line: lineIdSchema,
+      active: modelVersionSchema,
+      nonce: z.string().regex(/^[0-9a-f]{32}$/),
+      createdAtMs: epochMsSchema,
+    }),
+  ),
 };
 
 /** What an accepted device is given. */
@@ -69,20 +69,22 @@ export interface EnrolmentReply {
 
 export const enrolmentReplyMessage: MessageType<EnrolmentReply> = {
   kind: "enrolmentReply",
-  schema: s
-    .object({
-      nonce: nonceSchema,
-      grant: s
-        .object({
-          device: deviceIdSchema,
-          credential: s.string().min(16).max(128),
-          trustRoot: bytesSchema(1, FRAME_BYTES_MAX),
-          assignment: bytesSchema(1, FRAME_BYTES_MAX),
-        })
-        .optional(),
-      refusal: s.object({ code: codeSchema, message: reasonSchema }).optional(),
-    })
-    .refine(({ grant, refusal }) => (grant === undefined) !== (refusal === undefined), {
-      message: "must have either a grant or a refusal",
-    }),
+  schema: evalFree(() =>
+    z
+      .object({
+        nonce: z.string().regex(/^[0-9a-f]{32}$/),
+        grant: z
+          .object({
+            device: deviceIdSchema,
+            credential: z.string().min(16).max(128),
+            trustRoot: bytesSchema(1, FRAME_BYTES_MAX),
+            assignment: bytesSchema(1, FRAME_BYTES_MAX),
+          })
+          .optional(),
+        refusal: z.object({ code: codeSchema, message: reasonSchema }).optional(),
+      })
+      .refine(({ grant, refusal }) => (grant === undefined) !== (refusal === undefined), {
+        message: "must have either a grant or a refusal",
+      }),
+  ),
 };

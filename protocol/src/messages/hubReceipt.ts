@@ -1,9 +1,10 @@
 // Hub to device: what is durable, or refused. Signed once per commit and sent as the same bytes to every device in it.
+import { z } from "zod";
 import type { MessageType } from "../codec/message.ts";
 import { type Digest, digestSchema } from "../ids.ts";
 import { RECEIPT_ENTRIES_MAX } from "../limits.ts";
-import * as s from "../schema/schema.ts";
 import type { EpochMs } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import { codeSchema, epochMsSchema, reasonSchema } from "./fields.ts";
 
 /** Fate of one message, named by the digest of its whole frame. */
@@ -23,18 +24,20 @@ export interface HubReceipt {
 
 export const hubReceiptMessage: MessageType<HubReceipt> = {
   kind: "hubReceipt",
-  schema: s.object({
-    entries: s
-      .array(
-        s.object({
-          digest: digestSchema,
-          outcome: s.oneOf(["committed", "refused"]),
-          code: codeSchema,
-          message: reasonSchema,
-        }),
-      )
-      .min(1)
-      .max(RECEIPT_ENTRIES_MAX),
-    atMs: epochMsSchema,
-  }),
+  schema: evalFree(() =>
+    z.object({
+      entries: z
+        .array(
+          z.object({
+            digest: digestSchema,
+            outcome: z.enum(["committed", "refused"]),
+            code: codeSchema,
+            message: reasonSchema,
+          }),
+        )
+        .min(1)
+        .max(RECEIPT_ENTRIES_MAX),
+      atMs: epochMsSchema,
+    }),
+  ),
 };

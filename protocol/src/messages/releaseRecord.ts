@@ -1,4 +1,5 @@
 // Signed by release keys: this artifact exists and may be served. Which devices serve it, a decision says.
+import { z } from "zod";
 import type { MessageType } from "../codec/message.ts";
 import {
   type Digest,
@@ -8,8 +9,8 @@ import {
   type ModelVersion,
   modelVersionSchema,
 } from "../ids.ts";
-import * as s from "../schema/schema.ts";
 import type { EpochMs, Generation, SecurityEpoch } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import {
   type BlobRef,
   blobRefSchema,
@@ -57,26 +58,28 @@ export interface ReleaseRecord {
 
 export const releaseRecordMessage: MessageType<ReleaseRecord> = {
   kind: "releaseRecord",
-  schema: s.object({
-    line: lineIdSchema,
-    version: modelVersionSchema,
-    generation: generationSchema,
-    securityEpoch: securityEpochSchema,
-    parts: s.object({
-      graph: blobRefSchema,
-      parameters: blobRefSchema,
-      preprocessing: blobRefSchema,
-      calibration: blobRefSchema,
-      learning: blobRefSchema,
+  schema: evalFree(() =>
+    z.object({
+      line: lineIdSchema,
+      version: modelVersionSchema,
+      generation: generationSchema,
+      securityEpoch: securityEpochSchema,
+      parts: z.object({
+        graph: blobRefSchema,
+        parameters: blobRefSchema,
+        preprocessing: blobRefSchema,
+        calibration: blobRefSchema,
+        learning: blobRefSchema,
+      }),
+      delta: z.object({ base: modelVersionSchema, blob: blobRefSchema }).optional(),
+      lineage: z.object({
+        source: z.enum(["imported", "aggregate"]),
+        base: modelVersionSchema.optional(),
+        contributions: digestSchema.optional(),
+        contributionCount: countSchema,
+      }),
+      createdAtMs: epochMsSchema,
+      note: reasonSchema,
     }),
-    delta: s.object({ base: modelVersionSchema, blob: blobRefSchema }).optional(),
-    lineage: s.object({
-      source: s.oneOf(["imported", "aggregate"]),
-      base: modelVersionSchema.optional(),
-      contributions: digestSchema.optional(),
-      contributionCount: countSchema,
-    }),
-    createdAtMs: epochMsSchema,
-    note: reasonSchema,
-  }),
+  ),
 };

@@ -1,4 +1,5 @@
 // Device to hub: counts only. Cumulative, so that a lost report loses nothing and a repeated one counts once.
+import { z } from "zod";
 import type { MessageType } from "../codec/message.ts";
 import {
   type DeviceId,
@@ -9,10 +10,10 @@ import {
   modelVersionSchema,
 } from "../ids.ts";
 import { REPORT_PAIRED_MAX } from "../limits.ts";
-import * as s from "../schema/schema.ts";
 import type { DecisionSequence, EpochMs } from "../units.ts";
 import { type PairedCounts, pairedCountsSchema } from "./contribution.ts";
 import { type DriftReport, driftReportSchema } from "./driftReport.ts";
+import { evalFree } from "./evalFree.ts";
 import { countSchema, epochMsSchema, reasonSchema } from "./fields.ts";
 
 /** Everything that a device counts, since its enrolment, over all its users. */
@@ -63,36 +64,38 @@ export interface Report {
 
 export const reportMessage: MessageType<Report> = {
   kind: "report",
-  schema: s.object({
-    device: deviceIdSchema,
-    line: lineIdSchema,
-    reportSequence: s.int().min(1),
-    atMs: epochMsSchema,
-    active: modelVersionSchema,
-    personalUsers: countSchema,
-    users: countSchema,
-    decisionSequence: countSchema as unknown as s.Schema<DecisionSequence>,
-    counts: s.object({
-      predictions: countSchema,
-      feedback: countSchema,
-      correct: countSchema,
-      outliers: countSchema,
-      alarms: countSchema,
-      trainings: countSchema,
-      trainingSteps: countSchema,
-      adopted: countSchema,
-      dropped: countSchema,
-      reverted: countSchema,
-      contributions: countSchema,
+  schema: evalFree(() =>
+    z.object({
+      device: deviceIdSchema,
+      line: lineIdSchema,
+      reportSequence: z.int().min(1),
+      atMs: epochMsSchema,
+      active: modelVersionSchema,
+      personalUsers: countSchema,
+      users: countSchema,
+      decisionSequence: countSchema as unknown as z.ZodType<DecisionSequence>,
+      counts: z.object({
+        predictions: countSchema,
+        feedback: countSchema,
+        correct: countSchema,
+        outliers: countSchema,
+        alarms: countSchema,
+        trainings: countSchema,
+        trainingSteps: countSchema,
+        adopted: countSchema,
+        dropped: countSchema,
+        reverted: countSchema,
+        contributions: countSchema,
+      }),
+      paired: z
+        .array(
+          z
+            .object({ champion: modelVersionSchema, challenger: modelVersionSchema })
+            .and(pairedCountsSchema),
+        )
+        .max(REPORT_PAIRED_MAX),
+      state: reasonSchema,
+      drift: driftReportSchema,
     }),
-    paired: s
-      .array(
-        s
-          .object({ champion: modelVersionSchema, challenger: modelVersionSchema })
-          .and(pairedCountsSchema),
-      )
-      .max(REPORT_PAIRED_MAX),
-    state: reasonSchema,
-    drift: driftReportSchema,
-  }),
+  ),
 };

@@ -1,10 +1,11 @@
 // Which keys a fleet trusts, and for what. Each version is signed by the one before it.
+import { z } from "zod";
 import type { MessageType } from "../codec/message.ts";
 import { toHex } from "../crypto/cryptography.ts";
 import { type FleetId, fleetIdSchema } from "../ids.ts";
 import { TRUST_ROOT_KEYS_MAX } from "../limits.ts";
-import * as s from "../schema/schema.ts";
 import type { EpochMs } from "../units.ts";
+import { evalFree } from "./evalFree.ts";
 import { epochMsSchema, publicKeySchema } from "./fields.ts";
 
 /**
@@ -35,33 +36,35 @@ export interface TrustRoot {
 
 export const trustRootMessage: MessageType<TrustRoot> = {
   kind: "trustRoot",
-  schema: s
-    .object({
-      fleet: fleetIdSchema,
-      version: s.int().min(1),
-      keys: s
-        .array(s.object({ publicKey: publicKeySchema, role: s.oneOf(["release", "hub"]) }))
-        .min(2)
-        .max(TRUST_ROOT_KEYS_MAX),
-      releaseThreshold: s.int().min(1),
-      isDemo: s.boolean(),
-      issuedAtMs: epochMsSchema,
-      expiresAtMs: epochMsSchema,
-    })
-    .refine(
-      ({ keys, releaseThreshold }) =>
-        keys.filter(({ role }) => role === "release").length >= releaseThreshold,
-      { message: "has fewer release keys than its threshold" },
-    )
-    .refine(({ keys }) => keys.some(({ role }) => role === "hub"), { message: "has no hub key" })
-    .refine(
-      ({ keys }) => new Set(keys.map(({ publicKey }) => toHex(publicKey))).size === keys.length,
-      {
-        // One key in two roles would undo their separation; twice in one role it would weaken the threshold.
-        message: "names a key twice",
-      },
-    )
-    .refine(({ issuedAtMs, expiresAtMs }) => issuedAtMs < expiresAtMs, {
-      message: "expires before it is issued",
-    }),
+  schema: evalFree(() =>
+    z
+      .object({
+        fleet: fleetIdSchema,
+        version: z.int().min(1),
+        keys: z
+          .array(z.object({ publicKey: publicKeySchema, role: z.enum(["release", "hub"]) }))
+          .min(2)
+          .max(TRUST_ROOT_KEYS_MAX),
+        releaseThreshold: z.int().min(1),
+        isDemo: z.boolean(),
+        issuedAtMs: epochMsSchema,
+        expiresAtMs: epochMsSchema,
+      })
+      .refine(
+        ({ keys, releaseThreshold }) =>
+          keys.filter(({ role }) => role === "release").length >= releaseThreshold,
+        { message: "has fewer release keys than its threshold" },
+      )
+      .refine(({ keys }) => keys.some(({ role }) => role === "hub"), { message: "has no hub key" })
+      .refine(
+        ({ keys }) => new Set(keys.map(({ publicKey }) => toHex(publicKey))).size === keys.length,
+        {
+          // One key in two roles would undo their separation; twice in one role it would weaken the threshold.
+          message: "names a key twice",
+        },
+      )
+      .refine(({ issuedAtMs, expiresAtMs }) => issuedAtMs < expiresAtMs, {
+        message: "expires before it is issued",
+      }),
+  ),
 };
