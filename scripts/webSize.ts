@@ -19,7 +19,7 @@ type Part = keyof typeof limits;
 
 /** Which modules begin a part: everything that they need and nothing before them has. */
 const firstModules: Readonly<Record<Exclude<Part, "atOnce">, readonly RegExp[]>> = {
-  learning: [/\/device\/trainJob\.ts$/, /\/trainingJobs\.ts$/, /\/compileTraining\.ts$/],
+  learning: [/\/device\/trainJob\.ts$/, /\/trainingJobs\.ts$/, /\/checkModel\.ts$/],
   contributing: [/\/buildContribution\.ts$/, /\/rebuildParameters\.ts$/],
   connecting: [/\/node_modules\/mqtt\//],
 };

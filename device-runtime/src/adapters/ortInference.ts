@@ -12,13 +12,13 @@ import {
   refuse,
   toHex,
 } from "@attune/protocol";
+import { compileServing } from "../model/compile/compileServing.ts";
 import { listParameters } from "../model/parameters/listParameters.ts";
 import { createPredictor, type Predictor } from "../model/session/createPredictor.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
-import { compileFitting, type ModelPackage, modelOf } from "../package/modelPackage.ts";
+import { checkSizes, type ModelPackage, modelOf } from "../package/modelPackage.ts";
 import { toModelInput, windowLength } from "../package/preprocessing.ts";
 import type { Inference, LoadedVersion } from "../ports/inference.ts";
-import { laterCode } from "./laterCode.ts";
 
 /** A session that any number of versions and users share. */
 interface Trunk {
@@ -82,8 +82,6 @@ interface LoadedParts {
   readonly trunkDigest: Digest;
   readonly trunk: Trunk;
   readonly areFeaturesShared: boolean;
-  /** What is known of its training; shared, so that a thousand devices compile it once. */
-  training: Promise<Outcome<null>> | null;
 }
 
 /** Whether everything in the scope belongs to the last layer with a weight. */
@@ -93,18 +91,6 @@ function isHeadOnly(model: Uint8Array, inScope: ReadonlySet<string>): boolean {
   const trainable = infos.value.filter(({ isTrainable }) => isTrainable);
   const lastLayer = Math.max(...trainable.map(({ layer }) => layer));
   return trainable.every(({ name, layer }) => layer === lastLayer || !inScope.has(name));
-}
-
-/** Compiles the training of a package, to see whether it can be. */
-async function tryTraining(modelPackage: ModelPackage): Promise<Outcome<null>> {
-  const { compileTraining } = await laterCode(
-    "the training compiler",
-    () => import("../model/compile/compileTraining.ts"),
-  );
-  const model = modelOf(modelPackage);
-  if (!model.ok) return model;
-  const training = compileTraining(model.value, modelPackage.learning.plan);
-  return training.ok ? accept(null) : training;
 }
 
 /**
@@ -129,8 +115,10 @@ export function createInference(
     if (!modelPackage.ok) throw new NotLoadable(modelPackage);
     const model = modelOf(modelPackage.value);
     if (!model.ok) throw new NotLoadable(model);
-    const serving = compileFitting(model.value, modelPackage.value);
+    const serving = compileServing(model.value, { scope: modelPackage.value.learning.plan.scope });
     if (!serving.ok) throw new NotLoadable(serving);
+    const fits = checkSizes(modelPackage.value, serving.value);
+    if (!fits.ok) throw new NotLoadable(fits);
     const inScope = new Set(serving.value.parameters.map(({ name }) => name));
     const { parameters, graph } = modelPackage.value;
     const frozen = encodeParameters(parameters.filter(({ name }) => !inScope.has(name)));
@@ -155,7 +143,6 @@ export function createInference(
       trunkDigest,
       trunk,
       areFeaturesShared: isHeadOnly(model.value, inScope),
-      training: null,
     };
   }
 
@@ -182,15 +169,6 @@ export function createInference(
         const done = trunk.tail.then(run);
         trunk.tail = done.catch(() => undefined);
         return done;
-      },
-      async checkTraining() {
-        parts.training ??= tryTraining(modelPackage);
-        try {
-          return await parts.training;
-        } catch (error) {
-          parts.training = null;
-          throw error;
-        }
       },
       async release() {
         if (isReleased) return;

@@ -1,6 +1,8 @@
 // Versions that are loaded and have passed their load test. It must not know which of them answers.
 import { accept, type ModelVersion, type Outcome } from "@attune/protocol";
+import { laterCode } from "../adapters/laterCode.ts";
 import type { SlotVersion } from "../core/slots/slotState.ts";
+import { type ModelPackage, modelOf } from "../package/modelPackage.ts";
 import { createOodJudge, type OodJudge } from "../package/oodJudge.ts";
 import type { Inference, LoadedVersion } from "../ports/inference.ts";
 import { probe, type VersionStore } from "./versions.ts";
@@ -28,17 +30,31 @@ export interface HeldVersions {
 export function createHeldVersions(inference: Inference, versions: VersionStore): HeldVersions {
   const held = new Map<ModelVersion, HeldVersion>();
 
+  /** Reads a version, if its model can be served and trained; a thousand devices that share an inference do that once. */
+  async function readSound(slot: SlotVersion): Promise<Outcome<ModelPackage>> {
+    const { checkModel } = await laterCode(
+      "the training compiler",
+      () => import("../package/checkModel.ts"),
+    );
+    const read = await versions.read(slot);
+    if (!read.ok) return read;
+    const model = modelOf(read.value);
+    if (!model.ok) return model;
+    const sound = checkModel(model.value, read.value);
+    return sound.ok ? read : sound;
+  }
+
   async function load(
     slot: SlotVersion,
-    check: (loaded: LoadedVersion) => Promise<Outcome<null>>,
+    read: () => Promise<Outcome<ModelPackage>>,
   ): Promise<Outcome<HeldVersion>> {
     const before = held.get(slot.version);
     if (before !== undefined) return accept(before);
-    const loaded = await inference.load(slot.version, () => versions.read(slot));
+    const loaded = await inference.load(slot.version, read);
     if (!loaded.ok) return loaded;
     let isSound = false;
     try {
-      const sound = await check(loaded.value);
+      const sound = await probe(loaded.value);
       if (!sound.ok) return sound;
       isSound = true;
     } finally {
@@ -54,12 +70,8 @@ export function createHeldVersions(inference: Inference, versions: VersionStore)
   return {
     get: (version) => held.get(version),
     slots: () => [...held.values()].map(({ slot }) => slot),
-    load: (slot) => load(slot, probe),
-    admit: (slot) =>
-      load(slot, async (loaded) => {
-        const sound = await probe(loaded);
-        return sound.ok ? loaded.checkTraining() : sound;
-      }),
+    load: (slot) => load(slot, () => versions.read(slot)),
+    admit: (slot) => load(slot, () => readSound(slot)),
     async keepOnly(wanted) {
       for (const [version, { loaded }] of held) {
         if (wanted.has(version)) continue;

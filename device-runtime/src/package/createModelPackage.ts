@@ -1,10 +1,10 @@
 // Makes a model package, where a model is trained. Devices only read packages: this must not be reached by what they load at once.
 import { encodeCbor, encodeParameters, lineIdSchema, type Outcome, refuse } from "@attune/protocol";
-import { compileTraining } from "../model/compile/compileTraining.ts";
 import { splitModel } from "../model/parameters/splitModel.ts";
 import type { Calibration } from "./calibration.ts";
+import { checkModel } from "./checkModel.ts";
 import type { Learning } from "./learning.ts";
-import { compileFitting, type ModelPackage, readModelParts } from "./modelPackage.ts";
+import { type ModelPackage, readModelParts } from "./modelPackage.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 
 /** What a model package is made of. */
@@ -41,8 +41,6 @@ export function createModelPackage(source: ModelPackageSource): Outcome<ModelPac
     learning: encodeCbor(source.learning),
   });
   if (!made.ok) return made;
-  const serving = compileFitting(source.model, made.value);
-  if (!serving.ok) return serving;
-  const training = compileTraining(source.model, source.learning.plan);
-  return training.ok ? made : training;
+  const sound = checkModel(source.model, made.value);
+  return sound.ok ? made : sound;
 }

@@ -21,7 +21,7 @@ import {
   unwrap,
 } from "@attune/protocol";
 import { createOodScorer } from "../core/ood/oodProfile.ts";
-import { type CompiledServing, compileServing } from "../model/compile/compileServing.ts";
+import type { CompiledServing } from "../model/compile/compileServing.ts";
 import { joinModel } from "../model/parameters/splitModel.ts";
 import type { Calibration } from "./calibration.ts";
 import { checkLabelledWindows } from "./labelledWindows.ts";
@@ -36,6 +36,12 @@ export type PartName = keyof ReleaseParts;
 
 /** The exact bytes of each part: what is hashed, stored and sent. */
 export type PartBytes = Readonly<Record<PartName, Uint8Array>>;
+
+/** What a loaded model takes and gives. */
+export type ServedSizes = Pick<
+  CompiledServing,
+  "sampleDims" | "logitCount" | "featureCount" | "batchSize"
+>;
 
 /** Digests of the parts. */
 export type PartDigests = Readonly<Record<PartName, Digest>>;
@@ -101,18 +107,14 @@ export function readModelParts(line: LineId, bytes: PartBytes): Outcome<ModelPac
 }
 
 /**
- * Compiles a package's model for serving, if its shapes are those that the package speaks of.
+ * Whether a model's shapes are those that its package speaks of.
  *
- * @param model the whole ONNX file
- * @returns the serving graph, `model.*` or `input.shape_mismatch`
+ * @returns `input.shape_mismatch`
  */
-export function compileFitting(
-  model: Uint8Array,
-  { preprocessing, calibration, learning }: ModelPackage,
-): Outcome<CompiledServing> {
-  const serving = compileServing(model, { scope: learning.plan.scope });
-  if (!serving.ok) return serving;
-  const { sampleDims, logitCount, featureCount, batchSize } = serving.value;
+export function checkSizes(
+  { preprocessing, calibration }: ModelPackage,
+  { sampleDims, logitCount, featureCount, batchSize }: ServedSizes,
+): Outcome<null> {
   const { ood } = calibration;
   const scorer = createOodScorer(ood.profile);
   const facts = [
@@ -144,7 +146,7 @@ export function compileFitting(
       `the model has a fixed batch of ${batchSize}; export it with a batch of unknown size`,
     );
   }
-  return serving;
+  return accept(null);
 }
 
 /** The whole ONNX file of a package. */

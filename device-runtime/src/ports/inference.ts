@@ -14,14 +14,6 @@ export interface LoadedVersion {
   /** Whether the scope leaves features as they are, as the last layer does: then one run gives a user's scores and the features. */
   readonly areFeaturesShared: boolean;
   /**
-   * Whether a device could train it: whether its training plan compiles. Asked once about a version, before it is taken on, because that
-   * brings the training compiler.
-   *
-   * @returns `model.*` when it does not compile
-   * @throws Fault `runtime.code_unavailable`
-   */
-  checkTraining(): Promise<Outcome<null>>;
-  /**
    * Answers raw windows.
    *
    * - Shape: `windows` is `(count, windowLength)`, raw units; `logits` `(count, K)`, `features` `(count, featureCount)`.
