@@ -80,7 +80,11 @@ it("[HB52] a window goes on after a restart and its candidate is the same", asyn
     await device.receipt(await device.send("contribution", bytes));
   };
   for (const device of devices.slice(0, 3)) await send(device);
+  const [told] = devices as [TestDevice];
+  await told.receipt(await told.sendReceipt({ outcome: "activated", active: base.version }));
   await testHub.restart();
+  const activeOf = testHub.state().devices.shown.map(({ device, active }) => [device, active]);
+  expect(activeOf).toContainEqual([told.device, base.version]);
   expect(testHub.line().window).toMatchObject({ number: 1, contributionCount: 3 });
   const last = devices[3] as TestDevice;
   const again = await connectDevice(

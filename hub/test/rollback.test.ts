@@ -96,6 +96,11 @@ it("[HB47] [HB48] [HB87] a rollback of a ward is previewed, done exactly so, and
     reason: "missed falls",
   });
   expect(testHub.state().audit.length).toBeGreaterThan(before);
+  const servedBy = (device: string): string | null | undefined =>
+    testHub.state().devices.shown.find((row) => row.device === device)?.active;
+  expect(servedBy("dev-ward")).toBe(second);
+  await ward.receipt(await ward.sendReceipt({ outcome: "activated", active: first.version }));
+  expect(servedBy("dev-ward"), "a receipt is believed before the next report").toBe(first.version);
   for (const device of rest) expect(targetOf(device)).toBe(second);
   expect(testHub.line().cohorts.find(({ cohort }) => cohort === "ward-3")).toMatchObject({
     serves: first.version,

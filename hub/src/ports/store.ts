@@ -299,6 +299,12 @@ export interface StoredHub {
   readonly contributionSequences: Readonly<Record<DeviceId, number>>;
   readonly contributionCounts: Readonly<Record<DeviceId, number>>;
   readonly reports: readonly ReportRow[];
+  /** The newest receipt of each device. */
+  readonly newestReceipts: readonly {
+    readonly device: DeviceId;
+    readonly active: ModelVersion;
+    readonly storedAtMs: number;
+  }[];
   readonly refusalCounts: readonly RefusalCountRow[];
   readonly outbox: readonly ReceiptEntryRow[];
   readonly auditHead: AuditRow | null;

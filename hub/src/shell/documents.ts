@@ -52,9 +52,8 @@ export function createDocuments(
 
   const servingCounts = (): Map<ModelVersion, number> => {
     const counts = new Map<ModelVersion, number>();
-    for (const { row, report } of memory.devices.values()) {
-      if (report === null || row.status === "retired") continue;
-      const { active } = report.report;
+    for (const { row, active } of memory.devices.values()) {
+      if (active === null || row.status === "retired") continue;
       counts.set(active, (counts.get(active) ?? 0) + 1);
     }
     return counts;
@@ -88,7 +87,7 @@ export function createDocuments(
   };
 
   const deviceOf = (known: DeviceMemory, refusals: ReadonlyMap<string, number>): DeviceSummary => {
-    const { row, report, isConnected, lastSeenMs } = known;
+    const { row, report, active, isConnected, lastSeenMs } = known;
     const target = targetOf(known);
     return {
       device: row.device,
@@ -97,7 +96,7 @@ export function createDocuments(
       status: row.status,
       isConnected,
       lastSeenMs,
-      active: report?.report.active ?? null,
+      active,
       target: target?.version ?? null,
       isCanary: target?.isCanary ?? false,
       decisionSequence: report?.report.decisionSequence ?? 0,

@@ -28,6 +28,8 @@ import type {
 export interface DeviceMemory {
   row: DeviceRow;
   report: ReportRow | null;
+  /** What it said last that it serves, in a report or in a receipt: receipts come at once, reports when it is time for one. */
+  active: ModelVersion | null;
   /** Null when the broker cannot tell and the device has said nothing since the hub started. */
   isConnected: boolean | null;
   lastSeenMs: number | null;
@@ -122,7 +124,14 @@ export function createHubMemory(stored: StoredHub): HubMemory {
     const device = memory.devices.get(row.report.device);
     if (device === undefined) continue;
     device.report = row;
+    device.active = row.report.active;
     device.lastSeenMs = row.receivedAtMs;
+  }
+  for (const { device, active, storedAtMs } of stored.newestReceipts) {
+    const known = memory.devices.get(device);
+    if (known === undefined || storedAtMs < (known.lastSeenMs ?? 0)) continue;
+    known.active = active;
+    known.lastSeenMs = storedAtMs;
   }
   for (const contribution of stored.pending) {
     memory.lines.get(contribution.line)?.pool.add(contribution);
@@ -163,6 +172,7 @@ export function applyToMemory(memory: HubMemory, change: StoreChange): void {
       memory.devices.set(change.row.device, {
         row: change.row,
         report: null,
+        active: null,
         isConnected: null,
         lastSeenMs: null,
         contributionSequence: 0,

@@ -23,6 +23,7 @@ const empty: StoredHub = {
   contributionSequences: {},
   contributionCounts: {},
   reports: [],
+  newestReceipts: [],
   refusalCounts: [],
   outbox: [],
   auditHead: null,

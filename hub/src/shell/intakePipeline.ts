@@ -258,7 +258,10 @@ export function createIntakePipeline(
         const digest = digestOf(cryptography, bytes);
         const row = { ...value, digest, storedAtMs: clock.nowMs() };
         const answer = await batcher.add({ kind: "receipt", ...row }, bytes.length);
-        if (answer?.isNew === true) lines.receiptStored(row);
+        if (answer?.isNew !== true) return;
+        const known = memory.devices.get(topicDevice);
+        if (known !== undefined) known.active = row.active;
+        lines.receiptStored(row);
         return;
       }
       case "report": {
@@ -274,6 +277,7 @@ export function createIntakePipeline(
         const known = memory.devices.get(topicDevice);
         if (answer?.isNew !== true || known === undefined) return;
         known.report = { report, receivedAtMs };
+        known.active = report.active;
         const line = memory.lines.get(known.row.line);
         for (const { champion, challenger, n, wins, losses } of report.paired) {
           line?.pairs

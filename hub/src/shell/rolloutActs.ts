@@ -111,10 +111,10 @@ export async function rollBack(
   });
   const devices = devicesOf(context, name)
     .filter(({ row }) => row.cohort === cohort)
-    .map(({ row, isConnected, report }) => ({
+    .map(({ row, isConnected, report, active }) => ({
       device: row.device,
       isConnected,
-      active: report?.report.active ?? null,
+      active,
       personalUsers: report?.report.personalUsers ?? 0,
     }));
   const plan = planRollback(

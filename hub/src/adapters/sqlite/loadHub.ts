@@ -71,6 +71,10 @@ export function loadHub(sql: Sql, audit: AuditTable): StoredHub {
     reports: all<{ body: string; receivedAtMs: number }>(
       "SELECT body, received_at_ms AS receivedAtMs FROM report",
     ).map(({ body, receivedAtMs }) => ({ report: JSON.parse(body), receivedAtMs })),
+    newestReceipts: all(
+      `SELECT device, active, stored_at_ms AS storedAtMs FROM device_receipt
+         WHERE id IN (SELECT max(id) FROM device_receipt GROUP BY device)`,
+    ),
     refusalCounts: all(
       `SELECT device, code, count, first_at_ms AS firstAtMs, last_at_ms AS lastAtMs, last_message AS lastMessage
          FROM refusal_count ORDER BY device, code`,
