@@ -9,12 +9,12 @@ import { build, type Rolldown } from "vite";
 /**
  * Kilobytes (1,000 bytes, gzip), a little over what it is. They only ever go down, unless somebody decides that something is worth it.
  *
- * - `atOnce`: before the first answer
+ * - `atOnce`: before the first answer; of 129 zod is about 23, cbor-x 10, what reads a model's graph and its shapes 17
  * - `learning`: with the first training, or the first version from a hub
  * - `contributing`: with the first delta that is made or applied
  * - `connecting`: MQTT, with the first connection
  */
-const limits = { atOnce: 95, learning: 34, contributing: 9, connecting: 110 } as const;
+const limits = { atOnce: 131, learning: 34, contributing: 9, connecting: 110 } as const;
 type Part = keyof typeof limits;
 
 /** Which modules begin a part: everything that they need and nothing before them has. */

@@ -5,6 +5,7 @@ import {
   type Digest,
   decodeCbor,
   digestSchema,
+  evalFree,
   type LineId,
   lineIdSchema,
   type Outcome,
@@ -51,382 +52,425 @@ import { watchedLayout } from "./watchedFeatures.ts";
 /** First fields of a package file. */
 export const PACKAGE_FORMAT = { format: "attune-model-package", formatVersion: 1 } as const;
 
-const count = z.int().min(0);
-const positiveCount = z.int().min(1);
-const share = z.number().min(0).lt(1);
-const positive = z.number().positive();
-const name = z.string().min(1).max(PACKAGE_NAME_LENGTH_MAX);
-
-const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, {
-  message: "must be bytes",
-});
-
-const preprocessing: z.ZodType<Preprocessing> = z
-  .object({
-    labels: z
-      .array(name)
-      .min(2)
-      .max(PACKAGE_LABELS_MAX)
-      .refine((labels) => new Set(labels).size === labels.length, {
-        message: "must name each label once",
-      }),
-    channels: z
-      .array(
-        z.object({
-          name,
-          offset: z.number(),
-          scale: z.number().refine((scale) => scale !== 0, { message: "must not be 0" }),
-        }),
-      )
-      .min(1)
-      .max(PACKAGE_CHANNELS_MAX),
-    windowSamples: positiveCount,
-    hopSamples: positiveCount,
-    sampleRateHz: positive,
-    layout: z.enum(["channelsFirst", "samplesFirst"]),
-  })
-  .refine(({ channels, windowSamples }) => channels.length * windowSamples <= WINDOW_VALUES_MAX, {
-    message: `must have windows of at most ${WINDOW_VALUES_MAX} values`,
-  });
-
-const float64s = z.instanceof(Float64Array);
-const gaussian = z.object({
-  dimension: positiveCount,
-  classCount: positiveCount,
-  sampleCounts: z.instanceof(Uint32Array),
-  means: float64s,
-  factor: float64s,
-  shrinkage: z.number().positive().max(1),
-});
-
-const relativeMahalanobis = z.object({
-  kind: z.literal("relativeMahalanobis"),
-  classes: gaussian,
-  background: gaussian,
-});
-const knn = z.object({
-  kind: z.literal("knn"),
-  dimension: positiveCount,
-  neighbours: positiveCount,
-  centre: float64s,
-  factor: float64s,
-  references: z.instanceof(Float32Array),
-  lengths: z.instanceof(Float32Array),
-  lengthWeight: z.number(),
-});
-const scoreScale = z.object({ middle: z.number(), spread: z.number() });
-
-// Shapes only: what belongs together is checked by checkOodProfile.
-const oodProfile: z.ZodType<OodProfile> = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("mahalanobis"), classes: gaussian }),
-  relativeMahalanobis,
-  z.object({
-    kind: z.literal("combined"),
-    neighbours: knn,
-    relative: relativeMahalanobis,
-    neighboursScale: scoreScale,
-    relativeScale: scoreScale,
-  }),
-  knn,
-  z.object({
-    kind: z.literal("vim"),
-    dimension: positiveCount,
-    classCount: positiveCount,
-    centre: float64s,
-    scale: float64s,
-    residual: float64s,
-    weight: z.number(),
-  }),
-  z.object({ kind: z.literal("energy"), classCount: positiveCount, temperature: positive }),
-  z.object({ kind: z.literal("maximumSoftmax"), classCount: positiveCount }),
-  z.object({ kind: z.literal("maxLogit"), classCount: positiveCount }),
-  z.object({
-    kind: z.literal("isolationForest"),
-    dimension: positiveCount,
-    subsample: positiveCount,
-    roots: z.instanceof(Uint32Array),
-    cutFeatures: z.instanceof(Int16Array),
-    cutValues: float64s,
-    rights: z.instanceof(Uint32Array),
-  }),
-]);
-const oodKind: z.ZodType<OodKind> = z.enum([
-  "combined",
-  "mahalanobis",
-  "relativeMahalanobis",
-  "knn",
-  "vim",
-  "energy",
-  "maximumSoftmax",
-  "maxLogit",
-  "isolationForest",
-]);
-
-const oodInput: z.ZodType<OodInputSpec> = z.object({
-  reads: z.enum(["features", "statistics", "both"]),
-  vectors: z
-    .array(z.array(count.max(PACKAGE_CHANNELS_MAX)).min(2).max(PACKAGE_VECTORS_MAX))
-    .max(PACKAGE_VECTORS_MAX),
-});
-
-const rateUpToOne = z.number().min(0).max(1);
-
-// Shapes only: what belongs together is checked by checkFeatureReference.
-const featureReference: z.ZodType<FeatureReference> = z.object({
-  version: z.literal(1),
-  layout: z.object({
-    featureCount: positiveCount,
-    series: z.array(
-      z.object({
-        name: z.string().max(SERIES_NAME_LENGTH_MAX),
-        features: z.array(count),
-        isChannel: z.boolean(),
-      }),
-    ),
-    logFeatures: z.array(count),
-    logFloor: positive,
-  }),
-  classCount: positiveCount,
-  baselineCount: positiveCount,
-  means: float64s,
-  withinVariances: float64s,
-  betweenVariances: float64s,
-  factor: float64s,
-  scoreLimits: float64s,
-});
-
-const calibration: z.ZodType<Calibration> = z.object({
-  temperature: positive,
-  ood: z.object({
-    version: z.literal(1),
-    input: oodInput,
-    profile: oodProfile,
-    // Infinity where too few windows were seen; some scores are below 0.
-    threshold: z.custom<number>((value) => typeof value === "number" && !Number.isNaN(value), {
-      message: "must be a number",
-    }),
-    alpha: z.number().gt(0).lt(1),
-    count,
-    population: z.object({ edges: float64s, shares: float64s, personCount: positiveCount }),
-    personal: z.object({
-      priorCount: positive.max(1e6),
-      halfLifeWindows: z.number().min(1).max(1e9),
-      baselineWindows: count,
-    }),
-    leaveOneOut: z.object({
-      pairs: z
-        .array(
-          z.object({
-            leftOut: count,
-            answered: count,
-            auroc: rateUpToOne,
-            best: oodKind,
-            bestAuroc: rateUpToOne,
-            leftOutCount: count,
-            answeredCount: count,
-          }),
-        )
-        .max(LEAVE_OUT_PAIRS_MAX),
-      isOptimistic: z.boolean(),
-    }),
-  }),
-  abstention: z.object({
-    confidenceMin: rateUpToOne,
-    coverage: rateUpToOne,
-    errorRate: rateUpToOne,
-    errorRateOfAll: rateUpToOne,
-    count,
-  }),
-  reference: z.object({
-    errorRate: share,
-    outlierShare: share,
-    confidence: z.number().gt(0).max(1),
-    count,
-  }),
-  drift: z
-    .object({
-      features: featureReference.nullable(),
-      errors: z
-        .object({ threshold: rateUpToOne, errorRate: rateUpToOne, confidence: rateUpToOne })
-        .nullable(),
-    })
-    .optional(),
-});
-
-const plan: z.ZodType<TrainingPlan> = z.object({
-  scope: z.union([
-    z.enum(["head", "bias", "norm", "all"]),
-    z.object({ lastLayers: positiveCount }),
-    z.object({ names: z.array(z.string().max(512)).min(1).max(4096) }),
-  ]),
-  loss: z.object({
-    // Devices learn from labels, each of which counts alike.
-    kind: z.enum(["crossEntropy"]),
-    sampleWeights: z.literal(false).optional(),
-    labelSmoothing: z.number().optional(),
-    classWeights: z.array(z.number()).max(4096).optional(),
-    distillation: z.object({ weight: z.number(), temperature: z.number().optional() }).optional(),
-  }),
-  optimizer: z.union([
-    z.object({ kind: z.literal("sgd"), weightDecay: z.number().optional() }),
-    z.object({
-      kind: z.enum(["momentum", "nesterov"]),
-      momentum: z.number().optional(),
-      weightDecay: z.number().optional(),
-    }),
-    z.object({
-      kind: z.enum(["adam", "adamw"]),
-      beta1: z.number().optional(),
-      beta2: z.number().optional(),
-      epsilon: z.number().optional(),
-      weightDecay: z.number().optional(),
-    }),
-  ]),
-  pullToBase: z.number().optional(),
-  clipNorm: z.number().optional(),
-  lowering: z
-    .object({
-      engine: z.enum(["node", "wasm", "webgpu"]).optional(),
-      batchSize: positiveCount.optional(),
-      forms: z.record(z.string().max(512), z.string().max(64)).optional(),
-    })
-    .optional(),
-}) as unknown as z.ZodType<TrainingPlan>;
-
-const fineTune: z.ZodType<FineTunePolicy> = z.object({
-  batchSize: positiveCount.max(4096),
-  epochs: positive,
-  stepsMin: positiveCount,
-  stepsMax: positiveCount,
-  stepsPerSlice: positiveCount,
-  learningRate: positive,
-  learningRateFinalRatio: z.number().min(0).max(1),
-  sampleCountMin: positiveCount,
-  classCountMin: positiveCount,
-  holdout: z.object({ blockLength: positiveCount, everyKth: count, overlapLength: count }),
-});
-
-const alarmCause: z.ZodType<AlarmCause> = z.enum([
-  "errorRate",
-  "outlierShare",
-  "uncertainty",
-  "features",
-  "businessRule",
-]);
-
-const trigger: z.ZodType<TriggerPolicy> = z.object({
-  rules: z
-    .array(
-      z.union([
-        z.object({
-          kind: z.literal("alarm"),
-          alarm: alarmCause,
-          countMin: positiveCount,
-          withinMs: positive,
-          action: z.enum(["train", "ask-feedback"]),
-        }),
-        z.object({ kind: z.literal("newFeedback"), countMin: positiveCount }),
-        z.object({ kind: z.literal("schedule"), everyMs: positive }),
-      ]),
-    )
-    .max(64),
-  feedbackMin: count,
-  coolDownMs: count,
-  budget: z.object({ stepsPerDayMax: count }),
-});
-
-const guard: z.ZodType<GuardPolicy> = z.object({
-  rule: z.enum(["evidence", "never", "always"]),
-  winMargin: share,
-  adoptLimit: z.number().min(1),
-  dropLimit: z.number().min(1),
-  revertLimit: z.number().min(1),
-  afterAdoption: z.enum(["follow", "test"]),
-  pairsMax: positiveCount,
-  blockLength: positiveCount,
-  overlapLength: count,
-});
-
-const rate = z.object({
-  blockLength: positiveCount,
-  averageRunLengthMin: z.number().min(10),
-  slack: share,
-  baselineBlocks: count,
-  priorBlocks: z.number().min(0),
-});
-const monitor: z.ZodType<MonitorPolicy> = z.object({
-  errorRate: rate,
-  outlierShare: rate,
-  uncertainty: rate,
-});
-
-// Shapes only: whether they can be kept is checked by checkDataRules and checkBusinessRules.
-const dataRules: z.ZodType<DataRules> = z.object({
-  channels: z
-    .array(
-      z.object({
-        channel: name,
-        range: z.object({ min: z.number(), max: z.number() }).optional(),
-        missing: z.object({ value: z.number(), shareMax: z.number() }).optional(),
-        stuckSamples: positiveCount.optional(),
-        saturation: z
-          .object({ low: z.number(), high: z.number(), shareMax: z.number() })
-          .optional(),
-      }),
-    )
-    .max(PACKAGE_CHANNELS_MAX),
-  duplicateMemory: count,
-  gapMsMax: z.number().nullable(),
-});
-const businessRule: z.ZodType<BusinessRule> = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("duration"), name, label: name, windowsMax: positiveCount }),
-  z.object({
-    kind: z.literal("rate"),
-    name,
-    label: name,
-    windows: positiveCount,
-    shareMin: z.number(),
-    shareMax: z.number(),
-  }),
-  z.object({ kind: z.literal("transition"), name, from: name, to: name }),
-]);
-
-const learning: z.ZodType<Learning> = z.object({
-  plan,
-  fineTune,
-  trigger,
-  guard,
-  monitor,
-  validation: z.object({ countMin: count, lossesOverWinsMax: count }),
-  dataRules,
-  businessRules: z.array(businessRule),
-  limits: z.object({
-    replayBytesMax: positiveCount,
-    pendingPredictionsMax: positiveCount.max(65_536),
-    clipNorm: positive,
-    reportIntervalMs: count,
-  }),
-  rehearsal: z
-    .object({ windows: z.instanceof(Float32Array), labels: z.instanceof(Int32Array) })
-    .optional(),
-});
-
-const packageFile: z.ZodType<{
+/** What is in a package file. */
+interface PackageFile {
   readonly line: LineId;
   readonly checksum: Digest;
   readonly parts: PartBytes;
-}> = z.object({
-  format: z.literal(PACKAGE_FORMAT.format),
-  formatVersion: z.literal(PACKAGE_FORMAT.formatVersion),
-  line: lineIdSchema,
-  checksum: digestSchema,
-  parts: z.object({
-    graph: bytes,
-    parameters: bytes,
-    preprocessing: bytes,
-    calibration: bytes,
-    learning: bytes,
-  }),
+}
+
+// In one place, because zod would otherwise try to compile each as it is made.
+const schemas = evalFree(() => {
+  const count = z.int().min(0);
+  const positiveCount = z.int().min(1);
+  const share = z.number().min(0).lt(1);
+  const positive = z.number().positive();
+  const name = z.string().min(1).max(PACKAGE_NAME_LENGTH_MAX);
+
+  const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, {
+    message: "must be bytes",
+  });
+
+  const preprocessing: z.ZodType<Preprocessing> = z
+    .object({
+      labels: z
+        .array(name)
+        .min(2)
+        .max(PACKAGE_LABELS_MAX)
+        .refine((labels) => new Set(labels).size === labels.length, {
+          message: "must name each label once",
+        }),
+      channels: z
+        .array(
+          z.object({
+            name,
+            offset: z.number(),
+            scale: z.number().refine((scale) => scale !== 0, { message: "must not be 0" }),
+          }),
+        )
+        .min(1)
+        .max(PACKAGE_CHANNELS_MAX),
+      windowSamples: positiveCount,
+      hopSamples: positiveCount,
+      sampleRateHz: positive,
+      layout: z.enum(["channelsFirst", "samplesFirst"]),
+    })
+    .refine(({ channels, windowSamples }) => channels.length * windowSamples <= WINDOW_VALUES_MAX, {
+      message: `must have windows of at most ${WINDOW_VALUES_MAX} values`,
+    });
+
+  const float64s = z.instanceof(Float64Array);
+  const gaussian = z.object({
+    dimension: positiveCount,
+    classCount: positiveCount,
+    sampleCounts: z.instanceof(Uint32Array),
+    means: float64s,
+    factor: float64s,
+    shrinkage: z.number().positive().max(1),
+  });
+
+  const relativeMahalanobis = z.object({
+    kind: z.literal("relativeMahalanobis"),
+    classes: gaussian,
+    background: gaussian,
+  });
+  const knn = z.object({
+    kind: z.literal("knn"),
+    dimension: positiveCount,
+    neighbours: positiveCount,
+    centre: float64s,
+    factor: float64s,
+    references: z.instanceof(Float32Array),
+    lengths: z.instanceof(Float32Array),
+    lengthWeight: z.number(),
+  });
+  const scoreScale = z.object({ middle: z.number(), spread: z.number() });
+
+  // Shapes only: what belongs together is checked by checkOodProfile.
+  const oodProfile: z.ZodType<OodProfile> = z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("mahalanobis"), classes: gaussian }),
+    relativeMahalanobis,
+    z.object({
+      kind: z.literal("combined"),
+      neighbours: knn,
+      relative: relativeMahalanobis,
+      neighboursScale: scoreScale,
+      relativeScale: scoreScale,
+    }),
+    knn,
+    z.object({
+      kind: z.literal("vim"),
+      dimension: positiveCount,
+      classCount: positiveCount,
+      centre: float64s,
+      scale: float64s,
+      residual: float64s,
+      weight: z.number(),
+    }),
+    z.object({ kind: z.literal("energy"), classCount: positiveCount, temperature: positive }),
+    z.object({ kind: z.literal("maximumSoftmax"), classCount: positiveCount }),
+    z.object({ kind: z.literal("maxLogit"), classCount: positiveCount }),
+    z.object({
+      kind: z.literal("isolationForest"),
+      dimension: positiveCount,
+      subsample: positiveCount,
+      roots: z.instanceof(Uint32Array),
+      cutFeatures: z.instanceof(Int16Array),
+      cutValues: float64s,
+      rights: z.instanceof(Uint32Array),
+    }),
+  ]);
+  const oodKind: z.ZodType<OodKind> = z.enum([
+    "combined",
+    "mahalanobis",
+    "relativeMahalanobis",
+    "knn",
+    "vim",
+    "energy",
+    "maximumSoftmax",
+    "maxLogit",
+    "isolationForest",
+  ]);
+
+  const oodInput: z.ZodType<OodInputSpec> = z.object({
+    reads: z.enum(["features", "statistics", "both"]),
+    vectors: z
+      .array(z.array(count.max(PACKAGE_CHANNELS_MAX)).min(2).max(PACKAGE_VECTORS_MAX))
+      .max(PACKAGE_VECTORS_MAX),
+  });
+
+  const rateUpToOne = z.number().min(0).max(1);
+
+  // Shapes only: what belongs together is checked by checkFeatureReference.
+  const featureReference: z.ZodType<FeatureReference> = z.object({
+    version: z.literal(1),
+    layout: z.object({
+      featureCount: positiveCount,
+      series: z.array(
+        z.object({
+          name: z.string().max(SERIES_NAME_LENGTH_MAX),
+          features: z.array(count),
+          isChannel: z.boolean(),
+        }),
+      ),
+      logFeatures: z.array(count),
+      logFloor: positive,
+    }),
+    classCount: positiveCount,
+    baselineCount: positiveCount,
+    means: float64s,
+    withinVariances: float64s,
+    betweenVariances: float64s,
+    factor: float64s,
+    scoreLimits: float64s,
+  });
+
+  const calibration: z.ZodType<Calibration> = z.object({
+    temperature: positive,
+    ood: z.object({
+      version: z.literal(1),
+      input: oodInput,
+      profile: oodProfile,
+      // Infinity where too few windows were seen; some scores are below 0.
+      threshold: z.custom<number>((value) => typeof value === "number" && !Number.isNaN(value), {
+        message: "must be a number",
+      }),
+      alpha: z.number().gt(0).lt(1),
+      count,
+      population: z.object({ edges: float64s, shares: float64s, personCount: positiveCount }),
+      personal: z.object({
+        priorCount: positive.max(1e6),
+        halfLifeWindows: z.number().min(1).max(1e9),
+        baselineWindows: count,
+      }),
+      leaveOneOut: z.object({
+        pairs: z
+          .array(
+            z.object({
+              leftOut: count,
+              answered: count,
+              auroc: rateUpToOne,
+              best: oodKind,
+              bestAuroc: rateUpToOne,
+              leftOutCount: count,
+              answeredCount: count,
+            }),
+          )
+          .max(LEAVE_OUT_PAIRS_MAX),
+        isOptimistic: z.boolean(),
+      }),
+    }),
+    abstention: z.object({
+      confidenceMin: rateUpToOne,
+      coverage: rateUpToOne,
+      errorRate: rateUpToOne,
+      errorRateOfAll: rateUpToOne,
+      count,
+    }),
+    reference: z.object({
+      errorRate: share,
+      outlierShare: share,
+      confidence: z.number().gt(0).max(1),
+      count,
+    }),
+    drift: z
+      .object({
+        features: featureReference.nullable(),
+        errors: z
+          .object({ threshold: rateUpToOne, errorRate: rateUpToOne, confidence: rateUpToOne })
+          .nullable(),
+      })
+      .optional(),
+  });
+
+  const plan: z.ZodType<TrainingPlan> = z.object({
+    scope: z.union([
+      z.enum(["head", "bias", "norm", "all"]),
+      z.object({ lastLayers: positiveCount }),
+      z.object({ names: z.array(z.string().max(512)).min(1).max(4096) }),
+    ]),
+    loss: z.object({
+      // Devices learn from labels, each of which counts alike.
+      kind: z.enum(["crossEntropy"]),
+      sampleWeights: z.literal(false).optional(),
+      labelSmoothing: z.number().optional(),
+      classWeights: z.array(z.number()).max(4096).optional(),
+      distillation: z.object({ weight: z.number(), temperature: z.number().optional() }).optional(),
+    }),
+    optimizer: z.union([
+      z.object({ kind: z.literal("sgd"), weightDecay: z.number().optional() }),
+      z.object({
+        kind: z.enum(["momentum", "nesterov"]),
+        momentum: z.number().optional(),
+        weightDecay: z.number().optional(),
+      }),
+      z.object({
+        kind: z.enum(["adam", "adamw"]),
+        beta1: z.number().optional(),
+        beta2: z.number().optional(),
+        epsilon: z.number().optional(),
+        weightDecay: z.number().optional(),
+      }),
+    ]),
+    pullToBase: z.number().optional(),
+    clipNorm: z.number().optional(),
+    lowering: z
+      .object({
+        engine: z.enum(["node", "wasm", "webgpu"]).optional(),
+        batchSize: positiveCount.optional(),
+        forms: z.record(z.string().max(512), z.string().max(64)).optional(),
+      })
+      .optional(),
+  }) as unknown as z.ZodType<TrainingPlan>;
+
+  const fineTune: z.ZodType<FineTunePolicy> = z.object({
+    batchSize: positiveCount.max(4096),
+    epochs: positive,
+    stepsMin: positiveCount,
+    stepsMax: positiveCount,
+    stepsPerSlice: positiveCount,
+    learningRate: positive,
+    learningRateFinalRatio: z.number().min(0).max(1),
+    sampleCountMin: positiveCount,
+    classCountMin: positiveCount,
+    holdout: z.object({ blockLength: positiveCount, everyKth: count, overlapLength: count }),
+  });
+
+  const alarmCause: z.ZodType<AlarmCause> = z.enum([
+    "errorRate",
+    "outlierShare",
+    "uncertainty",
+    "features",
+    "businessRule",
+  ]);
+
+  const trigger: z.ZodType<TriggerPolicy> = z.object({
+    rules: z
+      .array(
+        z.union([
+          z.object({
+            kind: z.literal("alarm"),
+            alarm: alarmCause,
+            countMin: positiveCount,
+            withinMs: positive,
+            action: z.enum(["train", "ask-feedback"]),
+          }),
+          z.object({ kind: z.literal("newFeedback"), countMin: positiveCount }),
+          z.object({ kind: z.literal("schedule"), everyMs: positive }),
+        ]),
+      )
+      .max(64),
+    feedbackMin: count,
+    coolDownMs: count,
+    budget: z.object({ stepsPerDayMax: count }),
+  });
+
+  const guard: z.ZodType<GuardPolicy> = z.object({
+    rule: z.enum(["evidence", "never", "always"]),
+    winMargin: share,
+    adoptLimit: z.number().min(1),
+    dropLimit: z.number().min(1),
+    revertLimit: z.number().min(1),
+    afterAdoption: z.enum(["follow", "test"]),
+    pairsMax: positiveCount,
+    blockLength: positiveCount,
+    overlapLength: count,
+  });
+
+  const rate = z.object({
+    blockLength: positiveCount,
+    averageRunLengthMin: z.number().min(10),
+    slack: share,
+    baselineBlocks: count,
+    priorBlocks: z.number().min(0),
+  });
+  const monitor: z.ZodType<MonitorPolicy> = z.object({
+    errorRate: rate,
+    outlierShare: rate,
+    uncertainty: rate,
+  });
+
+  // Shapes only: whether they can be kept is checked by checkDataRules and checkBusinessRules.
+  const dataRules: z.ZodType<DataRules> = z.object({
+    channels: z
+      .array(
+        z.object({
+          channel: name,
+          range: z.object({ min: z.number(), max: z.number() }).optional(),
+          missing: z.object({ value: z.number(), shareMax: z.number() }).optional(),
+          stuckSamples: positiveCount.optional(),
+          saturation: z
+            .object({ low: z.number(), high: z.number(), shareMax: z.number() })
+            .optional(),
+        }),
+      )
+      .max(PACKAGE_CHANNELS_MAX),
+    duplicateMemory: count,
+    gapMsMax: z.number().nullable(),
+  });
+  const businessRule: z.ZodType<BusinessRule> = z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("duration"), name, label: name, windowsMax: positiveCount }),
+    z.object({
+      kind: z.literal("rate"),
+      name,
+      label: name,
+      windows: positiveCount,
+      shareMin: z.number(),
+      shareMax: z.number(),
+    }),
+    z.object({ kind: z.literal("transition"), name, from: name, to: name }),
+  ]);
+
+  const learning: z.ZodType<Learning> = z.object({
+    plan,
+    fineTune,
+    trigger,
+    guard,
+    monitor,
+    validation: z.object({ countMin: count, lossesOverWinsMax: count }),
+    dataRules,
+    businessRules: z.array(businessRule),
+    limits: z.object({
+      replayBytesMax: positiveCount,
+      pendingPredictionsMax: positiveCount.max(65_536),
+      clipNorm: positive,
+      reportIntervalMs: count,
+    }),
+    rehearsal: z
+      .object({ windows: z.instanceof(Float32Array), labels: z.instanceof(Int32Array) })
+      .optional(),
+  });
+
+  const packageFile: z.ZodType<PackageFile> = z.object({
+    format: z.literal(PACKAGE_FORMAT.format),
+    formatVersion: z.literal(PACKAGE_FORMAT.formatVersion),
+    line: lineIdSchema,
+    checksum: digestSchema,
+    parts: z.object({
+      graph: bytes,
+      parameters: bytes,
+      preprocessing: bytes,
+      calibration: bytes,
+      learning: bytes,
+    }),
+  });
+
+  const knnSettings = {
+    neighbours: positiveCount.optional(),
+    referencesMax: positiveCount.optional(),
+    lengthWeight: z.number().optional(),
+  };
+  const oodMethod: z.ZodType<OodMethod> = z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("combined"), ...knnSettings }),
+    z.object({ kind: z.literal("knn"), ...knnSettings }),
+    z.object({ kind: z.literal("mahalanobis"), shrinkage: z.number().optional() }),
+    z.object({ kind: z.literal("relativeMahalanobis") }),
+    z.object({ kind: z.literal("vim"), principalCount: count.optional() }),
+    z.object({ kind: z.literal("energy"), temperature: z.number().optional() }),
+    z.object({ kind: z.literal("maximumSoftmax") }),
+    z.object({ kind: z.literal("maxLogit") }),
+    z.object({
+      kind: z.literal("isolationForest"),
+      treeCount: positiveCount.optional(),
+      subsample: positiveCount.optional(),
+    }),
+  ]);
+
+  const recipe = z.strictObject({
+    line: z.string(),
+    preprocessing: z.unknown(),
+    learning: z.record(z.string(), z.unknown()).optional(),
+    ood: z
+      .strictObject({
+        method: oodMethod.optional(),
+        input: oodInput.optional(),
+        alpha: z.number().optional(),
+        coverage: z.number().optional(),
+      })
+      .optional(),
+  });
+
+  return { preprocessing, calibration, learning, packageFile, recipe };
 });
 
 function parse<T>(what: string, schema: z.ZodType<T>, value: unknown): Outcome<T> {
@@ -447,13 +491,13 @@ function parsePart<T>(what: string, schema: z.ZodType<T>, part: Uint8Array): Out
 
 /** Reads a preprocessing part. */
 export function parsePreprocessing(part: Uint8Array): Outcome<Preprocessing> {
-  return parsePart("preprocessing", preprocessing, part);
+  return parsePart("preprocessing", schemas.preprocessing, part);
 }
 
 /** Reads a calibration part, which must be of these windows and classes. */
 export function parseCalibration(part: Uint8Array, windows: Preprocessing): Outcome<Calibration> {
   const { labels, channels } = windows;
-  const parsed = parsePart("calibration", calibration, part);
+  const parsed = parsePart("calibration", schemas.calibration, part);
   if (!parsed.ok) return parsed;
   const { profile, population, input, leaveOneOut } = parsed.value.ood;
   const soundProfile = checkOodProfile(profile);
@@ -512,7 +556,7 @@ export function parseLearning(
   part: Uint8Array,
   { channels, labels }: Preprocessing,
 ): Outcome<Learning> {
-  const parsed = parsePart("learning", learning, part);
+  const parsed = parsePart("learning", schemas.learning, part);
   if (!parsed.ok) return parsed;
   const { dataRules: data, businessRules } = parsed.value;
   const soundData = checkDataRules(
@@ -524,27 +568,6 @@ export function parseLearning(
   return soundRules.ok ? parsed : soundRules;
 }
 
-const knnSettings = {
-  neighbours: positiveCount.optional(),
-  referencesMax: positiveCount.optional(),
-  lengthWeight: z.number().optional(),
-};
-const oodMethod: z.ZodType<OodMethod> = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("combined"), ...knnSettings }),
-  z.object({ kind: z.literal("knn"), ...knnSettings }),
-  z.object({ kind: z.literal("mahalanobis"), shrinkage: z.number().optional() }),
-  z.object({ kind: z.literal("relativeMahalanobis") }),
-  z.object({ kind: z.literal("vim"), principalCount: count.optional() }),
-  z.object({ kind: z.literal("energy"), temperature: z.number().optional() }),
-  z.object({ kind: z.literal("maximumSoftmax") }),
-  z.object({ kind: z.literal("maxLogit") }),
-  z.object({
-    kind: z.literal("isolationForest"),
-    treeCount: positiveCount.optional(),
-    subsample: positiveCount.optional(),
-  }),
-]);
-
 /** How a package is made, apart from model and windows. */
 export interface PackageRecipe {
   readonly line: string;
@@ -555,23 +578,9 @@ export interface PackageRecipe {
   readonly ood: Pick<OodPlan, "method" | "input" | "alpha" | "coverage">;
 }
 
-const recipe = z.strictObject({
-  line: z.string(),
-  preprocessing: z.unknown(),
-  learning: z.record(z.string(), z.unknown()).optional(),
-  ood: z
-    .strictObject({
-      method: oodMethod.optional(),
-      input: oodInput.optional(),
-      alpha: z.number().optional(),
-      coverage: z.number().optional(),
-    })
-    .optional(),
-});
-
 /** Reads a recipe from outside. */
 export function parseRecipe(value: unknown): Outcome<PackageRecipe> {
-  const parsed = recipe.safeParse(value);
+  const parsed = schemas.recipe.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const path = ["recipe", ...(issue?.path ?? [])].join(".");
@@ -587,8 +596,6 @@ export function parseRecipe(value: unknown): Outcome<PackageRecipe> {
 }
 
 /** Reads the outside of a package file. */
-export function parsePackageFile(
-  value: unknown,
-): Outcome<{ readonly line: LineId; readonly checksum: Digest; readonly parts: PartBytes }> {
-  return parse("package", packageFile, value);
+export function parsePackageFile(value: unknown): Outcome<PackageFile> {
+  return parse("package", schemas.packageFile, value);
 }

@@ -1,5 +1,6 @@
 // An app in a browser: a device from the web door, with the engine, the package and the windows that the page hands in. For tests only.
 import { unwrap } from "@attune/protocol";
+import { createSeededRandom } from "../../src/testing.ts";
 import {
   createDeviceOf,
   createHttpBlobSource,
@@ -10,6 +11,7 @@ import {
   createSystemClock,
   type Device,
   decodeModelPackage,
+  type ForkableRandom,
   type OrtModule,
   portableCryptography,
 } from "../../src/web.ts";
@@ -34,13 +36,17 @@ export interface AppRun {
   readonly reopened: unknown;
 }
 
-async function open(ort: OrtModule, file: Uint8Array): Promise<Device> {
+async function open(
+  ort: OrtModule,
+  file: Uint8Array,
+  random: ForkableRandom | null,
+): Promise<Device> {
   const runtime = createOrtRuntime(ort);
   return createDeviceOf({
     modelPackage: unwrap(decodeModelPackage(file, portableCryptography)),
     storage: await createIndexedDbStorage("attune"),
     clock: createSystemClock(),
-    random: null,
+    random,
     link: null,
     isLoopback: false,
     token: null,
@@ -66,7 +72,7 @@ export async function runApp(
   file: Uint8Array,
   samples: readonly LabelledSample[],
 ): Promise<AppRun> {
-  const device = await open(ort, file);
+  const device = await open(ort, file, createSeededRandom("page"));
   const trained = new Promise<Pick<AppRun, "lossBefore" | "lossAfter">>((resolve, reject) => {
     device.on("abandoned", ({ reason }) => reject(new Error(reason)));
     device.on("trained", ({ lossBefore, lossAfter }) => resolve({ lossBefore, lossAfter }));
@@ -84,7 +90,7 @@ export async function runApp(
   const later = scripts().filter((path) => !atOnce.includes(path));
   const closed = device.inspect().counts;
   await device.close();
-  const again = await open(ort, file);
+  const again = await open(ort, file, createSeededRandom("page"));
   const reopened = again.inspect().counts;
   await again.close();
   const accuracy = correct.length / samples.length;
@@ -106,7 +112,7 @@ export async function runWithoutLearning(
   file: Uint8Array,
   samples: readonly LabelledSample[],
 ): Promise<AppRunWithout> {
-  const device = await open(ort, file);
+  const device = await open(ort, file, null);
   const user = device.user("anna");
   for (const { window, label } of samples) {
     const { predictionId } = await user.predict(Float32Array.from(window));

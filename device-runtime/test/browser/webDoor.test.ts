@@ -22,7 +22,7 @@ beforeAll(async () => {
   const file = fileOf(await benchPackage(await loadNodeOrt(), { fineTune }));
   const random = createSeededRandom("a person in a browser");
   const samples = Array.from({ length: SAMPLES }, (_, index) => ({
-    window: [...windowOf(random, index % 3, 0.2)],
+    window: [...windowOf(random, index % 3, 0.3)],
     label: labels[index % 3],
   }));
   const text = new TextEncoder().encode(JSON.stringify(samples));
@@ -39,10 +39,16 @@ afterAll(async () => {
   await server?.close();
 });
 
+/** What the functions of the app give. */
+interface AppRuns {
+  readonly runApp: AppRun;
+  readonly runWithoutLearning: AppRunWithout;
+}
+
 /** Calls a function of the app with the engine, the package and the samples. */
-async function callApp<T>(
-  name: string,
-): Promise<{ readonly run: T; readonly violations: readonly string[] } | null> {
+async function callApp<Name extends keyof AppRuns>(
+  name: Name,
+): Promise<{ readonly run: AppRuns[Name]; readonly violations: readonly string[] } | null> {
   if (server === undefined || browser === undefined) return null;
   // A database of its own.
   const context = await browser.newContext();
@@ -58,7 +64,7 @@ async function callApp<T>(
       const samples = await (await fetch("/samples")).json();
       const run = await (await import("/app/app.js")).${name}(ort, file, samples);
       return { run, violations };
-    })()`)) as { readonly run: T; readonly violations: readonly string[] };
+    })()`)) as { readonly run: AppRuns[Name]; readonly violations: readonly string[] };
   } finally {
     await context.close();
   }
@@ -67,12 +73,12 @@ async function callApp<T>(
 it("[DR53] answers from what loads at once, brings what learns when it learns, and keeps both in IndexedDB", async ({
   skip,
 }) => {
-  const called = await callApp<AppRun>("runApp");
+  const called = await callApp("runApp");
   skip(called === null, missing);
   if (called === null) return;
   const { run, violations } = called;
   expect(violations).toEqual([]);
-  expect(run.accuracy).toBeGreaterThan(0.6);
+  expect(run.accuracy).toBeGreaterThan(0.5);
   expect(run.atOnce).toContain("/app/app.js");
   expect(run.atOnce.join()).not.toMatch(/train|compile|mqtt/i);
   expect(run.later.join()).toMatch(/compileTraining/);
@@ -86,7 +92,7 @@ it("[DR53] goes on answering where what learns cannot be had, and says why it do
   skip,
 }) => {
   server?.hide("compileTraining");
-  const called = await callApp<AppRunWithout>("runWithoutLearning");
+  const called = await callApp("runWithoutLearning");
   server?.hide(null);
   skip(called === null, missing);
   if (called === null) return;
