@@ -1,5 +1,5 @@
 // What an operator meets on a bad day: a second hub on the same folder, an audit that somebody has changed, no signer anywhere.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
@@ -52,6 +52,25 @@ it.each([
   expect(run.stdout).toBe("");
   expect(run.exitCode).toBe(2);
   expect(run.stderr).toContain(says);
+});
+
+it.each([
+  [
+    '{"window":{"quorom":4}}',
+    "--policy policy.json",
+    'policy.json: policy.window: Unrecognized key: "quorom"',
+  ],
+  ["null", "--policy policy.json", "holds no object"],
+  ["{}", "--policy policy.json --http-port 99999", "port from 0 to 65535"],
+])("a hub that is started wrongly leaves nothing behind: %s %s", async (policy, words, says) => {
+  const empty = mkdtempSync(join(tmpdir(), "attune-mishaps-"));
+  writeFileSync(join(empty, "policy.json"), policy);
+  const run = await runAttune(empty, `hub start ${words}`.split(" "));
+  expect(run).toMatchObject({ exitCode: 2, stdout: "" });
+  expect(run.stderr).toContain(says);
+  expect(run.stderr).not.toContain("mistake in Attune");
+  expect(readdirSync(empty)).toEqual(["policy.json"]);
+  rmSync(empty, { recursive: true });
 });
 
 it("[HB60] attune audit verify names the row that somebody has changed in the file", async () => {

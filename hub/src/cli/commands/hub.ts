@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { fleetIdSchema } from "@attune/protocol";
 import type { Command } from "commander";
-import type { Hub, TlsFiles } from "../../hub.ts";
+import type { Hub, HubOptions, TlsFiles } from "../../hub.ts";
+import type { LinePolicyInput } from "../../policy.ts";
 import { isLoopbackUrl } from "../../signer/loopback.ts";
 import { auditSentence, auditTone } from "../auditSentence.ts";
 import {
@@ -97,10 +98,10 @@ async function start(invocation: Invocation<StartOptions>): Promise<undefined> {
   }
   const tls = tlsFiles(options);
   const publicUrl = publicAddress(options.publicUrl);
-  mkdirSync(options.data, { recursive: true, mode: 0o700 });
   // A command that only asks a hub must not load one.
   const { createHub } = await import("../../index.ts");
-  const hub = createHub({
+  const policy = options.policy === undefined ? undefined : await readPolicy(options.policy);
+  const settings: HubOptions = {
     dataFolder: options.data,
     fleet: fleet.data,
     mqtt:
@@ -128,11 +129,14 @@ async function start(invocation: Invocation<StartOptions>): Promise<undefined> {
       publicUrl,
     },
     ...(options.blobUrl === undefined ? {} : { blobUrl: options.blobUrl }),
-    ...(options.policy === undefined ? {} : { policy: readPolicy(options.policy) }),
+    policy,
     onFault: (fault) => {
       note(`${ink.red("fault")} ${fault.message} (${fault.code}); ${fault.hint}`);
     },
-  });
+  };
+  // Only now, so that a wrong command line leaves nothing behind.
+  mkdirSync(options.data, { recursive: true, mode: 0o700 });
+  const hub = createHub(settings);
   await untilInterrupted(async (signal) => {
     const stopTelling =
       options.quiet === true
@@ -263,17 +267,26 @@ function publicAddress(text: string | undefined): string | undefined {
 const usage = (message: string, hint: string): CommandError =>
   new CommandError(exitCodes.usage, "operator.request_invalid", message, hint);
 
-function readPolicy(file: string): Record<string, unknown> {
+async function readPolicy(file: string): Promise<LinePolicyInput> {
+  const hint = 'write only what differs, like {"window":{"quorum":12}}';
+  let input: LinePolicyInput;
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    input = JSON.parse(readFileSync(file, "utf8")) as LinePolicyInput;
+    if (typeof input !== "object" || input === null) throw new Error("it holds no object");
   } catch (error) {
     throw new CommandError(
       exitCodes.usage,
       "file.not_readable",
       `${file} is no JSON file that can be read (${error instanceof Error ? error.message : String(error)})`,
-      'write only what differs, like {"window":{"quorum":12}}',
+      hint,
     );
   }
+  const { defaultPolicy, mergePolicy } = await import("../../policy.ts");
+  const { parsePolicy } = await import("../../routes/policySchema.ts");
+  const checked = parsePolicy(mergePolicy(defaultPolicy, input));
+  if (checked.ok) return input;
+  const { code, message } = checked.refusal;
+  throw new CommandError(exitCodes.usage, code, `${file}: ${message}`, hint);
 }
 
 /** What is still missing before devices can be served, in the order in which it is done. */
