@@ -13,7 +13,10 @@ export interface DevicePairs {
   readonly losses: number;
 }
 
-const round = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(1));
+const round = (value: number): string => {
+  if (value > 1e6) return "over 1,000,000";
+  return value >= 100 ? value.toFixed(0) : value.toFixed(1);
+};
 
 /**
  * Judges the devices' comparison: `pass` when enough devices compared and the pooled evidence for better reaches its limit,
