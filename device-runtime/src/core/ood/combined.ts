@@ -1,15 +1,22 @@
 // Nearest neighbours and relative Mahalanobis together, as one out-of-distribution score. It must not decide which score is too high.
 import { accept, type Outcome, refuse } from "@attune/protocol";
 import type { Random } from "../../ports/random.ts";
-import { checkKnn, createKnnScorer, fitKnn, type KnnProfile, type KnnSettings } from "./knn.ts";
-import type { OodSamples } from "./oodSamples.ts";
+import {
+  checkKnn,
+  createNeighbourDistance,
+  fitKnn,
+  type KnnProfile,
+  type KnnSettings,
+} from "./knn.ts";
+import { createNearestClass, createSquaredDistance } from "./mahalanobis.ts";
+import { assertFeatures, type OodSamples } from "./oodSamples.ts";
 import type { OodScorer } from "./oodScorer.ts";
 import {
   checkRelativeMahalanobis,
-  createRelativeMahalanobisScorer,
   fitRelativeMahalanobis,
   type RelativeMahalanobisProfile,
 } from "./relativeMahalanobis.ts";
+import { createWhitening } from "./whitening.ts";
 
 /** Where the scores of known samples lie. */
 export interface ScoreScale {
@@ -19,7 +26,7 @@ export interface ScoreScale {
   readonly spread: number;
 }
 
-/** Both profiles, and what a usual score of each is. */
+/** Both profiles, by one covariance within classes, and what a usual score of each is. */
 export interface CombinedProfile {
   readonly kind: "combined";
   readonly neighbours: KnnProfile;
@@ -54,12 +61,13 @@ export function fitCombined(
   if (!neighbours.ok) return neighbours;
   const relative = fitRelativeMahalanobis(samples);
   if (!relative.ok) return relative;
+  const both = createBoth(neighbours.value, relative.value);
   return checkCombined({
     kind: "combined",
     neighbours: neighbours.value,
     relative: relative.value,
-    neighboursScale: measureScale(samples, createKnnScorer(neighbours.value)),
-    relativeScale: measureScale(samples, createRootScorer(relative.value)),
+    neighboursScale: measureScale(samples, both.measure, both.distance),
+    relativeScale: measureScale(samples, both.measure, both.root),
   });
 }
 
@@ -79,6 +87,13 @@ export function checkCombined(profile: CombinedProfile): Outcome<CombinedProfile
       `one half of the profile has ${profile.neighbours.dimension} features, the other ${profile.relative.classes.dimension}; fit it again`,
     );
   }
+  const { factor } = profile.relative.classes;
+  if (!profile.neighbours.factor.every((value, at) => value === factor[at])) {
+    return refuse(
+      "input.shape_mismatch",
+      "the halves of the profile have not the same covariance within classes; fit it again",
+    );
+  }
   for (const { middle, spread } of [profile.neighboursScale, profile.relativeScale]) {
     if (!(Number.isFinite(middle) && Number.isFinite(spread) && spread > 0)) {
       return refuse(
@@ -93,7 +108,7 @@ export function checkCombined(profile: CombinedProfile): Outcome<CombinedProfile
 /**
  * Creates a scorer that adds both scores, each in units of how it spreads over known samples.
  *
- * - Range: unbounded; about 0 for usual samples, 2 where both are at the 95th of 100. O(dimension² · 1.5 + references · dimension).
+ * - Range: unbounded; about 0 for usual samples, 2 where both are at the 95th of 100. O(dimension² + (references + classes) · dimension).
  *
  * Neighbours see what lies between classes and far out; relative Mahalanobis sees what differs from a class in a direction in which classes do not
  * differ. Where one is weak on people whom nobody has seen, the other mostly is not.
@@ -102,36 +117,67 @@ export function checkCombined(profile: CombinedProfile): Outcome<CombinedProfile
  * @see Sun et al. 2022 and Ren et al. 2021, as in `createKnnScorer` and `createRelativeMahalanobisScorer`. The sum is our own.
  */
 export function createCombinedScorer(profile: CombinedProfile): OodScorer {
-  const neighbours = createKnnScorer(profile.neighbours);
-  const relative = createRootScorer(profile.relative);
-  const { neighboursScale, relativeScale } = profile;
+  const { neighbours, relative, neighboursScale, relativeScale } = profile;
+  const { distance, root, measure } = createBoth(neighbours, relative);
   return {
     dimension: neighbours.dimension,
     classCount: 0,
-    score: (features, featuresAt = 0) =>
-      (neighbours.score(features, featuresAt) - neighboursScale.middle) / neighboursScale.spread +
-      (relative.score(features, featuresAt) - relativeScale.middle) / relativeScale.spread,
-  };
-}
-
-/** Relative Mahalanobis with the root of its size: in standard deviations it has no long tail that drowns the other score. */
-function createRootScorer(profile: RelativeMahalanobisProfile): OodScorer {
-  const relative = createRelativeMahalanobisScorer(profile);
-  return {
-    ...relative,
     score(features, featuresAt = 0) {
-      const squares = relative.score(features, featuresAt);
-      return Math.sign(squares) * Math.sqrt(Math.abs(squares));
+      measure(features, featuresAt);
+      return (
+        ((distance[0] as number) - neighboursScale.middle) / neighboursScale.spread +
+        ((root[0] as number) - relativeScale.middle) / relativeScale.spread
+      );
     },
   };
 }
 
-function measureScale({ features, labels, dimension }: OodSamples, scorer: OodScorer): ScoreScale {
+/** Both scores of a sample, each in the first place of an array: a number that a long function returns is made anew on the heap. */
+interface Both {
+  readonly distance: Float64Array;
+  /** Relative Mahalanobis with the root of its size: in standard deviations it has no long tail that drowns the other score. */
+  readonly root: Float64Array;
+  measure(features: ArrayLike<number>, featuresAt: number): void;
+}
+
+/** Whitens once for neighbours and classes, whose covariance is the same, and once for the background. */
+function createBoth(neighbours: KnnProfile, relative: RelativeMahalanobisProfile): Both {
+  const { dimension } = neighbours;
+  const whitening = createWhitening(neighbours.factor, neighbours.centre);
+  const whitened = new Float64Array(dimension);
+  const distance = new Float64Array(1);
+  const toClass = new Float64Array(1);
+  const toAll = new Float64Array(1);
+  const root = new Float64Array(1);
+  const measureNeighbours = createNeighbourDistance(neighbours, whitened, distance);
+  const measureClass = createNearestClass(relative.classes, whitening, whitened, toClass);
+  const measureAll = createSquaredDistance(relative.background, toAll);
+  return {
+    distance,
+    root,
+    measure(features, featuresAt) {
+      assertFeatures(features, featuresAt, dimension);
+      whitening.apply(features, featuresAt, whitened);
+      measureNeighbours();
+      measureClass();
+      measureAll(features, featuresAt);
+      const squares = (toClass[0] as number) - (toAll[0] as number);
+      root[0] = Math.sign(squares) * Math.sqrt(Math.abs(squares));
+    },
+  };
+}
+
+function measureScale(
+  { features, labels, dimension }: OodSamples,
+  measure: Both["measure"],
+  found: Float64Array,
+): ScoreScale {
   const stride = Math.ceil(labels.length / scaledMax);
   const count = Math.ceil(labels.length / stride);
-  const sorted = Float64Array.from({ length: count }, (_, index) =>
-    scorer.score(features, index * stride * dimension),
-  ).sort();
+  const sorted = Float64Array.from({ length: count }, (_, index) => {
+    measure(features, index * stride * dimension);
+    return found[0] as number;
+  }).sort();
   const middle = sorted[Math.floor(count / 2)] as number;
   const spread = (sorted[Math.floor(0.95 * (count - 1))] as number) - middle;
   // Samples that are all the same have no spread, and any unit is as good.

@@ -5,7 +5,8 @@ import { fitMahalanobis } from "./fitMahalanobis.ts";
 import { featureCountMax, packedLength } from "./gaussianProfile.ts";
 import { assertFeatures, type OodSamples } from "./oodSamples.ts";
 import type { OodScorer } from "./oodScorer.ts";
-import { createWhitening, type Whitening } from "./whitening.ts";
+import { createRowBlocks } from "./rowBlocks.ts";
+import { createWhitening } from "./whitening.ts";
 
 /** Known samples as directions and lengths of whitened features. */
 export interface KnnProfile {
@@ -87,12 +88,13 @@ export function fitKnn(
     centre[i] = (centre[i] as number) + (features[index] as number) / labels.length;
   }
   const kept = drawBalanced(labels, classCount, limit, random);
-  const toSphere = createSphere(createWhitening(factor, centre));
+  const whitening = createWhitening(factor, centre);
   const direction = new Float64Array(dimension);
   const references = new Float32Array(kept.length * dimension);
   const lengths = new Float32Array(kept.length);
   kept.forEach((sample, row) => {
-    lengths[row] = toSphere(features, sample * dimension, direction);
+    whitening.apply(features, sample * dimension, direction);
+    lengths[row] = toSphere(direction);
     references.set(direction, row * dimension);
   });
   return checkKnn({
@@ -156,32 +158,67 @@ export function checkKnn(profile: KnnProfile): Outcome<KnnProfile> {
  * differs from activity to activity. Lengths count by their logarithms and less, so that a sensor that is far off does not hide in a usual
  * direction.
  *
- * @param profile one that {@link checkKnn} accepts; its references are kept, not copied.
+ * @param profile one that {@link checkKnn} accepts
  * @see Sun et al. 2022, "Out-of-distribution detection with deep nearest neighbors", section 3. Deviation: features are whitened by
  *   the covariance within classes before they are normalised, lengths are not forgotten, and references are a bounded draw with equal shares of
  *   the classes. With `lengthWeight` 0 it is the distance of the paper in whitened space.
  */
 export function createKnnScorer(profile: KnnProfile): OodScorer {
-  const { dimension, neighbours, references, lengths, lengthWeight } = profile;
-  const toSphere = createSphere(createWhitening(profile.factor, profile.centre));
-  const direction = new Float64Array(dimension);
-  // Least squared distances so far, rising.
-  const nearest = new Float64Array(neighbours);
+  const { dimension } = profile;
+  const whitening = createWhitening(profile.factor, profile.centre);
+  const whitened = new Float64Array(dimension);
+  const distance = new Float64Array(1);
+  const measure = createNeighbourDistance(profile, whitened, distance);
   return {
     dimension,
     classCount: 0,
     score(features, featuresAt = 0) {
       assertFeatures(features, featuresAt, dimension);
-      const length = toSphere(features, featuresAt, direction);
-      if (Number.isNaN(length)) return Number.NaN;
-      nearest.fill(Number.POSITIVE_INFINITY);
-      for (let row = 0, at = 0; row < lengths.length; row++, at += dimension) {
-        const apart = length - (lengths[row] as number);
-        const turned = 2 - 2 * dot(direction, references, at);
-        insert(nearest, turned + lengthWeight * apart * apart);
-      }
-      return Math.sqrt(Math.max(0, nearest[neighbours - 1] as number));
+      whitening.apply(features, featuresAt, whitened);
+      measure();
+      return distance[0] as number;
     },
+  };
+}
+
+/**
+ * The distance of a whitened sample to its k-th nearest reference, as a function that writes it: a number that a long function returns is
+ * made anew on the heap, one in an array is not.
+ *
+ * @param whitened read at each call, relative to the profile's centre
+ * @param distance its first place is written; NaN for what is not finite
+ */
+export function createNeighbourDistance(
+  profile: KnnProfile,
+  whitened: Float64Array,
+  distance: Float64Array,
+): () => void {
+  const { dimension, neighbours, lengthWeight } = profile;
+  const references = createRowBlocks(
+    profile.lengths.length,
+    () => dimension,
+    (row, column) => profile.references[row * dimension + column] as number,
+  );
+  const cosines = new Float64Array(references.paddedCount);
+  const lengths = Float64Array.from(profile.lengths);
+  const direction = new Float64Array(dimension);
+  // Least squared distances so far, rising.
+  const nearest = new Float64Array(neighbours);
+  return () => {
+    direction.set(whitened);
+    const length = toSphere(direction);
+    if (Number.isNaN(length)) {
+      distance[0] = Number.NaN;
+      return;
+    }
+    nearest.fill(Number.POSITIVE_INFINITY);
+    references.multiply(direction, cosines);
+    for (let row = 0; row < lengths.length; row++) {
+      const apart = length - (lengths[row] as number);
+      const turned = 2 - 2 * (cosines[row] as number);
+      insert(nearest, turned + lengthWeight * apart * apart);
+    }
+    distance[0] = Math.sqrt(Math.max(0, nearest[neighbours - 1] as number));
   };
 }
 
@@ -195,49 +232,28 @@ function insert(nearest: Float64Array, value: number): void {
   nearest[place] = value;
 }
 
-/** Four sums side by side: one alone waits for itself at every step. */
-function dot(direction: Float64Array, references: Float32Array, at: number): number {
-  const length = direction.length;
-  const even = length - (length % 4);
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  for (let i = 0; i < even; i += 4) {
-    a += (direction[i] as number) * (references[at + i] as number);
-    b += (direction[i + 1] as number) * (references[at + i + 1] as number);
-    c += (direction[i + 2] as number) * (references[at + i + 2] as number);
-    d += (direction[i + 3] as number) * (references[at + i + 3] as number);
-  }
-  for (let i = even; i < length; i++) {
-    a += (direction[i] as number) * (references[at + i] as number);
-  }
-  return a + b + (c + d);
-}
-
 /**
- * Whitens and normalises, and gives the logarithm of the length; NaN for what is not finite. The centre itself has no direction: all zeros,
- * at a right angle to everything.
+ * Normalises a whitened vector in place, and gives the logarithm of its length; NaN for what is not finite. The centre itself has no
+ * direction: all zeros, at a right angle to everything.
  */
-function createSphere(
-  whitening: Whitening,
-): (features: ArrayLike<number>, featuresAt: number, into: Float64Array) => number {
-  return (features, featuresAt, into) => {
-    whitening.apply(features, featuresAt, into);
-    let largest = 0;
-    for (let i = 0; i < into.length; i++) {
-      const size = Math.abs(into[i] as number);
-      if (!(size < Number.POSITIVE_INFINITY)) return Number.NaN;
-      if (size > largest) largest = size;
-    }
-    if (largest === 0) return Math.log(lengthMin);
-    // Scaled first: the square of a number above 1e154 is infinite.
-    let square = 0;
-    for (let i = 0; i < into.length; i++) square += ((into[i] as number) / largest) ** 2;
-    const length = Math.sqrt(square);
-    for (let i = 0; i < into.length; i++) into[i] = (into[i] as number) / largest / length;
-    return Math.log(Math.max(lengthMin, largest * length));
-  };
+function toSphere(vector: Float64Array): number {
+  let largest = 0;
+  for (let i = 0; i < vector.length; i++) {
+    const size = Math.abs(vector[i] as number);
+    if (!(size < Number.POSITIVE_INFINITY)) return Number.NaN;
+    if (size > largest) largest = size;
+  }
+  if (largest === 0) return Math.log(lengthMin);
+  // Scaled first: the square of a number above 1e154 is infinite.
+  let square = 0;
+  for (let i = 0; i < vector.length; i++) {
+    const part = (vector[i] as number) / largest;
+    vector[i] = part;
+    square += part * part;
+  }
+  const length = Math.sqrt(square);
+  for (let i = 0; i < vector.length; i++) vector[i] = (vector[i] as number) / length;
+  return Math.log(Math.max(lengthMin, largest * length));
 }
 
 /** Sample numbers, as many of each class as its even share of `limit`, or all that it has. */

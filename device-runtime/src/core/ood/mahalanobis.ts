@@ -3,7 +3,7 @@ import { Defect } from "@attune/protocol";
 import type { GaussianProfile } from "./gaussianProfile.ts";
 import { assertFeatures } from "./oodSamples.ts";
 import type { OodScorer } from "./oodScorer.ts";
-import { createWhitening } from "./whitening.ts";
+import { createWhitening, type Whitening } from "./whitening.ts";
 
 /**
  * Creates a scorer that measures the Mahalanobis distance to the nearest class mean.
@@ -21,56 +21,94 @@ import { createWhitening } from "./whitening.ts";
  *   the distance, so that the unit is a standard deviation, and without the sign.
  */
 export function createMahalanobisScorer(profile: GaussianProfile): OodScorer {
-  const nearest = createNearestClass(profile);
+  const square = new Float64Array(1);
+  const measure = createSquaredDistance(profile, square);
   return {
     dimension: profile.dimension,
     classCount: 0,
-    score: (features, featuresAt = 0) => Math.sqrt(nearest(features, featuresAt)),
+    score(features, featuresAt = 0) {
+      measure(features, featuresAt);
+      return Math.sqrt(square[0] as number);
+    },
   };
 }
 
 /**
  * The squared Mahalanobis distance to the nearest class, as a function of features and where they begin.
  *
+ * @param square as in {@link createNearestClass}
+ * @throws {@link Defect} `ood.profile_empty`
+ */
+export function createSquaredDistance(
+  profile: GaussianProfile,
+  square: Float64Array,
+): (features: ArrayLike<number>, featuresAt: number) => void {
+  const { dimension } = profile;
+  const whitening = createWhitening(profile.factor, centreOf(profile));
+  const whitened = new Float64Array(dimension);
+  const measure = createNearestClass(profile, whitening, whitened, square);
+  return (features, featuresAt) => {
+    assertFeatures(features, featuresAt, dimension);
+    whitening.apply(features, featuresAt, whitened);
+    measure();
+  };
+}
+
+/**
+ * The squared distance of a whitened sample to the nearest class mean, as a function that writes it: a number that a long function returns
+ * is made anew on the heap, one in an array is not.
+ *
+ * @param whitening by the profile's covariance, relative to a centre among the means
+ * @param whitened read at each call
+ * @param square its first place is written; NaN for what is not a number
  * @throws {@link Defect} `ood.profile_empty`
  */
 export function createNearestClass(
   profile: GaussianProfile,
-): (features: ArrayLike<number>, featuresAt: number) => number {
-  const { dimension, classCount } = profile;
-  const rows: number[] = [];
-  for (let label = 0; label < classCount; label++) {
-    if ((profile.sampleCounts[label] as number) > 0) rows.push(label);
-  }
-  if (rows.length === 0) throw new Defect("ood.profile_empty", "no class has samples");
-
-  const centre = new Float64Array(dimension);
-  for (const label of rows) {
-    for (let i = 0; i < dimension; i++) {
-      centre[i] =
-        (centre[i] as number) + (profile.means[label * dimension + i] as number) / rows.length;
-    }
-  }
-  const whitening = createWhitening(profile.factor, centre);
-  const whitened = new Float64Array(dimension);
+  whitening: Whitening,
+  whitened: Float64Array,
+  square: Float64Array,
+): () => void {
+  const { dimension } = profile;
+  const rows = rowsOf(profile);
   const whitenedMeans = new Float64Array(rows.length * dimension);
   rows.forEach((label, row) => {
     whitening.apply(profile.means, label * dimension, whitenedMeans, row * dimension);
   });
-
-  return (features, featuresAt) => {
-    assertFeatures(features, featuresAt, dimension);
-    whitening.apply(features, featuresAt, whitened);
+  return () => {
     let nearest = Number.POSITIVE_INFINITY;
     for (let at = 0; at < whitenedMeans.length; ) {
-      let square = 0;
+      let sum = 0;
       for (let i = 0; i < dimension; i++, at++) {
         const apart = (whitened[i] as number) - (whitenedMeans[at] as number);
-        square += apart * apart;
+        sum += apart * apart;
       }
       // Not Math.min alone: a NaN must come out and not be passed over.
-      if (!(square >= nearest)) nearest = square;
+      if (!(sum >= nearest)) nearest = sum;
     }
-    return nearest;
+    square[0] = nearest;
   };
+}
+
+/** Mean of the class means. */
+function centreOf(profile: GaussianProfile): Float64Array {
+  const { dimension, means } = profile;
+  const rows = rowsOf(profile);
+  const centre = new Float64Array(dimension);
+  for (const label of rows) {
+    for (let i = 0; i < dimension; i++) {
+      centre[i] = (centre[i] as number) + (means[label * dimension + i] as number) / rows.length;
+    }
+  }
+  return centre;
+}
+
+/** Classes with samples. */
+function rowsOf({ classCount, sampleCounts }: GaussianProfile): readonly number[] {
+  const rows: number[] = [];
+  for (let label = 0; label < classCount; label++) {
+    if ((sampleCounts[label] as number) > 0) rows.push(label);
+  }
+  if (rows.length === 0) throw new Defect("ood.profile_empty", "no class has samples");
+  return rows;
 }

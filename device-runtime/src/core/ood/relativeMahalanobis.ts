@@ -2,7 +2,7 @@
 import { accept, type Outcome, refuse } from "@attune/protocol";
 import { fitMahalanobis } from "./fitMahalanobis.ts";
 import { checkGaussianProfile, type GaussianProfile } from "./gaussianProfile.ts";
-import { createNearestClass } from "./mahalanobis.ts";
+import { createSquaredDistance } from "./mahalanobis.ts";
 import type { OodSamples } from "./oodSamples.ts";
 import type { OodScorer } from "./oodScorer.ts";
 
@@ -68,12 +68,17 @@ export function checkRelativeMahalanobis(
  *   are shrunk as `fitMahalanobis` says.
  */
 export function createRelativeMahalanobisScorer(profile: RelativeMahalanobisProfile): OodScorer {
-  const toClass = createNearestClass(profile.classes);
-  const toAll = createNearestClass(profile.background);
+  const toClass = new Float64Array(1);
+  const toAll = new Float64Array(1);
+  const measureClass = createSquaredDistance(profile.classes, toClass);
+  const measureAll = createSquaredDistance(profile.background, toAll);
   return {
     dimension: profile.classes.dimension,
     classCount: 0,
-    score: (features, featuresAt = 0) =>
-      toClass(features, featuresAt) - toAll(features, featuresAt),
+    score(features, featuresAt = 0) {
+      measureClass(features, featuresAt);
+      measureAll(features, featuresAt);
+      return (toClass[0] as number) - (toAll[0] as number);
+    },
   };
 }

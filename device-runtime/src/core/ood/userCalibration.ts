@@ -125,6 +125,9 @@ export function createUserCalibration(
     state !== undefined && isSame(state.edges, known.edges) ? state : nothing(known),
   );
 
+  // A number that is passed to a long function, or returned by it, is made anew on the heap; one in an array is not.
+  const passed = new Float64Array(1);
+
   /** Windows in a row that are worth one: `(1 + r) / (1 - r)` at a likeness of neighbours `r`. */
   function windowsPerEffective(): number {
     const mean = own.weight > 0 ? own.placeSum / own.weight : 0.5;
@@ -136,34 +139,42 @@ export function createUserCalibration(
     return (1 + bounded) / (1 - bounded);
   }
 
+  /** Takes in the score that was passed, and leaves the p-value in its place. */
+  function takeIn(): void {
+    const score = passed[0] as number;
+    const bin = Number.isNaN(score) ? own.bins.length - 1 : binOf(known, score);
+    let above = 0;
+    for (let at = own.bins.length - 1; at >= Math.max(0, bin); at--)
+      above += own.bins[at] as number;
+    // Below the first edge all is as usual as can be.
+    if (bin < 0) above = own.weight;
+    const perEffective = windowsPerEffective();
+    const share = bin < 0 ? 1 : (known.shares[bin] as number);
+    const p =
+      (priorCount * share + above / perEffective) / (priorCount + own.weight / perEffective);
+
+    for (let at = 0; at < own.bins.length; at++) own.bins[at] = (own.bins[at] as number) * keep;
+    if (bin >= 0) own.bins[bin] = (own.bins[bin] as number) + 1;
+    const place = (bin + 1) / own.bins.length;
+    own.weight = own.weight * keep + 1;
+    own.placeSum = own.placeSum * keep + place;
+    own.squareSum = own.squareSum * keep + place * place;
+    own.productSum =
+      own.productSum * keep + place * (own.windowCount === 0 ? place : own.lastPlace);
+    own.lastPlace = place;
+    own.windowCount += 1;
+    if (own.windowCount > baselineWindows) {
+      own.checkedCount += 1;
+      if (p <= alpha) own.flaggedCount += 1;
+    }
+    passed[0] = p;
+  }
+
   return {
     observe(score) {
-      const bin = Number.isNaN(score) ? own.bins.length - 1 : binOf(known, score);
-      let above = 0;
-      for (let at = own.bins.length - 1; at >= Math.max(0, bin); at--)
-        above += own.bins[at] as number;
-      // Below the first edge all is as usual as can be.
-      if (bin < 0) above = own.weight;
-      const perEffective = windowsPerEffective();
-      const share = bin < 0 ? 1 : (known.shares[bin] as number);
-      const p =
-        (priorCount * share + above / perEffective) / (priorCount + own.weight / perEffective);
-
-      for (let at = 0; at < own.bins.length; at++) own.bins[at] = (own.bins[at] as number) * keep;
-      if (bin >= 0) own.bins[bin] = (own.bins[bin] as number) + 1;
-      const place = (bin + 1) / own.bins.length;
-      own.weight = own.weight * keep + 1;
-      own.placeSum = own.placeSum * keep + place;
-      own.squareSum = own.squareSum * keep + place * place;
-      own.productSum =
-        own.productSum * keep + place * (own.windowCount === 0 ? place : own.lastPlace);
-      own.lastPlace = place;
-      own.windowCount += 1;
-      if (own.windowCount > baselineWindows) {
-        own.checkedCount += 1;
-        if (p <= alpha) own.flaggedCount += 1;
-      }
-      return p;
+      passed[0] = score;
+      takeIn();
+      return passed[0] as number;
     },
     report() {
       const perEffective = windowsPerEffective();

@@ -1,5 +1,6 @@
 // Takes the covariance out of feature vectors: afterwards every direction varies alike. It must not compare anything.
 import { packedLength } from "./gaussianProfile.ts";
+import { createRowBlocks } from "./rowBlocks.ts";
 
 /** Whitens vectors relative to a centre. */
 export interface Whitening {
@@ -23,7 +24,13 @@ export interface Whitening {
  */
 export function createWhitening(factor: Float64Array, centre: Float64Array): Whitening {
   const dimension = centre.length;
-  const inverse = invertTriangle(factor, dimension);
+  const triangle = invertTriangle(factor, dimension);
+  const inverse = createRowBlocks(
+    dimension,
+    (row) => row + 1,
+    (row, column) => triangle[packedLength(row) + column] as number,
+  );
+  const product = new Float64Array(inverse.paddedCount);
   const middle = Float64Array.from(centre);
   const centred = new Float64Array(dimension);
   return {
@@ -32,11 +39,8 @@ export function createWhitening(factor: Float64Array, centre: Float64Array): Whi
       for (let i = 0; i < dimension; i++) {
         centred[i] = (features[offset + i] as number) - (middle[i] as number);
       }
-      for (let i = 0, at = 0; i < dimension; i++) {
-        let sum = 0;
-        for (let k = 0; k <= i; k++, at++) sum += (inverse[at] as number) * (centred[k] as number);
-        into[intoAt + i] = sum;
-      }
+      inverse.multiply(centred, product);
+      for (let i = 0; i < dimension; i++) into[intoAt + i] = product[i] as number;
     },
   };
 }

@@ -64,37 +64,58 @@ export function createWindowStatistics(shape: WindowShape): WindowStatistics {
   const length = windowStatisticsLength(shape);
   const channelStep = layout === "channelsFirst" ? windowSamples : 1;
   const sampleStep = layout === "channelsFirst" ? 1 : channelCount;
-  const lengths = new Float64Array(windowSamples);
+  // One channel, or the length of one vector: always of one kind of number, so that the loop over it is compiled once.
+  const line = new Float64Array(windowSamples);
   // mean, deviation, least, largest, step of what was looked at last.
   const found = new Float64Array(perChannel);
 
-  /** Looks at `windowSamples` values, `step` apart. Offset by the first one, so that a large mean costs no digits. */
-  function look(values: ArrayLike<number>, at: number, step: number): void {
-    const first = values[at] as number;
+  /** Looks at the line. Relative to its first value, so that a large mean costs no digits; odd and even places side by side. */
+  function look(): void {
+    const first = line[0] as number;
+    const even = windowSamples & ~1;
     let before = first;
     let sum = 0;
+    let otherSum = 0;
     let squares = 0;
+    let otherSquares = 0;
     let steps = 0;
+    let otherSteps = 0;
     let least = first;
     let largest = first;
-    for (let sample = 0, place = at; sample < windowSamples; sample++, place += step) {
-      const value = values[place] as number;
+    for (let sample = 0; sample < even; sample += 2) {
+      const value = line[sample] as number;
+      const other = line[sample + 1] as number;
+      const apart = value - first;
+      const otherApart = other - first;
+      sum += apart;
+      otherSum += otherApart;
+      squares += apart * apart;
+      otherSquares += otherApart * otherApart;
+      steps += Math.abs(value - before);
+      otherSteps += Math.abs(other - value);
+      if (value < least) least = value;
+      if (value > largest) largest = value;
+      if (other < least) least = other;
+      if (other > largest) largest = other;
+      before = other;
+    }
+    if (even < windowSamples) {
+      const value = line[even] as number;
       const apart = value - first;
       sum += apart;
       squares += apart * apart;
       steps += Math.abs(value - before);
       if (value < least) least = value;
       if (value > largest) largest = value;
-      before = value;
     }
-    const mean = sum / windowSamples;
-    const variance = squares / windowSamples - mean * mean;
+    const mean = (sum + otherSum) / windowSamples;
+    const variance = (squares + otherSquares) / windowSamples - mean * mean;
     found[0] = first + mean;
     // A NaN must come out, which Math.max lets through.
     found[1] = Math.sqrt(Math.max(0, variance));
     found[2] = least;
     found[3] = largest;
-    found[4] = steps / (windowSamples - 1);
+    found[4] = (steps + otherSteps) / (windowSamples - 1);
   }
 
   return {
@@ -102,23 +123,29 @@ export function createWindowStatistics(shape: WindowShape): WindowStatistics {
     describe(windows, windowAt, into, intoAt) {
       if (length === 0) return;
       for (let channel = 0; channel < channelCount; channel++) {
-        look(windows, windowAt + channel * channelStep, sampleStep);
+        let place = windowAt + channel * channelStep;
+        for (let sample = 0; sample < windowSamples; sample++, place += sampleStep) {
+          line[sample] = windows[place] as number;
+        }
+        look();
         for (let statistic = 0; statistic < perChannel; statistic++) {
           into[intoAt + statistic * channelCount + channel] = found[statistic] as number;
         }
       }
       for (let vector = 0; vector < vectors.length; vector++) {
         const axes = vectors[vector] as readonly number[];
-        for (let sample = 0; sample < windowSamples; sample++) {
-          let square = 0;
-          for (let axis = 0; axis < axes.length; axis++) {
-            const channel = axes[axis] as number;
-            const value = windows[windowAt + channel * channelStep + sample * sampleStep] as number;
-            square += value * value;
+        line.fill(0);
+        for (let axis = 0; axis < axes.length; axis++) {
+          let place = windowAt + (axes[axis] as number) * channelStep;
+          for (let sample = 0; sample < windowSamples; sample++, place += sampleStep) {
+            const value = windows[place] as number;
+            line[sample] = (line[sample] as number) + value * value;
           }
-          lengths[sample] = Math.sqrt(square);
         }
-        look(lengths, 0, 1);
+        for (let sample = 0; sample < windowSamples; sample++) {
+          line[sample] = Math.sqrt(line[sample] as number);
+        }
+        look();
         const at = intoAt + perChannel * channelCount + perVector * vector;
         into[at] = found[0] as number;
         into[at + 1] = found[1] as number;

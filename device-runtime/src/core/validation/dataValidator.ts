@@ -119,22 +119,26 @@ export function createDataValidator(
     { rule, first }: (typeof watched)[number],
   ): DataFinding | null {
     const { range, missing, stuckSamples, saturation } = rule;
+    // Nothing compares with NaN: a rule that is not there never holds.
+    const missingValue = missing === undefined ? Number.NaN : Math.fround(missing.value);
+    const least = range?.min ?? Number.NaN;
+    const largest = range?.max ?? Number.NaN;
+    const low = saturation?.low ?? Number.NaN;
+    const high = saturation?.high ?? Number.NaN;
     let missingCount = 0;
-    let outside = Number.NaN;
+    let outsideAt = -1;
     let saturatedCount = 0;
     let run = 0;
     let longestRun = 0;
     let previous = Number.NaN;
     for (let sample = 0, at = first; sample < windowSamples; sample++, at += sampleStep) {
       const value = window[at] as number;
-      if (missing !== undefined && value === Math.fround(missing.value)) {
+      if (value === missingValue) {
         missingCount += 1;
         continue;
       }
-      if (range !== undefined && (value < range.min || value > range.max)) outside = value;
-      if (saturation !== undefined && (value <= saturation.low || value >= saturation.high)) {
-        saturatedCount += 1;
-      }
+      if (value < least || value > largest) outsideAt = at;
+      if (value <= low || value >= high) saturatedCount += 1;
       run = value === previous ? run + 1 : 1;
       if (run > longestRun) longestRun = run;
       previous = value;
@@ -143,10 +147,10 @@ export function createDataValidator(
     if (missing !== undefined && missingCount > missing.shareMax * windowSamples) {
       return { code: "input.value_missing", message: missingText(name, missingCount, rule) };
     }
-    if (range !== undefined && !Number.isNaN(outside)) {
+    if (range !== undefined && outsideAt >= 0) {
       return {
         code: "input.value_outside",
-        message: `channel ${name} gave ${outside}, it measures ${range.min} to ${range.max}; look at the sensor, or correct the package's data rules`,
+        message: `channel ${name} gave ${window[outsideAt]}, it measures ${range.min} to ${range.max}; look at the sensor, or correct the package's data rules`,
       };
     }
     if (saturation !== undefined && saturatedCount > saturation.shareMax * windowSamples) {
