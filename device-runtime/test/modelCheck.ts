@@ -16,6 +16,7 @@ export interface ModelCheck {
   /** Mean squared error against arbitrary targets if left out. */
   readonly loss?: TrainingPlan["loss"];
   readonly dims?: Readonly<Record<string, number>>;
+  readonly batchNormalization?: NonNullable<TrainingPlan["batchNormalization"]>;
   readonly batchSize?: number;
   /** Step of the difference. */
   readonly step?: number;
@@ -71,8 +72,9 @@ export async function modelGradientError(
   check: ModelCheck,
 ): Promise<{ readonly worst: number; readonly names: readonly string[] }> {
   const { model, scope, loss = { kind: "meanSquaredError" }, dims = {}, step = 0.02 } = check;
+  const { batchNormalization = "frozen" } = check;
   const compiled = unwrap(
-    compileTraining(model, { scope, loss, dims, optimizer: { kind: "sgd" } }),
+    compileTraining(model, { scope, loss, dims, batchNormalization, optimizer: { kind: "sgd" } }),
   );
   const graph = await runtime.load(compiled.step);
   const trainer = await createTrainer(runtime, compiled);

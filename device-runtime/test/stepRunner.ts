@@ -60,17 +60,15 @@ export async function runStep(
   }
   const outputs = [
     trainingNames.loss,
-    ...state.parameters.flatMap(({ name }) => [
-      trainingNames.nextParameter(name),
-      trainingNames.gradient(name),
-    ]),
+    ...state.parameters.map(({ name }) => trainingNames.nextParameter(name)),
+    ...compiled.parameters.map(({ name }) => trainingNames.gradient(name)),
     ...state.optimizer.map(({ name }) => `train:next:${name}`),
   ];
   const results = await graph.run(inputs, outputs);
   const read = (name: string): Float32Array => results[name]?.data as Float32Array;
   return {
     loss: read(trainingNames.loss)[0] ?? Number.NaN,
-    gradients: state.parameters.map(({ name, dims }) => ({
+    gradients: compiled.parameters.map(({ name, dims }) => ({
       name,
       dims,
       data: read(trainingNames.gradient(name)),

@@ -8,7 +8,11 @@ import { writeConvolution } from "./layers/convolution.ts";
 import { writeDense } from "./layers/dense.ts";
 import { writeGru } from "./layers/gru.ts";
 import { writeDetail, writeNormalization } from "./layers/inputViews.ts";
-import { writeGroupNormalization, writeLayerNormalization } from "./layers/normalization.ts";
+import {
+  writeBatchNormalization,
+  writeGroupNormalization,
+  writeLayerNormalization,
+} from "./layers/normalization.ts";
 import { writeGlobalPool, writePool } from "./layers/pool.ts";
 import { writeFlatten, writePermute } from "./layers/rearrange.ts";
 import type { LayerSpec, NetworkSpec } from "./networkSpec.ts";
@@ -29,7 +33,8 @@ const OPSET = 17;
  * - Input `data` `[batch, ...input]`, output `logits` (or as named) `[batch, ...]`. Parameters are named after their layers:
  *   `conv1.weight`, `norm1.scale`, `gru1.recurrent`, `dense2.bias`, ..., or by the `name` of a layer.
  * - Weights: He-normal where the activation cuts half away and in convolutions, Glorot-uniform in other dense layers, uniform within
- *   `1 / sqrt(units)` in recurrent ones; biases 0, scales 1.
+ *   `1 / sqrt(units)` in recurrent ones; biases 0, scales 1,
+ *   running means 0 and variances 1.
  * - Deterministic: same spec and same numbers from `random`, same bytes.
  *
  * @returns an ONNX file (operator set 17) that any runtime opens and {@link compileTraining} trains
@@ -98,6 +103,8 @@ function writeLayer(writer: NetworkWriter, input: LayerValue, layer: LayerSpec):
     case "averagePool":
     case "maxPool":
       return writePool(writer, input, layer);
+    case "batchNormalization":
+      return writeBatchNormalization(writer, input, layer);
     case "convolution":
       return writeConvolution(writer, input, layer);
     case "dense":

@@ -91,6 +91,18 @@ export interface GroupNormalizationLayer extends Named {
 }
 
 /**
+ * Batch normalisation of each channel: `[channels, ...sizes]` or `[units]`, then a scale and a shift a channel. In use it normalises by running
+ * statistics, which start at mean 0 and variance 1: train it with a plan that says `batchNormalization: "train"`, or they stay there.
+ *
+ * @see Ioffe and Szegedy 2015, algorithm 1.
+ */
+export interface BatchNormalizationLayer extends Named {
+  readonly kind: "batchNormalization";
+  /** Share of the running statistics that one step keeps, `[0, 1)`; 0.9 if left out, which PyTorch calls 0.1. */
+  readonly momentum?: number;
+}
+
+/**
  * Layer normalisation over the last axis, for dense and recurrent layers, then a scale and a shift an entry.
  *
  * @see Ba, Kiros and Hinton 2016, equation 4.
@@ -137,6 +149,7 @@ export interface ResidualLayer {
 /** One layer. Shapes are those of one sample, without the batch. */
 export type LayerSpec =
   | ActivationLayer
+  | BatchNormalizationLayer
   | ConvolutionLayer
   | DenseLayer
   | FlattenLayer

@@ -56,6 +56,9 @@ function declareInputs(context: Assembly, lead: readonly Dim[]): Uint8Array[] {
       inputs.push(declare(trainingNames.state(state, name), "float32", dims));
     }
   }
+  for (const { name, dims } of subject.statistics) {
+    inputs.push(declare(trainingNames.parameter(name), "float32", dims));
+  }
   for (const { name, dims } of context.base) {
     inputs.push(declare(trainingNames.base(name), "float32", dims));
   }
@@ -74,6 +77,9 @@ function declareOutputs(context: Assembly, lead: readonly Dim[]): Uint8Array[] {
       outputs.push(declare(trainingNames.nextState(state, name), "float32", dims));
     }
   }
+  for (const { name, dims } of context.subject.statistics) {
+    outputs.push(declare(trainingNames.nextParameter(name), "float32", dims));
+  }
   return outputs;
 }
 
@@ -86,6 +92,9 @@ function resultNames(context: Assembly): [string, string][] {
     checked.optimizer.states.forEach((state, index) => {
       names.push([nextStates[index] ?? "", trainingNames.nextState(state, trained.name)]);
     });
+  }
+  for (const { statistic, next } of body.statistics) {
+    names.push([next, trainingNames.nextParameter(statistic.name)]);
   }
   return names;
 }
@@ -102,6 +111,10 @@ function stateNames(context: Assembly): [string, string, ElementType, readonly n
       const outside = trainingNames.state(state, trained.name);
       names.push([states[index] ?? "", outside, "float32", trained.dims]);
     });
+  }
+  for (const { statistic } of body.statistics) {
+    const { name, dims } = statistic;
+    names.push([name, trainingNames.parameter(name), "float32", dims]);
   }
   return names;
 }

@@ -10,9 +10,11 @@ import { writeNode } from "../onnx/nodeMessage.ts";
 import { readTensorName } from "../onnx/tensorMessage.ts";
 import { readValue, writeValue } from "../onnx/valueMessage.ts";
 import { bytesField, createWireBudget, readFields } from "../onnx/wireFormat.ts";
+import { inCanonicalOrder } from "../parameters/canonicalOrder.ts";
 import { checkHidden } from "../parameters/hiddenWeights.ts";
 import { parameterInfos } from "../parameters/listParameters.ts";
 import { type ParameterScope, scopeParameters } from "../parameters/parameterScope.ts";
+import { type BatchNormalizationMode, runningStatistics } from "../parameters/runningStatistics.ts";
 import { orRefusal, turnAway } from "../turnAway.ts";
 import { featureValue, nodesOf, rawOutput } from "./modelOutput.ts";
 
@@ -20,6 +22,11 @@ import { featureValue, nodesOf, rawOutput } from "./modelOutput.ts";
 export interface ServingOptions {
   /** Parameters that come with every prediction instead of from the file; none if left out. */
   readonly scope?: ParameterScope;
+  /**
+   * As in a training plan: with `"train"` the running statistics of the scope's normalisations come with every prediction, too, because a
+   * training changes them. Serving normalises by them in either case.
+   */
+  readonly batchNormalization?: BatchNormalizationMode;
   /** Sizes of dimensions that the model leaves open, as in a training plan. */
   readonly dims?: DimSizes;
 }
@@ -79,9 +86,11 @@ export function compileServing(
     const own = nodesOf(file, logits);
     const source = featureValue(own);
     const graph = loadGraph(file, [logits, source], options.dims);
-    const scope =
+    const chosen =
       options.scope === undefined ? [] : scopeParameters(parameterInfos(own), options.scope);
-    if (options.scope !== undefined) checkHidden(own, options.scope, scope);
+    if (options.scope !== undefined) checkHidden(own, options.scope, chosen);
+    const { statistics } = runningStatistics(own, chosen, options.batchNormalization ?? "frozen");
+    const scope = inCanonicalOrder([...chosen, ...statistics], ({ name }) => name);
     const shapeOf = (name: string): Shape => graph.values.get(name)?.shape ?? [];
     const logitCount = countPerSample(shapeOf(logits), "scores");
     const featureCount = countPerSample(shapeOf(source), "features");

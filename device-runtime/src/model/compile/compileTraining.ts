@@ -9,6 +9,7 @@ import { readModelFile } from "../onnx/modelFile.ts";
 import { checkHidden } from "../parameters/hiddenWeights.ts";
 import { parameterInfos } from "../parameters/listParameters.ts";
 import { type ParameterScope, scopeParameters } from "../parameters/parameterScope.ts";
+import { runningStatistics } from "../parameters/runningStatistics.ts";
 import { orRefusal, turnAway } from "../turnAway.ts";
 import { type Assembly, assembleEpoch, assembleStep } from "./assembleTraining.ts";
 import type { LowRankPatch } from "./lowRank.ts";
@@ -27,6 +28,8 @@ export interface CompiledTraining {
   readonly epoch: Uint8Array;
   /** What is trained, in canonical order: parameters of the model, or the factors of low-rank patches. */
   readonly parameters: readonly NamedShape[];
+  /** Running mean and variance of the normalisations that go by the batch, in canonical order; empty unless the plan says "train". */
+  readonly statistics: readonly NamedShape[];
   /** Parameters of the model whose base values are read: for a pull, for distillation, and the patched weights themselves. */
   readonly base: readonly NamedShape[];
   /** Low-rank patches; empty for other scopes. */
@@ -37,6 +40,8 @@ export interface CompiledTraining {
   readonly sampleDims: readonly number[];
   /** Fixed batch, where the model has one. */
   readonly batchSize: number | undefined;
+  /** The smallest batch: 2 where a normalisation by the batch would else see one value a channel, which has no variance. */
+  readonly batchSizeMin: number;
   readonly truth: {
     readonly type: "int64" | "float32";
     /** Shape of one sample's truth. */
@@ -97,7 +102,8 @@ function subjectOf(model: Uint8Array, checked: CheckedPlan): TrainingSubject {
   const own = nodesOf(file, output);
   const chosen = scopeParameters(parameterInfos(own), checked.scope);
   checkHidden(own, checked.scope, chosen);
-  return trainingSubject(graph, output, checked.scope, chosen);
+  const running = runningStatistics(own, chosen, checked.batchNormalization);
+  return trainingSubject(graph, output, checked.scope, chosen, running);
 }
 
 /** Writes the graphs that train a subject. */
@@ -133,11 +139,13 @@ export function compileSubject(subject: TrainingSubject, checked: CheckedPlan): 
     step: assembleStep(assembly),
     epoch: assembleEpoch(assembly),
     parameters: subject.trained,
+    statistics: subject.statistics,
     base,
     patches: subject.patches,
     states: checked.optimizer.states,
     sampleDims,
     batchSize: typeof batch === "number" ? batch : undefined,
+    batchSizeMin: subject.batchSizeMin,
     truth: {
       type: checked.loss.truthType,
       dims: truthShape.slice(1).map((dim) => (typeof dim === "number" ? dim : 0)),

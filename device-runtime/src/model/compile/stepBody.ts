@@ -8,6 +8,7 @@ import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import type { OnnxTensor } from "../onnx/tensorMessage.ts";
 import { clipGradients } from "../optimizers/clipGradients.ts";
 import { turnAway } from "../turnAway.ts";
+import { type WrittenNormalization, writeBatchNormalization } from "./batchNormalizations.ts";
 import { TRAINING_PREFIX, trainingNames } from "./trainingNames.ts";
 import type { CheckedPlan } from "./trainingPlan.ts";
 import type { TrainingSubject } from "./trainingSubject.ts";
@@ -26,6 +27,8 @@ export interface StepBody {
   readonly loss: string;
   readonly nextStepCount: string;
   readonly parameters: readonly TrainedTensor[];
+  /** Running statistics, and the names of their values after the step. */
+  readonly statistics: readonly { readonly statistic: NamedShape; readonly next: string }[];
   /** Where an operation could have been written in another form. */
   readonly sites: readonly LoweringSite[];
 }
@@ -58,7 +61,7 @@ export function writeStepBody(
   const emit = createGraphEmitter(`${TRAINING_PREFIX}step:`);
   const trained = new Set(subject.trained.map(({ name }) => name));
   keepConstants(subject, trained, emit);
-  for (const node of graph.nodes) emit.copy(node);
+  const { normalizations, nextStatistics } = writeForward(subject, emit);
   const { loss, gradient } = checked.loss.step({
     emit,
     output,
@@ -76,6 +79,7 @@ export function writeStepBody(
     seeds: new Map([[output, gradient]]),
     wanted: trained,
     lowering,
+    normalizations,
   });
   const gradients = subject.trained.map(
     ({ name }) =>
@@ -115,8 +119,40 @@ export function writeStepBody(
     loss,
     nextStepCount,
     parameters,
+    statistics: subject.statistics.map((statistic) => ({
+      statistic,
+      next: nextStatistics.get(statistic.name) ?? "",
+    })),
     sites: lowering.sites,
   };
+}
+
+/** Writes the model: its nodes as they are, but for normalisations that go by the batch. */
+function writeForward(
+  { graph, normalizations }: TrainingSubject,
+  emit: GraphEmitter,
+): {
+  readonly normalizations: ReadonlyMap<string, WrittenNormalization["known"]>;
+  readonly nextStatistics: ReadonlyMap<string, string>;
+} {
+  const written = new Map<string, WrittenNormalization["known"]>();
+  // One module that is called twice counts twice, one after the other.
+  const nextStatistics = new Map<string, string>();
+  const latest = (name: string): string => nextStatistics.get(name) ?? name;
+  for (const node of graph.nodes) {
+    const [output = ""] = node.outputs;
+    const running = normalizations.get(output);
+    if (running === undefined) {
+      emit.copy(node);
+      continue;
+    }
+    const { mean, variance } = running;
+    const before = { mean: latest(mean), variance: latest(variance) };
+    const { known, nextMean, nextVariance } = writeBatchNormalization(emit, graph, node, before);
+    written.set(output, known);
+    nextStatistics.set(mean, nextMean).set(variance, nextVariance);
+  }
+  return { normalizations: written, nextStatistics };
 }
 
 /** Constants that the forward nodes read, save those that are trained. */

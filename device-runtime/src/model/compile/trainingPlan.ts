@@ -9,6 +9,7 @@ import { optimizerOf } from "../optimizers/optimizerOf.ts";
 import type { OptimizerRule, OptimizerSpec } from "../optimizers/optimizerRule.ts";
 import { inCanonicalOrder } from "../parameters/canonicalOrder.ts";
 import { checkScope, type ParameterScope } from "../parameters/parameterScope.ts";
+import type { BatchNormalizationMode } from "../parameters/runningStatistics.ts";
 import { TRAINING_THREADS } from "../trainingThreads.ts";
 import { orRefusal, turnAway } from "../turnAway.ts";
 import { isNotNegative, isPositive, setting } from "./planSetting.ts";
@@ -32,6 +33,12 @@ export interface TrainingPlan {
    * have to be fixed for training.
    */
   readonly dims?: DimSizes;
+  /**
+   * What `BatchNormalization` does in training where its scale or shift is in the scope; `"frozen"` if left out. With `"train"` the batch is
+   * counted into the running statistics, which end in the model with the parameters: for learning from scratch or from much data. A sample
+   * of weight 0 counts as any other.
+   */
+  readonly batchNormalization?: BatchNormalizationMode;
   /** Engine that the graphs are written for, and forms of single operations; the cost table's choice for Node if left out. */
   readonly lowering?: LoweringSpec;
 }
@@ -46,6 +53,7 @@ export interface CheckedPlan {
   /** `null`: no limit. */
   readonly clipNorm: number | null;
   readonly dims: DimSizes;
+  readonly batchNormalization: BatchNormalizationMode;
   readonly lowering: CheckedLowering;
   /** Canonical text of the plan with its defaults, the thread count and the compiler revision: equal texts train to equal bytes. Digest it for keys. */
   readonly text: string;
@@ -72,6 +80,13 @@ export function checkPlan(plan: TrainingPlan): CheckedPlan {
       ? null
       : setting("clipNorm", plan.clipNorm, 0, isPositive, "above 0");
   const dims = plan.dims ?? {};
+  const { batchNormalization = "frozen" } = plan;
+  if (batchNormalization !== "frozen" && batchNormalization !== "train") {
+    turnAway(
+      "model.plan_invalid",
+      `batchNormalization is ${JSON.stringify(batchNormalization)}, must be "frozen" or "train"`,
+    );
+  }
   const lowering = checkLowering(plan.lowering);
   const text = canonicalText({
     compiler: COMPILER_REVISION,
@@ -82,6 +97,8 @@ export function checkPlan(plan: TrainingPlan): CheckedPlan {
     pullToBase,
     clipNorm,
     dims,
+    // Left out where it is the default: plans from before it was there keep their text, and what is kept under it.
+    ...(batchNormalization === "frozen" ? {} : { batchNormalization }),
     lowering,
   });
   return {
@@ -92,6 +109,7 @@ export function checkPlan(plan: TrainingPlan): CheckedPlan {
     pullToBase,
     clipNorm,
     dims,
+    batchNormalization,
     lowering,
     text,
   };

@@ -3,6 +3,12 @@ import type { ModelGraph } from "../graph/modelGraph.ts";
 import { inCanonicalOrder } from "../parameters/canonicalOrder.ts";
 import type { ParameterInfo } from "../parameters/listParameters.ts";
 import type { ParameterScope } from "../parameters/parameterScope.ts";
+import type {
+  RunningNormalization,
+  RunningStatistics,
+  Statistic,
+} from "../parameters/runningStatistics.ts";
+import { normalizeByBatch } from "./batchNormalizations.ts";
 import { type LowRankPatch, patchLowRank } from "./lowRank.ts";
 import type { NamedShape } from "./stepBody.ts";
 
@@ -13,7 +19,13 @@ export interface TrainingSubject {
   readonly output: string;
   /** In canonical order. */
   readonly trained: readonly NamedShape[];
-  /** The model before low-rank patches were written into it, and those of its parameters that the training changes. */
+  /** Running statistics that the steps count, in canonical order. */
+  readonly statistics: readonly Statistic[];
+  /** Normalisations that go by the batch, by the first output of their nodes. */
+  readonly normalizations: ReadonlyMap<string, RunningNormalization>;
+  /** The smallest batch that can be normalised. */
+  readonly batchSizeMin: number;
+  /** The model before low-rank patches were written into it and normalisations went by the batch, and those of its parameters that the training changes. */
   readonly unpatched: {
     readonly nodes: ModelGraph["nodes"];
     readonly changing: ReadonlySet<string>;
@@ -25,12 +37,14 @@ export interface TrainingSubject {
  * The graph of a scope.
  *
  * @param chosen the parameters that the scope names
+ * @param running normalisations among them that go by the batch; none for low-rank patches, which train no scale and no shift
  */
 export function trainingSubject(
   graph: ModelGraph,
   output: string,
   scope: ParameterScope,
   chosen: readonly ParameterInfo[],
+  running: RunningStatistics,
 ): TrainingSubject {
   const namesOf = (tensors: readonly NamedShape[]) => new Set(tensors.map(({ name }) => name));
   if (typeof scope === "object" && "lowRank" in scope) {
@@ -44,13 +58,18 @@ export function trainingSubject(
       graph: patched,
       output,
       trained,
+      statistics: [],
+      normalizations: new Map(),
+      batchSizeMin: 1,
       patches,
       unpatched: { nodes: graph.nodes, changing },
     };
   }
   const trained = chosen.map(({ name, dims }) => ({ name, dims }));
-  const unpatched = { nodes: graph.nodes, changing: namesOf(chosen) };
-  return { graph, output, trained, patches: [], unpatched };
+  const { statistics } = running;
+  const unpatched = { nodes: graph.nodes, changing: namesOf([...chosen, ...statistics]) };
+  const byBatch = normalizeByBatch(graph, running.normalizations);
+  return { ...byBatch, output, trained, statistics, patches: [], unpatched };
 }
 
 /** Names of the parameters whose base values a training reads. */

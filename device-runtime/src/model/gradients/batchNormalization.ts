@@ -9,9 +9,9 @@ import type { GradientRule } from "./gradientRule.ts";
 /**
  * In training mode the mean and the deviation are those of the batch; else they are constants.
  *
- * A model says which by the node's own attribute, and says the same in training and in use: models exported for inference keep the statistics
- * that they were trained with, which few samples of one person could only blur. The running statistics that a node in training mode
- * gives as well are not read, so those in the file stay.
+ * A plan puts the nodes of its scope into training mode, and its steps then count their running statistics. Else the node's own attribute
+ * says which: models exported for inference keep the statistics that they were trained with, which few samples of one person could only
+ * blur, and a node that the file itself has in training mode goes by the batch while its statistics stay.
  */
 export const batchNormalizationGradient: GradientRule = (context) => {
   if (integerAttribute(context.node, "training_mode", 0) === 0) return frozenGradient(context);

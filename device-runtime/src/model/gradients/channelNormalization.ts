@@ -23,10 +23,13 @@ export function channelNormalizationGradient(
     return emit.node("ReduceSum", [value, emit.integers(others)], { keepdims: integer(0) });
   };
   const needsData = context.wants(0) || context.wants(1);
+  const { normalization } = context;
   const moments = needsData
-    ? momentsOf(context, axes, floatAttribute(node, "epsilon", 1e-5))
+    ? (normalization ?? momentsOf(context, axes, floatAttribute(node, "epsilon", 1e-5)))
     : { mean: "", inverse: "" };
-  const normalized = needsData ? normalizedData(context, moments) : "";
+  const normalized = needsData
+    ? (normalization?.normalized ?? normalizedData(context, moments))
+    : "";
   const byData = (): string => {
     const scale = emit.node("Reshape", [context.input(1), emit.integers(perChannel)]);
     const scaled = { ...moments, inverse: emit.node("Mul", [moments.inverse, scale]) };

@@ -8,6 +8,7 @@ import type { ElementType } from "../onnx/elementType.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { turnAway } from "../turnAway.ts";
 import { gradientRules } from "./gradientRules.ts";
+import type { KnownNormalization } from "./normalized.ts";
 
 /** What to differentiate. */
 export interface Differentiation {
@@ -20,6 +21,8 @@ export interface Differentiation {
   readonly wanted: ReadonlySet<string>;
   /** Chooses between the forms of an operation; as the cost table says for Node if left out. */
   readonly lowering?: Lowering;
+  /** Normalisations that are written node by node, by the first output of their node; none if left out. */
+  readonly normalizations?: ReadonlyMap<string, KnownNormalization>;
 }
 
 /** Types in which gradients are not computed. */
@@ -101,6 +104,7 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
         const name = node.inputs[index] ?? "";
         return task.wanted.has(name) ? undefined : graph.constants.get(name);
       },
+      normalization: task.normalizations?.get(output),
       requestOutput: (index) => emit.requestOutput(node, index),
       lower: (operation, forms) =>
         lowering

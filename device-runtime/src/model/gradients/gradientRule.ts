@@ -5,6 +5,7 @@ import type { GraphEmitter } from "../graph/graphEmitter.ts";
 import type { Form, LoweredOperation } from "../lowering/lowering.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import type { OnnxTensor } from "../onnx/tensorMessage.ts";
+import type { KnownNormalization } from "./normalized.ts";
 
 /** One node of the forward graph, on the way back. */
 export interface GradientContext {
@@ -30,6 +31,8 @@ export interface GradientContext {
   constant(index: number): OnnxTensor | undefined;
   /** Output `index` of this node, asked for even where the model left it out. */
   requestOutput(index: number): string;
+  /** What the forward pass holds of this normalisation; undefined where its node stands as it is. */
+  readonly normalization: KnownNormalization | undefined;
   /** Writes one of several forms of an operation: the one that was asked for, else the one that is predicted to be fastest. */
   lower(operation: LoweredOperation, forms: readonly Form[]): string;
 }

@@ -9,6 +9,12 @@ export interface Moments {
   readonly inverse: string;
 }
 
+/** A normalisation whose forward pass has been written node by node, so that it need not be computed again. */
+export interface KnownNormalization extends Moments {
+  /** `(X - mean) / deviation`. */
+  readonly normalized: string;
+}
+
 /** Mean and deviation of the data over some axes, as the operator itself finds them inside. */
 export function momentsOf(
   { emit, input }: GradientContext,

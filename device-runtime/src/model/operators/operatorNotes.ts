@@ -5,7 +5,7 @@ export const operatorNotes: ReadonlyMap<string, string> = new Map([
   ["Abs", "0 at 0"],
   [
     "BatchNormalization",
-    "statistics frozen, or of the batch where the node is in training mode; scale and shift trained; `spatial=0` refused",
+    'statistics frozen; of the batch, with running statistics counted, where the plan says `batchNormalization: "train"`; of the batch alone where the node is in training mode; scale and shift trained; `spatial=0` refused',
   ],
   ["Cast", "between float32 and float32; float16 and float64 in between are refused"],
   ["Clip", "bounds included; bounds themselves are not trained"],

@@ -27,7 +27,7 @@ export interface PlanReport {
   readonly stepCount: number;
   /** Values that are trained. */
   readonly trainedCount: number;
-  /** Values of the model that change; more than are trained where low-rank patches are merged. */
+  /** Values of the model that change; more than are trained where low-rank patches are merged or running statistics are counted. */
   readonly changedCount: number;
   /** Bytes of a contribution on the wire, at most: int8 and a scale a tensor, incompressible, with its signed envelope. */
   readonly deltaBytes: number;
@@ -90,7 +90,7 @@ function reportSubject(
   const changed =
     compiled.patches.length > 0
       ? compiled.patches.map(({ weight }) => weight)
-      : compiled.parameters;
+      : [...compiled.parameters, ...compiled.statistics];
   const changedCount = countOf(changed);
   const body = bodyOf(graph);
   const nanoseconds = sumOverNodes(body, (node, { sizeOf }) =>

@@ -9,6 +9,7 @@ import {
 import type { CompiledTraining } from "../compile/compileTraining.ts";
 import { startFactors } from "../compile/lowRankFactors.ts";
 import { trainingNames } from "../compile/trainingNames.ts";
+import { inCanonicalOrder } from "../parameters/canonicalOrder.ts";
 import type { OrtRuntime, OrtTensor } from "./ortRuntime.ts";
 
 /**
@@ -19,7 +20,10 @@ import type { OrtRuntime, OrtTensor } from "./ortRuntime.ts";
 export interface TrainingState {
   /** Steps done so far; what a bias-corrected optimizer counts. */
   readonly stepCount: number;
-  /** What is trained, in canonical order: parameters, or the factors of low-rank patches. See {@link trainedParameters}. */
+  /**
+   * What the training changes, in canonical order: parameters, with the running statistics of normalisations that go by the batch, or the factors
+   * of low-rank patches. See {@link trainedParameters}.
+   */
   readonly parameters: ParameterSet;
   /** Optimizer state, by state and then by parameter; each tensor is named `state:parameter`. */
   readonly optimizer: readonly ParameterTensor[];
@@ -31,7 +35,7 @@ export interface TrainingState {
 export interface TrainingSlice {
   /** At least 1. */
   readonly stepCount: number;
-  /** At least 1; the model's own where it has a fixed one. */
+  /** At least 1, or the training's `batchSizeMin`; the model's own where it has a fixed one. */
   readonly batchSize: number;
   /** `[stepCount, batchSize, ...sample]`, row-major. */
   readonly data: Float32Array;
@@ -56,7 +60,7 @@ export interface Trainer {
   /**
    * The state before the first step: these parameters, and nothing learned by the optimizer.
    *
-   * @param parameters at least the trained ones; others are left out. For low-rank patches the weights they lie on; factors that are not among
+   * @param parameters at least the trained ones and the running statistics; others are left out. For low-rank patches the weights they lie on; factors that are not among
    *   them start anew
    * @param base what to pull to, or to be taught by; the parameters themselves if left out, and for low-rank patches always
    * @throws Defect `trainer.parameter_missing`, `trainer.shape_mismatch`
@@ -143,6 +147,11 @@ function sliceInputs(compiled: CompiledTraining, slice: TrainingSlice): Record<s
     "trainer.shape_mismatch",
     `batches of ${batchSize}, the model has a fixed batch of ${compiled.batchSize}`,
   );
+  assertDefect(
+    batchSize >= compiled.batchSizeMin,
+    "trainer.shape_mismatch",
+    `batches of ${batchSize}, but BatchNormalization in training needs ${compiled.batchSizeMin}: one value a channel has no variance`,
+  );
   const lead = [stepCount, batchSize];
   const dataDims = [...lead, ...compiled.sampleDims];
   const truthDims = [...lead, ...compiled.truth.dims];
@@ -183,6 +192,14 @@ function sliceInputs(compiled: CompiledTraining, slice: TrainingSlice): Record<s
   return inputs;
 }
 
+/** Everything that a training changes in the model, in canonical order. */
+function changedTensors({
+  parameters,
+  statistics,
+}: CompiledTraining): CompiledTraining["parameters"] {
+  return inCanonicalOrder([...parameters, ...statistics], ({ name }) => name);
+}
+
 /** Names of the optimizer's tensors, in the order of {@link TrainingState.optimizer}. */
 function optimizerPlaces(
   compiled: CompiledTraining,
@@ -201,7 +218,7 @@ function stateInputs(compiled: CompiledTraining, state: TrainingState): Record<s
       data: BigInt64Array.of(BigInt(state.stepCount)),
     },
   };
-  for (const { name, dims, data } of chosenParameters(compiled.parameters, state.parameters)) {
+  for (const { name, dims, data } of chosenParameters(changedTensors(compiled), state.parameters)) {
     inputs[trainingNames.parameter(name)] = floats(dims, data);
   }
   optimizerPlaces(compiled).forEach(({ state: kept, parameter, dims }, index) => {
@@ -248,19 +265,17 @@ export async function createTrainer(
 ): Promise<Trainer> {
   const graph = await runtime.load(compiled.epoch);
   const places = optimizerPlaces(compiled);
+  const changed = changedTensors(compiled);
   const outputs = [
     trainingNames.loss,
-    ...compiled.parameters.map(({ name }) => trainingNames.nextParameter(name)),
+    ...changed.map(({ name }) => trainingNames.nextParameter(name)),
     ...places.map(({ state, parameter }) => trainingNames.nextState(state, parameter)),
   ];
   return {
     compiled,
     begin: (parameters, base) => ({
       stepCount: 0,
-      parameters: chosenParameters(compiled.parameters, [
-        ...startFactors(compiled.patches),
-        ...parameters,
-      ]),
+      parameters: chosenParameters(changed, [...startFactors(compiled.patches), ...parameters]),
       optimizer: places.map(({ state, parameter, dims }) => ({
         name: `${state}:${parameter}`,
         dims,
@@ -278,7 +293,7 @@ export async function createTrainer(
         losses: resultFloats(results, trainingNames.loss),
         state: {
           stepCount: state.stepCount + slice.stepCount,
-          parameters: compiled.parameters.map(({ name, dims }) => ({
+          parameters: changed.map(({ name, dims }) => ({
             name,
             dims,
             data: resultFloats(results, trainingNames.nextParameter(name)),

@@ -7,6 +7,7 @@ import type { TrainingState } from "./createTrainer.ts";
 /**
  * The parameters that a training has changed, under the names of the model and in canonical order: what is served, compared and contributed.
  *
+ * - With `batchNormalization: "train"` the running statistics of the scope are among them.
  * - Pure. For scopes without patches the state's own; low-rank patches are added to their weights, O(weights x rank).
  * - Values are raw engine output, as in the state: use `parameterSetOf` before they become a version.
  *

@@ -1,11 +1,43 @@
-// Writes normalisations that look at one sample only, so that they compute the same in training and in use.
+// Writes normalisations with fresh scales, shifts and statistics. Which of them go by the batch in training is the plan's business.
 import { float } from "../../graph/graphEmitter.ts";
-import type { GroupNormalizationLayer, LayerNormalizationLayer } from "../networkSpec.ts";
+import type {
+  BatchNormalizationLayer,
+  GroupNormalizationLayer,
+  LayerNormalizationLayer,
+} from "../networkSpec.ts";
 import { assertFits, isSize, type LayerValue, type NetworkWriter } from "../networkWriter.ts";
 
 const EPSILON = 1e-5;
 
 const ones = (count: number): Float32Array => new Float32Array(count).fill(1);
+
+/** Over the batch and all sizes of a channel; statistics of nothing yet. */
+export function writeBatchNormalization(
+  writer: NetworkWriter,
+  input: LayerValue,
+  layer: BatchNormalizationLayer,
+): LayerValue {
+  const name = writer.layerName("norm", layer.name);
+  const [channels = 0] = input.dims;
+  const { momentum = 0.9 } = layer;
+  assertFits(
+    momentum >= 0 && momentum < 1,
+    name,
+    `a momentum of ${momentum}; 0 or more, and below 1`,
+  );
+  const inputs = [
+    input.name,
+    writer.parameter(`${name}.scale`, [channels], ones(channels)),
+    writer.parameter(`${name}.shift`, [channels], new Float32Array(channels)),
+    writer.parameter(`${name}.mean`, [channels], new Float32Array(channels)),
+    writer.parameter(`${name}.variance`, [channels], ones(channels)),
+  ];
+  const normalized = writer.emit.node("BatchNormalization", inputs, {
+    epsilon: float(EPSILON),
+    momentum: float(momentum),
+  });
+  return { name: normalized, dims: input.dims };
+}
 
 /** As exporters write it, because operator set 17 has no operator for it: groups as channels of an instance normalisation. */
 export function writeGroupNormalization(
