@@ -3,6 +3,7 @@ import {
   type DeviceId,
   decodeDelta,
   deltaBetween,
+  encodeCbor,
   encodeDelta,
   type ModelVersion,
   parameterSetOf,
@@ -14,7 +15,12 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createSeededRandom } from "../src/adapters/seededRandom.ts";
 import { loadNodeOrt } from "../src/model/session/nodeOrtRuntime.ts";
 import type { OrtRuntime } from "../src/model/session/ortRuntime.ts";
-import { type ModelPackage, versionOf, withParameters } from "../src/package/modelPackage.ts";
+import {
+  type ModelPackage,
+  readModelParts,
+  versionOf,
+  withParameters,
+} from "../src/package/modelPackage.ts";
 import { type BenchDevice, openBenchDevice } from "./benchDevice.ts";
 import { type BenchHub, createBenchHub, fleet, hubKey, releaseKeys } from "./benchHub.ts";
 import { benchPackage, windowOf } from "./benchModel.ts";
@@ -317,6 +323,22 @@ describe("a version that is not what was promised", () => {
     await bench.device.whenIdle();
     expect(outcomes()[0]).toMatch(/^1 refused model\./);
     expect(active()).toBe(version(first));
+  });
+
+  it("[DR33] [DR53] model.parameter_unknown: nobody could train it", async () => {
+    const { learning } = second;
+    const untrainable = { ...learning, plan: { ...learning.plan, scope: { names: ["nobody"] } } };
+    const bytes = { ...second.bytes, learning: encodeCbor(untrainable) };
+    hub.decide({ champion: hub.release(unwrap(readModelParts(second.line, bytes))) });
+    expect(await receipts()).toEqual(["1 refused model.parameter_unknown"]);
+  });
+
+  it("[DR33] model.plan_invalid: its training plan is none", async () => {
+    const { learning } = second;
+    const wild = { ...learning, plan: { ...learning.plan, pullToBase: -1 } };
+    const bytes = { ...second.bytes, learning: encodeCbor(wild) };
+    hub.decide({ champion: hub.release(unwrap(readModelParts(second.line, bytes))) });
+    expect(await receipts()).toEqual(["1 refused model.plan_invalid"]);
   });
 
   it("[DR33] model.output_not_finite: it gives NaN on its load test", async () => {
