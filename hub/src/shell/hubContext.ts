@@ -87,7 +87,11 @@ export function createHubContext(
         hint: fault.hint ?? "this is a mistake in the hub; please report it",
         atMs: ports.clock.nowMs(),
       };
-      faults = [note, ...faults].slice(0, FAULTS_KEPT_MAX);
+      // What fails again and again is one thing to mend, and must not push out the others.
+      const others = faults.filter(
+        ({ code, message }) => code !== note.code || message !== note.message,
+      );
+      faults = [note, ...others].slice(0, FAULTS_KEPT_MAX);
       listeners.onFault(error as Fault);
       listeners.onChange();
     },
