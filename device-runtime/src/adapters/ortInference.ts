@@ -115,7 +115,7 @@ export function createInference(
     if (!modelPackage.ok) throw new NotLoadable(modelPackage);
     const model = modelOf(modelPackage.value);
     if (!model.ok) throw new NotLoadable(model);
-    const serving = compileServing(model.value, { scope: modelPackage.value.learning.plan.scope });
+    const serving = compileServing(model.value, modelPackage.value.learning.plan);
     if (!serving.ok) throw new NotLoadable(serving);
     const fits = checkSizes(modelPackage.value, serving.value);
     if (!fits.ok) throw new NotLoadable(fits);

@@ -13,7 +13,7 @@ import { checkSizes, type ModelPackage } from "./modelPackage.ts";
  */
 export function checkModel(model: Uint8Array, modelPackage: ModelPackage): Outcome<null> {
   const { plan } = modelPackage.learning;
-  const serving = compileServing(model, { scope: plan.scope });
+  const serving = compileServing(model, plan);
   if (!serving.ok) return serving;
   const fits = checkSizes(modelPackage, serving.value);
   if (!fits.ok) return fits;

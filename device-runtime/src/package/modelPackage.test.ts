@@ -91,6 +91,7 @@ describe("a package", () => {
         optimizer: { kind: "nesterov", momentum: 0.8, weightDecay: 0.01 },
         pullToBase: 0.1,
         clipNorm: 2,
+        batchNormalization: "frozen",
         lowering: { engine: "wasm", batchSize: 8, forms: {} },
       },
       { scope: "bias", loss, optimizer: { kind: "adamw", beta1: 0.8, beta2: 0.9, epsilon: 1e-7 } },

@@ -294,6 +294,7 @@ const schemas = evalFree(() => {
     ]),
     pullToBase: z.number().optional(),
     clipNorm: z.number().optional(),
+    batchNormalization: z.enum(["frozen", "train"]).optional(),
     lowering: z
       .object({
         engine: z.enum(["node", "wasm", "webgpu"]).optional(),

@@ -351,6 +351,9 @@ describe("[TC49] running statistics", () => {
       await predictor.release();
       return logits;
     };
+    // What a device starts from is what its training takes.
+    const asked = unwrap(compileServing(network, plan)).parameters.map(({ name }) => name);
+    expect(asked).toEqual(state.parameters.map(({ name }) => name));
     const expected = near(Array.from(await served(patched)));
     const byInputs = await served(network, { scope: "all", batchNormalization: "train" });
     expect(Array.from(byInputs)).toEqual(expected);
