@@ -66,6 +66,7 @@ export function createWindowStatistics(shape: WindowShape): WindowStatistics {
   const sampleStep = layout === "channelsFirst" ? 1 : channelCount;
   // One channel, or the length of one vector: always of one kind of number, so that the loop over it is compiled once.
   const line = new Float64Array(windowSamples);
+  const squaredLengths = new Float64Array(vectors.length * windowSamples);
   // mean, deviation, least, largest, step of what was looked at last.
   const found = new Float64Array(perChannel);
 
@@ -122,6 +123,7 @@ export function createWindowStatistics(shape: WindowShape): WindowStatistics {
     length,
     describe(windows, windowAt, into, intoAt) {
       if (length === 0) return;
+      squaredLengths.fill(0);
       for (let channel = 0; channel < channelCount; channel++) {
         let place = windowAt + channel * channelStep;
         for (let sample = 0; sample < windowSamples; sample++, place += sampleStep) {
@@ -131,19 +133,18 @@ export function createWindowStatistics(shape: WindowShape): WindowStatistics {
         for (let statistic = 0; statistic < perChannel; statistic++) {
           into[intoAt + statistic * channelCount + channel] = found[statistic] as number;
         }
-      }
-      for (let vector = 0; vector < vectors.length; vector++) {
-        const axes = vectors[vector] as readonly number[];
-        line.fill(0);
-        for (let axis = 0; axis < axes.length; axis++) {
-          let place = windowAt + (axes[axis] as number) * channelStep;
-          for (let sample = 0; sample < windowSamples; sample++, place += sampleStep) {
-            const value = windows[place] as number;
-            line[sample] = (line[sample] as number) + value * value;
+        for (let vector = 0; vector < vectors.length; vector++) {
+          if (!(vectors[vector] as readonly number[]).includes(channel)) continue;
+          let at = vector * windowSamples;
+          for (let sample = 0; sample < windowSamples; sample++, at++) {
+            const value = line[sample] as number;
+            squaredLengths[at] = (squaredLengths[at] as number) + value * value;
           }
         }
+      }
+      for (let vector = 0; vector < vectors.length; vector++) {
         for (let sample = 0; sample < windowSamples; sample++) {
-          line[sample] = Math.sqrt(line[sample] as number);
+          line[sample] = Math.sqrt(squaredLengths[vector * windowSamples + sample] as number);
         }
         look();
         const at = intoAt + perChannel * channelCount + perVector * vector;

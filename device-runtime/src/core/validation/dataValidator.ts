@@ -1,6 +1,6 @@
 // Looks at raw windows before anything is stored or trained. It must not decide what becomes of an unsound one.
 
-import { assertDefect, unwrap } from "@attune/protocol";
+import { Defect, unwrap } from "@attune/protocol";
 import {
   type ChannelRule,
   checkDataRules,
@@ -91,7 +91,9 @@ export function createDataValidator(
   const fingerprints = new Uint32Array(2 * memory);
   // The same bytes as numbers and as bits.
   const copy = new Float32Array(memory === 0 ? 0 : length);
-  const bits = new Uint32Array(copy.buffer);
+  const bits = new Int32Array(copy.buffer);
+  // Signed numbers of 32 bits are never made on the heap.
+  const signed = new Int32Array(fingerprints.buffer);
   // Of a longer memory the newest are kept.
   const before = state?.fingerprints ?? new Uint32Array(0);
   const remembered = before.subarray(Math.max(0, before.length - fingerprints.length));
@@ -176,21 +178,26 @@ export function createDataValidator(
   function isRepeated(window: Float32Array): boolean {
     if (memory === 0) return false;
     copy.set(window);
-    let a = 0x811c9dc5;
-    let b = 0x9e3779b9;
-    for (let at = 0; at < bits.length; at++) {
-      const word = bits[at] as number;
-      a = Math.imul(a ^ word, 0x01000193);
-      b = Math.imul(b ^ (word + (a >>> 15)), 0x85ebca6b);
-      b ^= b >>> 13;
+    // Four sums side by side: one alone waits for itself at every step.
+    let a = 1;
+    let b = 2;
+    let c = 3;
+    let d = 4;
+    const whole = bits.length & ~3;
+    for (let at = 0; at < whole; at += 4) {
+      a = stir(a, bits[at] as number);
+      b = stir(b, bits[at + 1] as number);
+      c = stir(c, bits[at + 2] as number);
+      d = stir(d, bits[at + 3] as number);
     }
-    const high = a >>> 0;
-    const low = b >>> 0;
+    for (let at = whole; at < bits.length; at++) a = stir(a, bits[at] as number);
+    const high = stir(stir(stir(a, b), c), d);
+    const low = stir(stir(stir(d, c), b), a);
     for (let place = 0; place < rememberedCount; place++) {
-      if (fingerprints[2 * place] === high && fingerprints[2 * place + 1] === low) return true;
+      if (signed[2 * place] === high && signed[2 * place + 1] === low) return true;
     }
-    fingerprints[2 * next] = high;
-    fingerprints[2 * next + 1] = low;
+    signed[2 * next] = high;
+    signed[2 * next + 1] = low;
     next = (next + 1) % memory;
     rememberedCount = Math.min(memory, rememberedCount + 1);
     return false;
@@ -202,11 +209,12 @@ export function createDataValidator(
 
   return {
     check(window) {
-      assertDefect(
-        window.length === length,
-        "validation.window_invalid",
-        `the window has ${window.length} numbers, the rules are for ${length}`,
-      );
+      if (window.length !== length) {
+        throw new Defect(
+          "validation.window_invalid",
+          `the window has ${window.length} numbers, the rules are for ${length}`,
+        );
+      }
       windows += 1;
       let worst: DataFinding | null = null;
       for (let place = 0; place < watched.length; place++) {
@@ -249,6 +257,12 @@ export function createDataValidator(
       return { counts: counts(), fingerprints: inOrder };
     },
   };
+}
+
+/** Mixes a word into a fingerprint. */
+function stir(fingerprint: number, word: number): number {
+  const mixed = Math.imul(fingerprint ^ word, 0x5bd1e995);
+  return Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
 }
 
 function isBefore(code: DataProblem, other: DataProblem): boolean {
