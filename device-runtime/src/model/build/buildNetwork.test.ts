@@ -3,8 +3,10 @@ import { unwrap } from "@attune/protocol";
 import { describe, expect, it } from "vitest";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { gaussian } from "../../ports/random.ts";
+import { compileServing } from "../compile/compileServing.ts";
 import { listParameters } from "../parameters/listParameters.ts";
 import { readParameters } from "../parameters/parameterBytes.ts";
+import { createPredictor } from "../session/createPredictor.ts";
 import { fitModel } from "../session/fitModel.ts";
 import { loadNodeOrt } from "../session/nodeOrtRuntime.ts";
 import { buildNetwork } from "./buildNetwork.ts";
@@ -160,6 +162,18 @@ describe("[TC17] layers", () => {
     );
   });
 
+  it("normalises channels by running statistics, which start at 0 and 1", async () => {
+    const spec: NetworkSpec = { input: [2, 3], layers: [{ kind: "batchNormalization" }] };
+    const { sample, values, parameters } = await run(spec);
+    expect(values).toEqual(near(sample.map((value) => value / Math.sqrt(1 + 1e-5))));
+    expect(Object.fromEntries(parameters)).toEqual({
+      "norm1.mean": [0, 0],
+      "norm1.scale": [1, 1],
+      "norm1.shift": [0, 0],
+      "norm1.variance": [1, 1],
+    });
+  });
+
   it("runs a gated recurrent unit over time", async () => {
     const layers: LayerSpec[] = [{ kind: "gru", units: 2, returns: "sequence" }];
     const { sample, values, dims, parameters } = await run({ input: [4, 3], layers });
@@ -291,6 +305,68 @@ it("[TC17] learns from scratch through every kind of layer", async () => {
   expect(losses.at(-1)).toBeLessThan(0.2 * (losses[0] ?? 0));
 });
 
+it("[TC49] learns from scratch by batches, and serves by what it counted of them", async () => {
+  const random = createSeededRandom(6);
+  // A small difference on a large offset: without its statistics a normalisation sees nothing of it.
+  const wave = (label: number): Float32Array =>
+    Float32Array.from(
+      { length: 32 },
+      (_, at) => 20 + Math.sin((label + 1) * 0.6 * (at % 16)) + 0.2 * gaussian(random),
+    );
+  const count = 96;
+  const truth = Int32Array.from({ length: count }, (_, index) => index % 2);
+  const waves = Array.from(truth, wave);
+  const fresh = buildNetwork(
+    {
+      input: [2, 16],
+      layers: [
+        { kind: "batchNormalization" },
+        { kind: "convolution", filters: 8, kernel: 5 },
+        { kind: "batchNormalization" },
+        { kind: "activation", activation: "relu" },
+        { kind: "maxPool", size: 2 },
+        { kind: "convolution", filters: 8, kernel: 3 },
+        { kind: "batchNormalization" },
+        { kind: "activation", activation: "relu" },
+        { kind: "globalAveragePool" },
+        { kind: "dense", units: 2 },
+      ],
+    },
+    createSeededRandom(1),
+  );
+  const fit = (batchNormalization: "frozen" | "train") =>
+    fitModel(runtime, fresh, {
+      plan: {
+        scope: "all",
+        loss: { kind: "crossEntropy" },
+        optimizer: { kind: "adam" },
+        batchNormalization,
+      },
+      sampleCount: count,
+      readSample: (index, into) => into.set(waves[index] ?? []),
+      truth,
+      epochs: 12,
+      batchSize: 16,
+      learningRate: 0.02,
+      random: createSeededRandom(7),
+    });
+  const { model, losses } = await fit("train");
+  const { losses: frozenLosses } = await fit("frozen");
+  expect(losses.at(-1)).toBeLessThan(0.2 * (losses[0] ?? 0));
+  expect(losses.at(-1)).toBeLessThan(frozenLosses.at(-1) ?? 0);
+
+  // Waves that it has not seen, one at a time: a batch of one has no statistics of its own.
+  const predictor = await createPredictor(runtime, unwrap(compileServing(model)));
+  const logits = new Float32Array(2);
+  let right = 0;
+  for (let index = 0; index < 40; index += 1) {
+    await predictor.predict(wave(index % 2), 1, [], { logits });
+    right += Number((logits[1] ?? 0) > (logits[0] ?? 0)) === index % 2 ? 1 : 0;
+  }
+  await predictor.release();
+  expect(right).toBeGreaterThanOrEqual(38);
+});
+
 describe("[TC17] refuses, and says what was found", () => {
   const layers = (...all: LayerSpec[]): NetworkSpec => ({ input: [4, 8], layers: all });
   it.each<[string, string, NetworkSpec]>([
@@ -309,6 +385,11 @@ describe("[TC17] refuses, and says what was found", () => {
       "a kernel that is too large",
       "builder.size_invalid",
       layers({ kind: "convolution", filters: 2, kernel: 9, padding: "valid" }),
+    ],
+    [
+      "a momentum that never learns",
+      "builder.size_invalid",
+      layers({ kind: "batchNormalization", momentum: 1 }),
     ],
     ["sizes for other axes", "builder.size_invalid", layers({ kind: "maxPool", size: [2, 2] })],
     ["a pool of nothing", "builder.size_invalid", layers({ kind: "maxPool", size: 9 })],
