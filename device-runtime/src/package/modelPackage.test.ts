@@ -1,4 +1,5 @@
 import {
+  accept,
   BLOB_BLOCK_BYTES,
   decodeCbor,
   digestOf,
@@ -14,9 +15,12 @@ import { nodeCryptography } from "@attune/protocol/node";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { benchPackage, labels, preprocessing, windowsOf } from "../../test/benchModel.ts";
+import { createInference } from "../adapters/ortInference.ts";
 import { createSeededRandom } from "../adapters/seededRandom.ts";
+import { buildNetwork } from "../model/build/buildNetwork.ts";
 import { buildPerceptron } from "../model/build/buildPerceptron.ts";
 import type { TrainingPlan } from "../model/compile/trainingPlan.ts";
+import { readParameters } from "../model/parameters/parameterBytes.ts";
 import { loadNodeOrt } from "../model/session/nodeOrtRuntime.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
 import { createModelPackage } from "./createModelPackage.ts";
@@ -218,6 +222,36 @@ describe("what does not make a package", () => {
     const wild = { ...made.learning.plan, pullToBase: -1 };
     expect(code(again({ learning: learningDefaults({ plan: wild }) }))).toBe("model.plan_invalid");
   });
+});
+
+it("[TC49] a package whose normalisations learn by the batch hands devices their statistics, too", async () => {
+  const normalized = buildNetwork(
+    {
+      input: [6],
+      layers: [
+        { kind: "batchNormalization" },
+        { kind: "dense", units: 8, activation: "relu" },
+        { kind: "dense", units: 3 },
+      ],
+    },
+    createSeededRandom("normalised"),
+  );
+  const plan = { ...made.learning.plan, scope: "all", batchNormalization: "train" } as const;
+  const withBatches = (batchSize: number) =>
+    again({
+      model: normalized,
+      learning: learningDefaults({ plan, fineTune: { ...made.learning.fineTune, batchSize } }),
+    });
+  const alone = withBatches(1);
+  expect(alone.ok ? "" : alone.refusal.code).toBe("model.plan_invalid");
+  const built = unwrap(withBatches(2));
+  const version = versionOf(built, nodeCryptography);
+  const inference = createInference(runtime);
+  const loaded = unwrap(await inference.load(version, async () => accept(built)));
+  expect(loaded.scope.map(({ name }) => name)).toEqual(
+    unwrap(readParameters(normalized)).map(({ name }) => name),
+  );
+  await loaded.release();
 });
 
 describe("a hostile file", () => {

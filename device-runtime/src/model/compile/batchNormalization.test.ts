@@ -1,5 +1,6 @@
 // Normalisation by the batch: what it computes, what it counts, where that ends, and where it is refused.
 import { elementCount, type ParameterSet, parameterSetOf, unwrap } from "@attune/protocol";
+import * as web from "onnxruntime-web/wasm";
 import { describe, expect, it } from "vitest";
 import { modelGradientError } from "../../../test/modelCheck.ts";
 import { createModelWriter, inputValues } from "../../../test/modelWriter.ts";
@@ -12,6 +13,7 @@ import { readModelFile } from "../onnx/modelFile.ts";
 import { exposeParameters } from "../parameters/exposeParameters.ts";
 import { patchParameters, readParameters } from "../parameters/parameterBytes.ts";
 import { reportPlan } from "../report/reportPlan.ts";
+import { createOrtRuntime } from "../session/createOrtRuntime.ts";
 import { createPredictor } from "../session/createPredictor.ts";
 import { createTrainer, type TrainingSlice, type TrainingState } from "../session/createTrainer.ts";
 import { loadNodeOrt } from "../session/nodeOrtRuntime.ts";
@@ -53,8 +55,9 @@ function normalizedInput(
   dims: readonly number[],
   momentum: number,
   batch: number | string = "batch",
+  opset = 17,
 ): Uint8Array {
-  const write = createModelWriter(17, [batch, ...dims]);
+  const write = createModelWriter(opset, [batch, ...dims]);
   const [channels = 0] = dims;
   const normalized = write.node(
     "BatchNormalization",
@@ -98,11 +101,12 @@ async function train(
   model: Uint8Array,
   plan: TrainingPlan,
   slices: readonly TrainingSlice[],
+  engine = runtime,
 ): Promise<{ readonly compiled: CompiledTraining; readonly state: TrainingState }> {
   const compiled = unwrap(compileTraining(model, plan));
   let state: TrainingState | undefined;
   for (const slice of slices) {
-    const trainer = await createTrainer(runtime, compiled);
+    const trainer = await createTrainer(engine, compiled);
     const before: TrainingState = state ?? trainer.begin(unwrap(readParameters(model)));
     state = structuredClone((await trainer.run(before, slice)).state);
     await trainer.release();
@@ -189,6 +193,27 @@ describe("[TC48] a normalisation that goes by the batch", () => {
       near(await losses(byNode, marked)),
     );
     expect(byNode.statistics).toEqual([]);
+  });
+
+  it("is the same in WebAssembly", async () => {
+    const slices = [sliceOf([2, 12], 3)];
+    const { state } = await train(network, planOf(), slices);
+    const other = await train(network, planOf(), slices, createOrtRuntime(web));
+    for (const { name, data } of state.parameters) {
+      expect(valuesOf(other.state.parameters, name), name).toEqual(near(Array.from(data)));
+    }
+  });
+
+  it("counts where an older operator set or the node's own training mode says less of it", async () => {
+    const plain = normalizedInput([3, 7], 0.7);
+    const slices = [sliceOf([3, 7], 2)];
+    const { state } = await train(plain, planOf(), slices);
+    for (const model of [normalizedInput([3, 7], 0.7, "batch", 9), buildMarked()]) {
+      const other = await train(model, planOf(), slices);
+      for (const { name, data } of state.parameters) {
+        expect(valuesOf(other.state.parameters, name), name).toEqual(Array.from(data));
+      }
+    }
   });
 
   it("counts even where nothing is learned, and where it counts in no other", async () => {
