@@ -63,6 +63,7 @@ export { listParameters, type ParameterInfo } from "./model/parameters/listParam
 export { patchParameters, readParameters } from "./model/parameters/parameterBytes.ts";
 export type { LowRankScope, ParameterScope } from "./model/parameters/parameterScope.ts";
 export type { ParameterRole } from "./model/parameters/parameterUses.ts";
+export type { BatchNormalizationMode } from "./model/parameters/runningStatistics.ts";
 export { joinModel, type SplitModel, splitModel } from "./model/parameters/splitModel.ts";
 export {
   type ChosenScope,

@@ -66,7 +66,11 @@ function normalizedInput(
       write.weight("n.scale", [channels]),
       write.weight("n.shift", [channels]),
       write.weight("n.mean", [channels]),
-      write.floats("n.variance", [channels], new Array<number>(channels).fill(2)),
+      write.floats(
+        "n.variance",
+        [channels],
+        Array.from({ length: channels }, () => 2),
+      ),
     ],
     { momentum: float(momentum), epsilon: float(1e-3) },
   );
@@ -219,12 +223,15 @@ describe("[TC48] a normalisation that goes by the batch", () => {
   it("counts even where nothing is learned, and where it counts in no other", async () => {
     const { state } = await train(network, planOf(), [sliceOf([2, 12], 3, [0, STEPS], 0)]);
     const begun = unwrap(readParameters(network));
-    for (const { name, data } of state.parameters) {
-      const before = valuesOf(begun, name);
-      if (name.endsWith(".mean") || name.endsWith(".variance")) {
-        expect(Array.from(data), name).not.toEqual(before);
-      } else expect(Array.from(data), name).toEqual(before);
-    }
+    const changed = state.parameters.filter(
+      ({ name, data }) => valuesOf(begun, name).join() !== Array.from(data).join(),
+    );
+    expect(changed.map(({ name }) => name)).toEqual([
+      "norm1.mean",
+      "norm1.variance",
+      "norm2.mean",
+      "norm2.variance",
+    ]);
   });
 
   it.each<[TrainingPlan["scope"], string[]]>([
