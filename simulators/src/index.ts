@@ -4,6 +4,12 @@ export {
   type ActivityModelOptions,
   trainActivityModel,
 } from "./activityModel/trainActivityModel.ts";
+export {
+  type HaptPerson,
+  type HaptWindow,
+  type HarHapt,
+  loadHarHapt,
+} from "./data/loadHarHapt.ts";
 export { type Activity, activities, labelOf } from "./people/activity.ts";
 export type { ChangeKind, Condition, PersonChange } from "./people/change.ts";
 export type { LabelledWindow } from "./people/inertialWindow.ts";

@@ -1,12 +1,11 @@
 // Reads HAPT's streams as windows, sessions and the 36 features, also with an injected sensor fault. It must not monitor anything.
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { FeatureLayout } from "@attune/device-runtime/monitor";
+import { loadHarHapt } from "@attune/simulators";
 
-export const channelCount = 6;
+const channelCount = 6;
 export const classCount = 6;
 const featureCount = 36;
-export const windowSamples = 128;
+const windowSamples = 128;
 /** Hop of 64 samples at 50 Hz. */
 export const windowHours: number = 64 / 50 / 3600;
 
@@ -20,42 +19,34 @@ export interface HaptSession {
   readonly windowCount: number;
 }
 
-interface HaptManifest {
-  readonly scalePerChannel: readonly number[];
-}
-
 /** Six activities of 30 people in 61 sessions. */
 export async function readHapt(dataFolder: string): Promise<readonly HaptSession[]> {
-  const folder = join(dataFolder, "har-hapt");
-  const read = (name: string): Promise<Buffer> => readFile(join(folder, name));
-  const manifest = JSON.parse((await read("manifest.json")).toString()) as HaptManifest;
-  const bytes = await read("stream.i16.bin");
-  const stream = new Int16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
-  const labels = await read("window-label.u8.bin");
-  const people = await read("window-subject.u8.bin");
-  const experiments = await read("window-experiment.u8.bin");
-  const starts = await read("window-start.u32.bin");
-  const sessions: HaptSession[] = [];
-  for (let experiment = 1; experiment <= Math.max(...experiments); experiment++) {
-    const windows = [...labels.keys()].filter(
-      (window) => experiments[window] === experiment && (labels[window] as number) <= classCount,
-    );
-    const raw = new Float32Array(windows.length * windowSamples * channelCount);
-    windows.forEach((window, index) => {
-      const from = starts.readUInt32LE(window * 4) * channelCount;
-      for (let at = 0; at < windowSamples * channelCount; at++) {
-        raw[index * windowSamples * channelCount + at] =
-          (stream[from + at] as number) * (manifest.scalePerChannel[at % channelCount] as number);
-      }
+  const { people } = await loadHarHapt(dataFolder);
+  const known = people.flatMap(({ subject, windows }) =>
+    windows.flatMap(({ experiment, label, samples }) =>
+      label === null ? [] : [{ person: subject, experiment, label, samples }],
+    ),
+  );
+  const sessions = [...Map.groupBy(known, ({ experiment }) => experiment)];
+  return sessions
+    .sort(([a], [b]) => a - b)
+    .map(([, windows]): HaptSession => {
+      const size = windowSamples * channelCount;
+      const raw = new Float32Array(windows.length * size);
+      windows.forEach(({ samples }, window) => {
+        for (let at = 0; at < size; at++) {
+          const channel = at % channelCount;
+          const sample = Math.floor(at / channelCount);
+          raw[window * size + at] = samples[channel * windowSamples + sample] as number;
+        }
+      });
+      return {
+        person: (windows[0] as { readonly person: number }).person,
+        raw,
+        labels: Uint8Array.from(windows, ({ label }) => label),
+        windowCount: windows.length,
+      };
     });
-    sessions.push({
-      person: people[windows[0] as number] as number,
-      raw,
-      labels: Uint8Array.from(windows, (window) => (labels[window] as number) - 1),
-      windowCount: windows.length,
-    });
-  }
-  return sessions;
 }
 
 /** Mean, deviation, least, largest and mean step of each channel; mean, deviation and mean step of both magnitudes. */
@@ -139,7 +130,7 @@ export function featuresOf(session: HaptSession, fault?: SensorFault): Float64Ar
 }
 
 /** Writes the 36 features of the window that begins at `from` to `to`; allocates nothing. */
-export type ExtractFeatures = (
+type ExtractFeatures = (
   raw: Float32Array,
   from: number,
   features: Float64Array,
@@ -147,7 +138,7 @@ export type ExtractFeatures = (
 ) => void;
 
 /** Creates an extractor with buffers of its own. */
-export function windowFeatures(fault?: SensorFault): ExtractFeatures {
+function windowFeatures(fault?: SensorFault): ExtractFeatures {
   const sample = new Float64Array(channelCount);
   const lines = Array.from({ length: 8 }, () => new Float64Array(windowSamples));
   const moments = new Float64Array(5);
