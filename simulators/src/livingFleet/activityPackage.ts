@@ -29,6 +29,7 @@ import {
 import type { Person } from "../people/person.ts";
 import {
   CALIBRATION_PEOPLE,
+  CALIBRATION_WINDOWS_PER_PERSON,
   CHECK_WINDOWS_PER_PERSON,
   LOPSIDED_MODEL_PEOPLE,
   learningOf,
@@ -65,12 +66,19 @@ const preprocessing: Preprocessing = {
 
 const isNotLeft = ({ position }: Person): boolean => position !== "leftWrist";
 
-function labelled(windows: readonly LabelledWindow[]): LabelledWindows {
+/** @param windowsPerPerson as many windows of one person after the other */
+function labelled(windows: readonly LabelledWindow[], windowsPerPerson?: number): LabelledWindows {
   const all = new Float32Array(windows.length * WINDOW_SIZE);
   windows.forEach(({ samples }, index) => {
     all.set(samples, index * WINDOW_SIZE);
   });
-  return { windows: all, labels: Int32Array.from(windows, ({ label }) => label) };
+  return {
+    windows: all,
+    labels: Int32Array.from(windows, ({ label }) => label),
+    ...(windowsPerPerson !== undefined && {
+      persons: Int32Array.from(windows, (_, index) => Math.floor(index / windowsPerPerson)),
+    }),
+  };
 }
 
 /**
@@ -96,7 +104,10 @@ export async function makeActivityPackage(
       model,
       preprocessing,
       fit: labelled(windows),
-      check: labelled(recordPeople(others, CHECK_WINDOWS_PER_PERSON)),
+      check: labelled(
+        recordPeople(others, CALIBRATION_WINDOWS_PER_PERSON),
+        CALIBRATION_WINDOWS_PER_PERSON,
+      ),
       runtime,
     }),
   );

@@ -177,3 +177,5 @@ export const EXAM_WINDOWS = 90;
 export const EXAM_EVERY_MS: number = 2 * minute;
 /** Evidence that the answers now are worse than the first version's, at which a person counts as harmed. */
 export const HARM_LIMIT = 20;
+/** Of each of the people who show what is normal: about 25 of each activity, twice what a person's own past is taken from. */
+export const CALIBRATION_WINDOWS_PER_PERSON = 150;
