@@ -89,7 +89,8 @@ const subjects: readonly Subject[] = [
   windowSubject("user calibration", null, "calibration"),
   windowSubject(driftWatch, null, "features"),
   windowSubject("profile, 36 features, 10 bins", null, "profile"),
-  windowSubject("a whole 6x128 window as a device answers it", 20_000, "all"),
+  windowSubject("a whole 6x128 window: score, alarms, rules, profile", 20_000, "watched"),
+  windowSubject("the same behind every data rule", null, "all"),
 ];
 
 const warmUpUpdates = 40_000;

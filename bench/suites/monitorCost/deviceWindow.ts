@@ -114,6 +114,9 @@ export interface DeviceWindow {
   readonly calibration: Watch;
   readonly features: Watch;
   readonly profile: Watch;
+  /** Score, calibration, alarms, rules and profile. */
+  readonly watched: Watch;
+  /** That, behind every data rule that a channel can have. */
   readonly all: Watch;
 }
 
@@ -230,6 +233,26 @@ export function createDeviceWindow(): DeviceWindow {
     found[0] = scorer.score(looked, 0);
   }
 
+  /** One sound window, from its score to its profile. */
+  function watch(at: number): void {
+    const label = seen.labels[at] as number;
+    judge(at);
+    answer.isOutlier = (found[0] as number) > threshold;
+    found[0] = calibration.observe(found[0] as number);
+    monitors.observePrediction(answer);
+    const watched = input.statistics as Float64Array;
+    drift.observe(watched, label, confidence, clockMs);
+    rules.observe(label);
+    profile.observe(watched, label);
+  }
+  const watchedStates = (): readonly unknown[] => [
+    calibration.state(),
+    monitors.state(),
+    drift.state(),
+    rules.state(),
+    { ...profile.profile(), layout: null },
+  ];
+
   const mahalanobis = createMahalanobisScorer(
     unwrap(
       fitMahalanobis(
@@ -275,30 +298,21 @@ export function createDeviceWindow(): DeviceWindow {
       // The bins' edges are the reference's and shared by all users.
       state: () => ({ ...profile.profile(), layout: null }),
     },
+    watched: {
+      observe(at) {
+        clockMs += 1280;
+        watch(at);
+      },
+      state: watchedStates,
+    },
     all: {
       observe(at) {
-        const window = seen.windows[at] as Float32Array;
-        const label = seen.labels[at] as number;
         clockMs += 1280;
         validator.checkGap(windowSamples / 2, clockMs);
-        validator.check(window);
-        judge(at);
-        answer.isOutlier = (found[0] as number) > threshold;
-        found[0] = calibration.observe(found[0] as number);
-        monitors.observePrediction(answer);
-        statistics.describe(window, 0, described, 0);
-        drift.observe(described, label, confidence, clockMs);
-        rules.observe(label);
-        profile.observe(described, label);
+        validator.check(seen.windows[at] as Float32Array);
+        watch(at);
       },
-      state: () => [
-        validator.state(),
-        calibration.state(),
-        monitors.state(),
-        drift.state(),
-        rules.state(),
-        { ...profile.profile(), layout: null },
-      ],
+      state: () => [validator.state(), ...watchedStates()],
     },
   };
 }

@@ -12,6 +12,7 @@ import type { Comparison } from "../core/slots/comparisonState.ts";
 import type { DeviceState } from "../core/state.ts";
 import type { DataFinding } from "../core/validation/dataValidator.ts";
 import { inseparableFrom } from "../package/leaveOneOut.ts";
+import type { OodJudge } from "../package/oodJudge.ts";
 import { windowLength } from "../package/preprocessing.ts";
 import { largestIndex, softmaxInto } from "../package/softmax.ts";
 import { type Contestant, scoreAnswers } from "./comparePairs.ts";
@@ -100,13 +101,14 @@ export function createAnswering(parts: AnsweringParts): Answering {
     seen: {
       readonly id: string;
       readonly window: Float32Array;
+      readonly judge: OodJudge;
       readonly answer: number;
       /** Among all people: what is unusual for this person is another matter. */
       readonly isOutlier: boolean;
       readonly confidence: number;
     },
   ): void {
-    const { id, window, answer, isOutlier, confidence } = seen;
+    const { id, window, judge, answer, isOutlier, confidence } = seen;
     const { user } = session;
     session.answered.predictions += 1;
     if (isOutlier) session.answered.outliers += 1;
@@ -116,7 +118,7 @@ export function createAnswering(parts: AnsweringParts): Answering {
       session.checks.noteAlarms(alarms, now());
       parts.send({ type: "alarmRaised", user, alarms });
     }
-    const alarm = session.checks.watch(window, answer, confidence, now());
+    const alarm = session.checks.watch(window, judge, answer, confidence, now());
     if (alarm !== null) parts.send({ type: "featuresDrifted", user, alarm });
     const violations = session.checks.rules.observe(answer);
     if (violations !== null) parts.send({ type: "rulesBroken", user, violations });
@@ -178,7 +180,8 @@ export function createAnswering(parts: AnsweringParts): Answering {
         const isOutlier = pValue === null ? score > threshold : pValue <= alpha;
         if (isKept) {
           const isUnusual = score > threshold;
-          note(session, { id: predictionId, window, answer, isOutlier: isUnusual, confidence });
+          const id = predictionId;
+          note(session, { id, window, judge, answer, isOutlier: isUnusual, confidence });
         }
         return {
           label: preprocessing.labels[answer] as string,

@@ -28,6 +28,7 @@ import {
   type DataValidatorState,
 } from "../core/validation/dataValidator.ts";
 import type { ModelPackage } from "../package/modelPackage.ts";
+import type { OodJudge } from "../package/oodJudge.ts";
 import { createWatchedFeatures, type WatchedFeatures } from "../package/watchedFeatures.ts";
 import { crc32c } from "../storage/crc32c.ts";
 
@@ -59,9 +60,11 @@ export interface UserChecks {
    * Watches one sound window and its answer for drift. Allocates nothing unless there is an alarm.
    *
    * @param window raw units
+   * @param judged by what the window was scored just now: statistics that it has looked at are not computed again
    */
   watch(
     window: Float32Array,
+    judged: Pick<OodJudge, "preprocessing" | "statistics">,
     answered: number,
     confidence: number,
     atMs: number,
@@ -102,8 +105,10 @@ export function createUserChecks(first: ModelPackage, state?: UserChecksState): 
   );
   return {
     calibration,
-    watch: (window, answered, confidence, atMs) =>
-      drift.observe(features.of(window), answered, confidence, atMs),
+    watch(window, judged, answered, confidence, atMs) {
+      const known = judged.preprocessing === followed.preprocessing ? judged.statistics : null;
+      return drift.observe(known ?? features.of(window), answered, confidence, atMs);
+    },
     noteAlarms: (alarms, atMs) => drift.noteAlarms(alarms, atMs),
     noteFeedback: () => drift.observeFeedback(),
     get revision() {

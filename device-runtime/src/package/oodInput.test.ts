@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { createOodInput, defaultOodInput, oodInputLength, vectorsOf } from "./oodInput.ts";
 import type { Preprocessing } from "./preprocessing.ts";
+import { createWatchedFeatures } from "./watchedFeatures.ts";
 
 const named = (...names: readonly string[]): Preprocessing["channels"] =>
   names.map((name) => ({ name, offset: 0, scale: 1 }));
@@ -44,4 +45,14 @@ it("[DR5] what is written is the features, then the statistics of the same windo
   // Means of the four channels of the second window.
   expect([...other.subarray(0, 4)]).toEqual([35.5, 43.5, 51.5, 59.5]);
   expect([...both]).toEqual([...one, ...other]);
+});
+
+it("[DR5] statistics that are watched as well are handed on, those of other vectors are not", () => {
+  const windows = Float32Array.from({ length: 32 }, (_, at) => Math.sin(at));
+  const spec = defaultOodInput(preprocessing, 2);
+  const input = createOodInput(spec, preprocessing, 2);
+  input.fill(windows, 0, Float32Array.of(1, 2), 0, new Float32Array(input.length), 0);
+  expect(input.statistics).toEqual(createWatchedFeatures(preprocessing).of(windows));
+  expect(createOodInput({ ...spec, vectors: [] }, preprocessing, 2).statistics).toBeNull();
+  expect(createOodInput({ ...spec, reads: "features" }, preprocessing, 2).statistics).toBeNull();
 });

@@ -21,6 +21,11 @@ export interface OodInputSpec {
 /** Writes what scores look at. One owner. */
 export interface OodInput {
   readonly length: number;
+  /**
+   * Statistics of the window that was looked at last, as they are watched: of every channel, then of every vector of {@link vectorsOf}. Null
+   * where none are looked at, or those of other vectors.
+   */
+  readonly statistics: Float64Array | null;
   /** Writes `length` numbers into `into` from `intoAt` on. Allocates nothing. */
   fill(
     windows: Float32Array,
@@ -72,13 +77,22 @@ export function createOodInput(
   const kept = reads === "statistics" ? 0 : featureCount;
   const statistics =
     reads === "features" ? null : createWindowStatistics(shapeOf(preprocessing, spec.vectors));
+  const described = new Float64Array(statistics?.length ?? 0);
+  const areWatched =
+    statistics !== null &&
+    isSignal(preprocessing) &&
+    JSON.stringify(spec.vectors) === JSON.stringify(vectorsOf(preprocessing.channels));
   return {
-    length: kept + (statistics?.length ?? 0),
+    length: kept + described.length,
+    statistics: areWatched ? described : null,
     fill(windows, windowAt, features, featuresAt, into, intoAt) {
       for (let index = 0; index < kept; index += 1) {
         into[intoAt + index] = features[featuresAt + index] as number;
       }
-      statistics?.describe(windows, windowAt, into, intoAt + kept);
+      statistics?.describe(windows, windowAt, described, 0);
+      for (let index = 0; index < described.length; index += 1) {
+        into[intoAt + kept + index] = described[index] as number;
+      }
     },
   };
 }

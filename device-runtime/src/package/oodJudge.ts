@@ -8,6 +8,10 @@ import type { Preprocessing } from "./preprocessing.ts";
 export interface OodJudge {
   /** Whether the score depends on class scores; else any may be passed. */
   readonly readsLogits: boolean;
+  /** Whose windows it scores. */
+  readonly preprocessing: Preprocessing;
+  /** Statistics of the window scored last, where it looks at those that are watched: who watches them need not compute them again. */
+  readonly statistics: Float64Array | null;
   /**
    * The score of one window; higher is more unusual. Allocates nothing.
    *
@@ -36,6 +40,8 @@ export function createOodJudge(
   const seen = new Float32Array(input.length);
   return {
     readsLogits: scorer.classCount > 0,
+    preprocessing,
+    statistics: input.statistics,
     score(windows, windowAt, features, featuresAt, logits, logitsAt) {
       input.fill(windows, windowAt, features, featuresAt, seen, 0);
       return scorer.score(seen, 0, logits, logitsAt);
