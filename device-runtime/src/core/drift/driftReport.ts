@@ -68,7 +68,7 @@ export function driftReportOf(users: readonly DriftOfUser[]): DriftReport {
     },
     quarantined: {
       windows: sum(users, ({ data }) => data.quarantined),
-      problems: Object.fromEntries(problems) as unknown as QuarantineCounts,
+      problems: Object.fromEntries(problems),
     },
     rules: {
       violations: sum(users, ({ rules }) => rules.reduce((total, { count }) => total + count, 0)),

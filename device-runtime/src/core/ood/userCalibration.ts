@@ -175,7 +175,7 @@ export function createUserCalibration(
     observe(score) {
       passed[0] = score;
       takeIn();
-      return passed[0] as number;
+      return passed[0];
     },
     report() {
       const perEffective = windowsPerEffective();
