@@ -6,7 +6,7 @@ import { createModelPackage } from "./createModelPackage.ts";
 import { learningDefaults } from "./learning.ts";
 import type { ModelPackage } from "./modelPackage.ts";
 import { encodeModelPackage } from "./packageFile.ts";
-import { parsePreprocessing, parseRecipe } from "./packageSchemas.ts";
+import { parseLearning, parsePreprocessing, parseRecipe } from "./packageSchemas.ts";
 import { parseWindows } from "./windowsFile.ts";
 
 /** What {@link buildPackage} is given. */
@@ -52,6 +52,11 @@ export async function buildPackage(
   const check = parseWindows(files.check, preprocessing.value);
   if (!check.ok) return check;
   const { model } = files;
+  const learning = parseLearning(
+    encodeCbor(learningDefaults(recipe.value.learning)),
+    preprocessing.value,
+  );
+  if (!learning.ok) return learning;
   const calibration = await buildReference({
     model,
     preprocessing: preprocessing.value,
@@ -59,6 +64,7 @@ export async function buildPackage(
     check: check.value,
     runtime,
     ood,
+    dims: learning.value.plan.dims,
   });
   if (!calibration.ok) return calibration;
   const made = createModelPackage({
@@ -66,8 +72,7 @@ export async function buildPackage(
     model,
     preprocessing: preprocessing.value,
     calibration: calibration.value,
-    // Its parts are checked when the package reads itself.
-    learning: learningDefaults(recipe.value.learning),
+    learning: learning.value,
   });
   if (!made.ok) return made;
   return {

@@ -11,6 +11,7 @@ import { measurePopulation } from "../core/ood/populationScores.ts";
 import { defaultPersonalRule, type PersonalRule } from "../core/ood/userCalibration.ts";
 import { areAxes } from "../core/ood/windowStatistics.ts";
 import { type CompiledServing, compileServing } from "../model/compile/compileServing.ts";
+import type { DimSizes } from "../model/graph/dataInput.ts";
 import { createPredictor, type Predictor } from "../model/session/createPredictor.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
 import type { ForkableRandom } from "../ports/random.ts";
@@ -53,6 +54,8 @@ export interface ReferenceSource {
   readonly check: LabelledWindows;
   readonly runtime: OrtRuntime;
   readonly ood?: OodPlan | undefined;
+  /** Sizes of dimensions that the model leaves open, as its training plan fixes them; none when left out. */
+  readonly dims?: DimSizes | undefined;
 }
 
 /** The score of a package that names none. */
@@ -87,7 +90,7 @@ export async function buildReference(source: ReferenceSource): Promise<Outcome<C
     const refused = checkLabelledWindows(name, set, preprocessing);
     if (!refused.ok) return refused;
   }
-  const serving = compileFor(source.model, preprocessing);
+  const serving = compileFor(source.model, source);
   if (!serving.ok) return serving;
   const { featureCount } = serving.value;
   const classCount = preprocessing.labels.length;
@@ -166,8 +169,11 @@ export async function buildReference(source: ReferenceSource): Promise<Outcome<C
 }
 
 /** A model that gives as many scores as there are labels. */
-function compileFor(model: Uint8Array, { labels }: Preprocessing): Outcome<CompiledServing> {
-  const serving = compileServing(model);
+function compileFor(
+  model: Uint8Array,
+  { preprocessing: { labels }, dims = {} }: ReferenceSource,
+): Outcome<CompiledServing> {
+  const serving = compileServing(model, { dims });
   if (!serving.ok || serving.value.logitCount === labels.length) return serving;
   return refuse(
     "input.shape_mismatch",
@@ -227,7 +233,7 @@ async function viewsWithout(
 ): Promise<Outcome<LeaveOneOutViews>> {
   const { preprocessing, runtime, ood } = source;
   if (ood?.trainWithout !== undefined) {
-    const serving = compileFor(await ood.trainWithout(leftOut), preprocessing);
+    const serving = compileFor(await ood.trainWithout(leftOut), source);
     if (!serving.ok) return serving;
     return accept({
       ...(await viewOf(runtime, serving.value, source, input)),

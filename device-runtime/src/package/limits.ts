@@ -27,3 +27,6 @@ export const PACKAGE_VECTORS_MAX = 64;
 
 /** Characters of the name of what is watched together: the names of a vector's axes with signs between. */
 export const SERIES_NAME_LENGTH_MAX: number = (PACKAGE_NAME_LENGTH_MAX + 1) * PACKAGE_VECTORS_MAX;
+
+/** Open dimensions that a training plan may fix: axes of one input, of which ONNX models have a handful. */
+export const PLAN_DIMS_MAX = 16;

@@ -15,6 +15,7 @@ import { nodeCryptography } from "@attune/protocol/node";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { benchPackage, labels, preprocessing, windowsOf } from "../../test/benchModel.ts";
+import { createModelWriter } from "../../test/modelWriter.ts";
 import { createInference } from "../adapters/ortInference.ts";
 import { createSeededRandom } from "../adapters/seededRandom.ts";
 import { buildNetwork } from "../model/build/buildNetwork.ts";
@@ -23,6 +24,7 @@ import type { TrainingPlan } from "../model/compile/trainingPlan.ts";
 import { readParameters } from "../model/parameters/parameterBytes.ts";
 import { loadNodeOrt } from "../model/session/nodeOrtRuntime.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
+import { buildReference } from "./buildReference.ts";
 import { createModelPackage } from "./createModelPackage.ts";
 import { createEvaluator } from "./evaluator.ts";
 import { learningDefaults } from "./learning.ts";
@@ -103,6 +105,49 @@ describe("a package", () => {
     for (const plan of plans) {
       const learning = learningDefaults({ plan });
       expect(unwrap(again({ learning })).learning.plan).toEqual(plan);
+    }
+  });
+
+  it("[DR1] keeps the sizes that its plan fixes, and is trained with them", async () => {
+    const write = createModelWriter(17, ["batch", "features"]);
+    const hidden = write.node("Relu", [write.node("MatMul", ["x", write.weight("w", [6, 9])])]);
+    const open = write.finish(
+      write.node("Gemm", [hidden, write.weight("v", [9, 3]), write.weight("b", [3])]),
+    );
+    const dims = { features: 6 };
+    const calibration = unwrap(
+      await buildReference({
+        model: open,
+        preprocessing,
+        fit: windowsOf(createSeededRandom("fit"), 200),
+        check: windowsOf(createSeededRandom("check"), 100),
+        runtime,
+        dims,
+      }),
+    );
+    const withDims = (fixed: Record<string, number>) => {
+      const plan = { ...made.learning.plan, dims: fixed };
+      return again({ model: open, calibration, learning: learningDefaults({ plan }) });
+    };
+    expect(unwrap(withDims(dims)).learning.plan.dims).toEqual(dims);
+    const many = Object.fromEntries(Array.from({ length: 17 }, (_, at) => [`d${at}`, 1]));
+    expect([{}, { features: 7 }, { nobody: 6 }, { features: 1e9 }, many].map(withDims)).toEqual(
+      [
+        "model.shape_invalid",
+        "model.shape_invalid",
+        "model.plan_invalid",
+        "message.schema_invalid",
+        "message.schema_invalid",
+      ].map((code) => ({ ok: false, refusal: expect.objectContaining({ code }) })),
+    );
+  });
+
+  it("[DR2] a plan of low-rank patches is refused by name, also behind another scope", () => {
+    for (const scope of [{ lowRank: 1 }, { lastLayers: 1, lowRank: 1 }] as const) {
+      const outcome = again({
+        learning: learningDefaults({ plan: { ...made.learning.plan, scope } }),
+      });
+      expect(outcome.ok ? "" : outcome.refusal.message).toMatch(/plan\.scope: .*lowRank/);
     }
   });
 

@@ -41,6 +41,7 @@ import {
   PACKAGE_LABELS_MAX,
   PACKAGE_NAME_LENGTH_MAX,
   PACKAGE_VECTORS_MAX,
+  PLAN_DIMS_MAX,
   SERIES_NAME_LENGTH_MAX,
   WINDOW_VALUES_MAX,
 } from "./limits.ts";
@@ -264,11 +265,17 @@ const schemas = evalFree(() => {
   });
 
   const plan: z.ZodType<TrainingPlan> = z.object({
-    scope: z.union([
-      z.enum(["head", "bias", "norm", "all"]),
-      z.object({ lastLayers: positiveCount }),
-      z.object({ names: z.array(z.string().max(512)).min(1).max(4096) }),
-    ]),
+    scope: z.union(
+      [
+        z.enum(["head", "bias", "norm", "all"]),
+        z.strictObject({ lastLayers: positiveCount }),
+        z.strictObject({ names: z.array(z.string().max(512)).min(1).max(4096) }),
+      ],
+      {
+        message:
+          'devices take "head", "bias", "norm", "all", { lastLayers } or { names }, not lowRank',
+      },
+    ),
     loss: z.object({
       // Devices learn from labels, each of which counts alike.
       kind: z.enum(["crossEntropy"]),
@@ -294,6 +301,12 @@ const schemas = evalFree(() => {
     ]),
     pullToBase: z.number().optional(),
     clipNorm: z.number().optional(),
+    dims: z
+      .record(z.string().max(512), positiveCount.max(WINDOW_VALUES_MAX))
+      .refine((dims) => Object.keys(dims).length <= PLAN_DIMS_MAX, {
+        message: `must fix at most ${PLAN_DIMS_MAX} dimensions`,
+      })
+      .optional(),
     batchNormalization: z.enum(["frozen", "train"]).optional(),
     lowering: z
       .object({
