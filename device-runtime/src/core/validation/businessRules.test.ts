@@ -21,7 +21,7 @@ const told = (answers: readonly number[]): (readonly string[])[] => {
   return answers.map((answered) => (watch.observe(answered) ?? []).map(({ rule }) => rule));
 };
 
-it("[LC93] what lasts too long is told once, and again after it has ended", () => {
+it("[LC73] what lasts too long is told once, and again after it has ended", () => {
   expect(told([running, running, running, running, running])).toEqual([
     [],
     [],
@@ -37,7 +37,7 @@ it("[LC93] what lasts too long is told once, and again after it has ended", () =
   expect(again.flat()).toEqual(["runs end", "runs end"]);
 });
 
-it("[LC93] a rate counts its last windows only, once there are as many", () => {
+it("[LC73] a rate counts its last windows only, once there are as many", () => {
   expect(told([lying, lying, lying])).toEqual([[], [], []]);
   expect(told([lying, standing, lying, lying, standing, standing, lying, lying, lying])).toEqual([
     [],
@@ -61,7 +61,7 @@ it("[LC93] a rate counts its last windows only, once there are as many", () => {
   ]);
 });
 
-it("[LC93] a forbidden step is told each time, with what was seen; counts are reported", () => {
+it("[LC73] a forbidden step is told each time, with what was seen; counts are reported", () => {
   const watch = createBusinessRules(rules, labels);
   const messages = [lying, running, standing, lying, running].flatMap(
     (answered) => watch.observe(answered) ?? [],
@@ -77,7 +77,7 @@ it("[LC93] a forbidden step is told each time, with what was seen; counts are re
   ]);
 });
 
-it("[LC91] stopped anywhere it goes on as if it had not been", () => {
+it("[LC71] stopped anywhere it goes on as if it had not been", () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 0, max: 2 }), { maxLength: 60 }),
@@ -95,7 +95,7 @@ it("[LC91] stopped anywhere it goes on as if it had not been", () => {
   );
 });
 
-it("[LC91] a rate equals a count of the last windows, at any length", () => {
+it("[LC71] a rate equals a count of the last windows, at any length", () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 0, max: 2 }), { maxLength: 80 }),
@@ -117,7 +117,7 @@ it("[LC91] a rate equals a count of the last windows, at any length", () => {
   );
 });
 
-it("[LC92] rules about labels that are not there, and limits that cannot be, are refused", () => {
+it("[LC72] rules about labels that are not there, and limits that cannot be, are refused", () => {
   const codeOf = (...wrong: readonly object[]): string | null => {
     const outcome = checkBusinessRules(wrong as unknown as readonly BusinessRule[], labels);
     return outcome.ok ? null : outcome.refusal.code;

@@ -34,7 +34,7 @@ const codeOfCheck = (validator: DataValidator, window: Float32Array): string | n
 const replaced = (values: readonly number[], count: number, value: number): number[] =>
   values.map((one, at) => (at < count ? value : one));
 
-it("[LC90] each kind of unsound data has its code, and names the channel and the limit", () => {
+it("[LC70] each kind of unsound data has its code, and names the channel and the limit", () => {
   const validator = createDataValidator(rules, shape);
   const cases: readonly [Float32Array, string, RegExp][] = [
     [windowOf(acc, replaced(heart, 3, -1)), "input.value_missing", /heart has no value in 3 of 8/],
@@ -63,7 +63,7 @@ it("[LC90] each kind of unsound data has its code, and names the channel and the
   expect(problems["input.channel_stuck"]).toBe(1);
 });
 
-it("[LC90] what is within every limit is sound, to the limit itself", () => {
+it("[LC70] what is within every limit is sound, to the limit itself", () => {
   const validator = createDataValidator(rules, shape);
   for (const window of [
     windowOf(),
@@ -77,19 +77,19 @@ it("[LC90] what is within every limit is sound, to the limit itself", () => {
   expect(validator.counts()).toMatchObject({ windows: 5, quarantined: 0, last: null });
 });
 
-it("[LC90] of several problems the first in the list is the reason, whichever channel has it", () => {
+it("[LC70] of several problems the first in the list is the reason, whichever channel has it", () => {
   const validator = createDataValidator(rules, shape);
   const both = windowOf(replaced(acc, 6, 0), replaced(heart, 3, -1));
   expect(codeOfCheck(validator, both)).toBe("input.value_missing");
 });
 
-it("[LC90] windows of samples first are read alike", () => {
+it("[LC70] windows of samples first are read alike", () => {
   const validator = createDataValidator(rules, { ...shape, layout: "samplesFirst" });
   const stuck = Float32Array.from({ length: 16 }, (_, at) => (at % 2 === 0 ? 0.5 : 60 + at));
   expect(codeOfCheck(validator, stuck)).toBe("input.channel_stuck");
 });
 
-it("[LC90] the same window twice is a duplicate while it is remembered; one bit more is another", () => {
+it("[LC70] the same window twice is a duplicate while it is remembered; one bit more is another", () => {
   const validator = createDataValidator(rules, shape);
   const numbered = (place: number): Float32Array => windowOf([...acc.slice(1), place / 64]);
   expect(codeOfCheck(validator, numbered(0))).toBeNull();
@@ -100,7 +100,7 @@ it("[LC90] the same window twice is a duplicate while it is remembered; one bit 
   expect(codeOfCheck(validator, numbered(4))).toBe("input.window_duplicated");
 });
 
-it("[LC90] a gap is what time has passed beyond the samples; a clock that is set back is none", () => {
+it("[LC70] a gap is what time has passed beyond the samples; a clock that is set back is none", () => {
   const validator = createDataValidator(rules, shape);
   expect(validator.checkGap(50, 10_000)).toBeNull();
   expect(validator.checkGap(50, 11_100)).toBeNull();
@@ -114,7 +114,7 @@ it("[LC90] a gap is what time has passed beyond the samples; a clock that is set
   expect(validator.counts().problems["input.sampling_gap"]).toBe(1);
 });
 
-it("[LC91] stopped anywhere it goes on as if it had not been, also with less to remember", () => {
+it("[LC71] stopped anywhere it goes on as if it had not been, also with less to remember", () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 0, max: 7 }), { maxLength: 40 }),
@@ -137,7 +137,7 @@ it("[LC91] stopped anywhere it goes on as if it had not been, also with less to 
   expect(createDataValidator(noDataRules, shape).check(windowOf())).toBeNull();
 });
 
-it("[LC91] a million windows leave no more than the memory that was named", () => {
+it("[LC71] a million windows leave no more than the memory that was named", () => {
   const validator = createDataValidator({ ...rules, duplicateMemory: duplicateMemoryMax }, shape);
   const window = windowOf();
   for (let at = 0; at < 1_000_000; at++) {
@@ -148,7 +148,7 @@ it("[LC91] a million windows leave no more than the memory that was named", () =
   expect(validator.counts().windows).toBe(1_000_000);
 });
 
-it("[LC92] rules about channels that are not there, and limits that cannot be, are refused", () => {
+it("[LC72] rules about channels that are not there, and limits that cannot be, are refused", () => {
   const codeOf = (changes: object): string | null => {
     const outcome = checkDataRules({ ...rules, ...changes }, shape.channelNames);
     return outcome.ok ? null : outcome.refusal.code;

@@ -66,7 +66,7 @@ const operatorsOf = (lowering?: LoweringSpec): string[] =>
   );
 
 describe("lowering", () => {
-  it("[TC45] every form can be asked for, is then what is written, and trains alike", async () => {
+  it("[TC51] every form can be asked for, is then what is written, and trains alike", async () => {
     const expected = await stepOf();
     for (const [operation, forms] of Object.entries(loweredOperations)) {
       const graphs = new Set<string>();
@@ -84,7 +84,7 @@ describe("lowering", () => {
     }
   });
 
-  it("[TC12] [TC45] the plan's text names engine, batch size and forms", () => {
+  it("[TC12] [TC51] the plan's text names engine, batch size and forms", () => {
     const texts = [
       planWith(),
       planWith({ engine: "wasm" }),
@@ -96,7 +96,7 @@ describe("lowering", () => {
     expect(unwrap(canonicalPlan(planWith({})))).toBe(texts[0]);
   });
 
-  it("[TC2] [TC45] engines, operations and forms that are not known are refused", () => {
+  it("[TC2] [TC51] engines, operations and forms that are not known are refused", () => {
     for (const lowering of [
       { engine: "cuda" },
       { batchSize: 0 },

@@ -19,7 +19,7 @@ const operatorsOf: Readonly<Record<LoweredOperation, readonly string[]>> = {
 
 describe("forms", () => {
   for (const [operation, forms] of Object.entries(loweredOperations)) {
-    it(`[TC45] ${operation}: ${forms.join(", ")} agree, and equal finite differences`, async () => {
+    it(`[TC51] ${operation}: ${forms.join(", ")} agree, and equal finite differences`, async () => {
       const taken = new Map(forms.map((form) => [form, 0]));
       const operators = operatorsOf[operation as LoweredOperation];
       for (const arbitrary of operators.flatMap((operator) => windowCases[operator] ?? [])) {
