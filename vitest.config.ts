@@ -23,7 +23,7 @@ export default defineConfig({
         extends: true,
         test: { name: "unit", include: [`${workspaces}/{src,test}/**/*.test.ts`] },
       },
-      { extends: true, test: { name: "docs", include: ["scripts/{docs,examples}.test.ts"] } },
+      { extends: true, test: { name: "docs", include: ["scripts/{docs,examples,specs}.test.ts"] } },
       {
         extends: true,
         test: {
