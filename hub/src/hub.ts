@@ -35,6 +35,7 @@ import { createReceiptSender } from "./shell/receiptSender.ts";
 import { createRetainedMessages } from "./shell/retainedMessages.ts";
 import type { RunningHub } from "./shell/runningHub.ts";
 import { finishTrustChange, loadOnlineKey } from "./shell/trustKeeper.ts";
+import { watchWrites } from "./shell/watchWrites.ts";
 import type { HubState } from "./state.ts";
 
 /** Certificate chain and private key, PEM. */
@@ -169,7 +170,9 @@ export function createHub(options: HubOptions): Hub {
     assertDefect(running === null, "hub.already_running", "this hub has been started already");
     assertGuardedMqtt(options);
     await mkdir(options.dataFolder, { recursive: true, mode: 0o700 });
-    const store = await openWorkerStore(join(options.dataFolder, "attune.db"));
+    const { store, isSound: isStoreSound } = watchWrites(
+      await openWorkerStore(join(options.dataFolder, "attune.db")),
+    );
     const closing: (() => Promise<void>)[] = [() => store.close()];
     try {
       const blobs = await openBlobFolder(join(options.dataFolder, "blobs"), cryptography);
@@ -238,6 +241,7 @@ export function createHub(options: HubOptions): Hub {
         shelf,
         isLoopbackOnly,
         isBrokerConnected: () => isBrokerConnected,
+        isStoreSound,
         state: () => documents.state({ startedAtMs, isBrokerConnected, ...addresses }),
         idle,
         async stop() {

@@ -21,15 +21,23 @@ export function liveRoutes(api: Api, events: LiveEvents): void {
   api.app.get("/healthz", async (context) => {
     const hub = api.hub();
     const isBrokerUp = hub?.isBrokerConnected() ?? false;
-    const isStoreUp =
-      hub !== null &&
-      (await hub.context.store.auditLatest(1).then(
-        () => true,
-        () => false,
-      ));
+    const isStoreUp = hub !== null && (await hub.isStoreSound());
     const isUp = isBrokerUp && isStoreUp;
+    const broken = [
+      ...(hub === null ? ["the hub is not running"] : []),
+      ...(hub === null || isStoreUp ? [] : ["the store fails"]),
+      ...(hub === null || isBrokerUp ? [] : ["the broker is not connected"]),
+    ];
+    const hints = [
+      ...(hub === null ? ["start it"] : []),
+      ...(hub === null || isStoreUp ? [] : ["look at the disk's free space and rights"]),
+      ...(hub === null || isBrokerUp ? [] : ["start the broker"]),
+    ];
     return context.json(
       {
+        ...(isUp
+          ? {}
+          : { code: "hub.degraded", detail: broken.join(", "), hint: hints.join(", ") }),
         status: isUp ? "ok" : "degraded",
         store: isStoreUp ? "ok" : "failed",
         broker: isBrokerUp ? "ok" : "not connected",

@@ -9,5 +9,7 @@ export interface RunningHub extends ActParts {
   /** Whether only this machine reaches it, over HTTP and MQTT. */
   readonly isLoopbackOnly: boolean;
   readonly isBrokerConnected: () => boolean;
+  /** Whether its store reads and writes now. */
+  readonly isStoreSound: () => Promise<boolean>;
   readonly state: () => HubState;
 }

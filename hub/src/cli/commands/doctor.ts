@@ -164,13 +164,11 @@ async function checkHub(
     const health = await client.json<{ store: string; broker: string }>("GET", "/healthz");
     findings.push(ok("hub", `${origin}: store ${health.store}, broker ${health.broker}`));
   } catch (error) {
-    const { exitCode, message, hint: mend } = failureOf(error);
+    const { exitCode, code, message, hint: mend } = failureOf(error);
     const isReachable = exitCode !== exitCodes.unreachable;
-    return {
-      isReachable,
-      state: null,
-      findings: [wrong("hub", isReachable ? `${origin}: ${message}` : message, mend)],
-    };
+    findings.push(wrong("hub", isReachable ? `${origin}: ${message}` : message, mend));
+    // A hub that is not well still tells what it knows.
+    if (code !== "hub.degraded") return { isReachable, state: null, findings };
   }
   try {
     const state = await client.json<HubState>("GET", "/api/state");
