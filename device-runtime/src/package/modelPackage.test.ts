@@ -315,6 +315,9 @@ describe("a hostile file", () => {
 
   it("[DR2] frame.not_decodable and message.schema_invalid: it is no package", () => {
     expect(code(new Uint8Array())).toBe("frame.not_decodable");
+    const readme = new TextEncoder().encode("# Attune\n\nWhat it is.\n");
+    const read = decodeModelPackage(readme, nodeCryptography);
+    expect(read.ok ? "" : read.refusal.message).toMatch(/no model package.*attune model build/);
     expect(code(encodeCbor({ hello: 1 }))).toBe("message.schema_invalid");
     expect(code(fileWith((file) => (file.formatVersion = 2)))).toBe("message.schema_invalid");
   });

@@ -53,7 +53,12 @@ export function decodeModelPackage(
     );
   }
   const decoded = decodeCbor(bytes);
-  if (!decoded.ok) return decoded;
+  if (!decoded.ok) {
+    return refuse(
+      decoded.refusal.code,
+      `these ${bytes.length} bytes are no model package, or a part of one; give the whole file that attune model build or encodeModelPackage made`,
+    );
+  }
   const file = parsePackageFile(decoded.value);
   if (!file.ok) return file;
   const made = readModelParts(file.value.line, file.value.parts);

@@ -57,11 +57,18 @@ export function groupSentence(group: DriftGroup, nowMs: number): string {
   return `${deviceCount} of ${watchedCount} in ${groupPlace(group)}: ${found}; since ${sinceWords(onset.fromMs, onset.toMs, nowMs)}; evidence ${bigNumber(evidence)} of ${bigNumber(limit)}${worse}`;
 }
 
-/** When a group's devices began to drift. */
-function sinceWords(fromMs: number, toMs: number, nowMs: number): string {
-  const from = formatDuration(nowMs - fromMs);
-  const to = formatDuration(nowMs - toMs);
-  return from === to ? `${from} ago` : `${from} to ${to} ago`;
+const hourMs = 3_600_000;
+
+/** A span since an onset, which devices tell by the hour. */
+function hoursWords(spanMs: number): string {
+  return formatDuration(Math.max(1, Math.round(spanMs / hourMs)) * hourMs);
+}
+
+/** When devices began to drift. */
+export function sinceWords(fromMs: number, toMs: number, nowMs: number): string {
+  const from = hoursWords(nowMs - fromMs);
+  const to = hoursWords(nowMs - toMs);
+  return from === to ? `about ${from} ago` : `about ${from} to ${to} ago`;
 }
 
 /** A device that drifts by itself, in one sentence. */
@@ -71,7 +78,7 @@ export function aloneSentence(alone: DriftAlone, nowMs: number): string {
   const more = findings.length - found.length + unnamedFindings;
   return [
     `${found.join(", ")}${more === 0 ? "" : ` and ${more} more`}`,
-    `since ${formatDuration(nowMs - alone.onsetMs)} ago`,
+    `since ${sinceWords(alone.onsetMs, alone.onsetMs, nowMs)}`,
     ...(users > 1 ? [`${driftedUsers} of ${users} users`] : []),
     performanceWords(performance),
     ...(alikeCount === 0 ? [] : [`${alikeCount} alike, too few to say together`]),

@@ -1,4 +1,5 @@
 // The command line's shape: global options, the list of commands, help, and how a failure ends. Sole owner of commander.
+import { createRequire } from "node:module";
 import { Command, CommanderError, Option } from "commander";
 import { addAccessCommands } from "./commands/access.ts";
 import { addAuditCommands } from "./commands/audit.ts";
@@ -32,6 +33,12 @@ Exit codes:
 ${exitCodeHelp.map(([code, meaning]) => `  ${code}  ${meaning}`).join("\n")}
 `;
 
+/** The version of the package that this is in, as source and as built. */
+function ownVersion(): string {
+  const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+  return version;
+}
+
 /**
  * Runs `attune` once.
  *
@@ -55,6 +62,7 @@ export async function runAttune(
     .option("--hub <url>", "address of the hub")
     .option("--token <token>", "token for the hub's API")
     .option("--data <folder>", "the hub's data folder on this machine", "attune-data")
+    .version(ownVersion(), "--version", "say which version this is")
     .helpCommand("help [command]", "show help for a command")
     .addHelpText("after", afterHelp)
     .showSuggestionAfterError()

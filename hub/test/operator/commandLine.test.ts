@@ -1,5 +1,5 @@
 // A fleet run from the command line alone: the real binary, a real hub, real MQTT, from nothing to a rollback.
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeModelPackage, versionOf } from "@attune/device-runtime/model";
@@ -121,7 +121,6 @@ describe("from nothing to a rollback, step by step", () => {
   });
 
   it("gives the signer a token that can do nothing but sign", async () => {
-    const { readFileSync } = await import("node:fs");
     const { token } = JSON.parse(
       readFileSync(join(folder, "attune-signer", "connection.json"), "utf8"),
     ) as { token: string };
@@ -370,6 +369,20 @@ describe("how it talks", () => {
     const run = await attune("--help");
     expect(run).toMatchObject({ exitCode: 0, stderr: "" });
     expect(run.stdout).toContain("6  not confirmed");
+  });
+
+  it("says which version it is", async () => {
+    const run = await attune("--version");
+    expect(run).toMatchObject({ exitCode: 0, stderr: "" });
+    const own = readFileSync(join(import.meta.dirname, "../../package.json"), "utf8");
+    expect(run.stdout).toBe(`${(JSON.parse(own) as { version: string }).version}\n`);
+  });
+
+  it("says of a file that is no package what was expected", async () => {
+    writeFileSync(join(folder, "README.md"), "# Attune\n\nWhat it is.\n");
+    const run = await attune("model add README.md --line", line);
+    expect(run).toMatchObject({ exitCode: 5, stdout: "" });
+    expect(run.stderr).toMatch(/no model package.*attune model build/);
   });
 
   it("names what is near an unknown command, on stderr, with exit code 2", async () => {

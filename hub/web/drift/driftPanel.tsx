@@ -6,8 +6,8 @@ import {
   findingWords,
   groupPlace,
   performanceWords,
+  sinceWords,
 } from "../../src/cli/driftWords.ts";
-import { formatDuration } from "../../src/cli/duration.ts";
 import type { DriftAlone, DriftGroup, LineSummary } from "../../src/state.ts";
 import { routeHref } from "../live/route.ts";
 import type { PageModel } from "../pageModel.ts";
@@ -88,7 +88,7 @@ function Group({
         <strong>
           {deviceCount} of {countOf(watchedCount, "device")}
         </strong>{" "}
-        in {groupPlace(group)}, since {formatDuration(nowMs - onset.fromMs)} ago
+        in {groupPlace(group)}, since {sinceWords(onset.fromMs, onset.fromMs, nowMs)}
         {worseCount > 0 && `; ${performanceWords("worse")} on ${worseCount}`}
       </p>
       <ul class="drift-findings">

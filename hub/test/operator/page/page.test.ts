@@ -348,7 +348,7 @@ describe("the page", () => {
         await panel.waitFor();
         const words = (await panel.innerText()).replaceAll(/\s+/g, " ");
         expect(words).toMatch(/Fail \d+ of \d+ devices drift: \d+ together in 1 group, 1 alone/);
-        expect(words).toMatch(/in cohort ward-3, since 25 h ago.*acc-x up by 4.6 deviations/);
+        expect(words).toMatch(/in cohort ward-3, since about 25 h ago.*acc-x up by 4.6 deviations/);
         expect(words).toMatch(/Alone.*wrist-07 default gyro-z down by 2.8 deviations/);
         expect(await panel.locator("a").count()).toBeLessThanOrEqual(13);
         expect(await panel.getByRole("link", { name: "wrist-07" }).getAttribute("href")).toBe(
