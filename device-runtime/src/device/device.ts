@@ -206,6 +206,7 @@ export interface InspectedUser {
   /** When it was given in this run. */
   readonly name: string | null;
   readonly serving: "shared" | "personal";
+  /** As reported. `outliers` go by everybody's threshold; `checks.calibration.flaggedCount` goes by this person's own scores. */
   readonly counts: ReportCounts;
   /** Answers that may still get their truth. */
   readonly pending: number;

@@ -44,7 +44,11 @@ export interface UserChecksState {
 
 /** What can be told about a user's checks. */
 export interface UserChecksReport {
-  /** How well the person's share of outliers keeps to what the package states. */
+  /**
+   * How well the person's share of outliers keeps to what the package states. Of the windows after the person's baseline, `flaggedCount` are
+   * unusual by the person's own scores; `counts.outliers` are those of all windows that are unusual among all people. The two differ most
+   * for a person who is unlike the others.
+   */
   readonly calibration: UserCalibrationReport;
   readonly data: DataCounts;
   readonly rules: ReturnType<BusinessRules["report"]>;

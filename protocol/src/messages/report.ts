@@ -22,7 +22,10 @@ export interface ReportCounts {
   readonly feedback: number;
   /** Answers that feedback proved right. */
   readonly correct: number;
-  /** Windows above the out-of-distribution threshold. */
+  /**
+   * Windows above the package's out-of-distribution threshold, the same for everybody. Of a person who is unlike those whom the package knows it
+   * counts more than are unusual for that person.
+   */
   readonly outliers: number;
   readonly alarms: number;
   readonly trainings: number;
