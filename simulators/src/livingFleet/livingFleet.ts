@@ -163,7 +163,7 @@ async function tell(
     onImport: () => {
       screen.heading(
         "A release from elsewhere",
-        "Trained on twice as many people, none of whom wears it on the left wrist. Nor does anybody in the hub's validation set: the gate cannot see what is missing. The canaries can.",
+        "Trained on twice as many people, none of whom wears it on the left wrist. Nor does anybody in the hub's validation set: the gate cannot see what is missing. People can, once it answers them.",
       );
     },
   });
