@@ -425,6 +425,21 @@ describe("a version that fails while it bakes", () => {
   });
 });
 
+it("[DR38] an app with another package replaces its old one, and leaves what came from the hub", async () => {
+  const reopened = async (bundled: ModelPackage): Promise<ModelVersion> => {
+    await bench.device.close();
+    const { storage, clock } = bench;
+    bench = await openBenchDevice(runtime, bundled, { hub_: hub, storage, clock });
+    return active();
+  };
+  expect(active()).toBe(version(first));
+  expect(await reopened(third)).toBe(version(third));
+  hub.decide({ champion: hub.release(second), bakeMs: 1 });
+  await bench.pass(20_000);
+  expect(active()).toBe(version(second));
+  expect(await reopened(first)).toBe(version(second));
+});
+
 describe("a cohort", () => {
   it("[DR24] changes with an assignment, and the device follows its decisions", async () => {
     const champion = hub.release(second);
