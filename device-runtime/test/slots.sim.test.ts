@@ -440,6 +440,29 @@ it("[DR38] an app with another package replaces its old one, and leaves what cam
   expect(await reopened(first)).toBe(version(second));
 });
 
+it("[DR37] with every fetched file damaged the app's own version answers, below the floor too, and the good one is fetched again", async () => {
+  hub.decide({ champion: hub.release(second, { securityEpoch: 2 }), bakeMs: 1 });
+  await bench.pass(20_000);
+  expect(active()).toBe(version(second));
+  await bench.device.close();
+  const { storage, clock } = bench;
+  const blobs = (await storage.list()).filter((name) => name.startsWith("blob-"));
+  expect(blobs.length).toBeGreaterThan(0);
+  for (const name of blobs) {
+    const bytes = (await storage.read(name)) as Uint8Array;
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1;
+    await storage.write(name, bytes);
+  }
+  // Without its hub: nothing but what came with the app.
+  bench = await openBenchDevice(runtime, first, { storage, clock });
+  expect(active()).toBe(version(first));
+  expect(bench.device.inspect().slots.floor.securityEpoch).toBe(2);
+  await bench.device.close();
+  bench = await openBenchDevice(runtime, first, { hub_: hub, storage, clock });
+  await bench.pass(60_000);
+  expect(active()).toBe(version(second));
+});
+
 describe("a cohort", () => {
   it("[DR24] changes with an assignment, and the device follows its decisions", async () => {
     const champion = hub.release(second);
