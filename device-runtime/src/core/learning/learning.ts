@@ -24,7 +24,12 @@ import { enqueue, withdraw } from "../outbox/outbox.ts";
 import type { OutboxEntry } from "../outbox/outboxState.ts";
 import { addCounts, type DeviceState, noCounts } from "../state.ts";
 import { keep, noteRefusal, type Transition, tell } from "../transition.ts";
-import { createTriggerState, decideTrigger, stepTrigger } from "../trigger/trigger.ts";
+import {
+  type AlarmCause,
+  createTriggerState,
+  decideTrigger,
+  stepTrigger,
+} from "../trigger/trigger.ts";
 import type { Violation } from "../validation/businessRules.ts";
 import type { DataFinding } from "../validation/dataValidator.ts";
 import { planMove } from "./move.ts";
@@ -98,33 +103,34 @@ export function alarmRaised(
   alarms: readonly MonitorAlarm[],
 ): void {
   for (const alarm of alarms) {
-    const before = transition.state.users[user];
-    if (before === undefined) return;
-    changeUser(transition, user, {
-      counts: addToCounts(before.counts, { alarms: 1 }),
-      trigger: stepTrigger(transition.context.learning.trigger, before.trigger, {
-        type: "alarmRaised",
-        alarm,
-        atMs: transition.context.nowMs,
-      }),
-    });
+    if (!heedAlarm(transition, user, alarm)) return;
     tell(transition, "alarm", { user, ...alarm });
   }
 }
 
 /** Features have changed: that alone says nothing about answers, so labels are asked for and nothing is trained. */
 export function featuresDrifted(transition: Transition, user: string, alarm: FeatureAlarm): void {
+  if (!heedAlarm(transition, user, { kind: "features" })) return;
+  tell(transition, "drifted", { user, ...alarm });
+}
+
+/** Counts an alarm and lets the trigger hear it; false where the user is gone. */
+function heedAlarm(
+  transition: Transition,
+  user: string,
+  alarm: { readonly kind: AlarmCause },
+): boolean {
   const before = transition.state.users[user];
-  if (before === undefined) return;
+  if (before === undefined) return false;
   changeUser(transition, user, {
     counts: addToCounts(before.counts, { alarms: 1 }),
     trigger: stepTrigger(transition.context.learning.trigger, before.trigger, {
       type: "alarmRaised",
-      alarm: { kind: "features" },
+      alarm,
       atMs: transition.context.nowMs,
     }),
   });
-  tell(transition, "drifted", { user, ...alarm });
+  return true;
 }
 
 /** Data was not sound: a person may look at the sensor, nothing else follows. */
@@ -139,16 +145,7 @@ export function rulesBroken(
   violations: readonly Violation[],
 ): void {
   for (const violation of violations) {
-    const before = transition.state.users[user];
-    if (before === undefined) return;
-    changeUser(transition, user, {
-      counts: addToCounts(before.counts, { alarms: 1 }),
-      trigger: stepTrigger(transition.context.learning.trigger, before.trigger, {
-        type: "alarmRaised",
-        alarm: { kind: "businessRule" },
-        atMs: transition.context.nowMs,
-      }),
-    });
+    if (!heedAlarm(transition, user, { kind: "businessRule" })) return;
     tell(transition, "ruleBroken", { user, ...violation });
   }
 }
