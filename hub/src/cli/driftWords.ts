@@ -99,7 +99,7 @@ export function performanceWords(performance: DriftAlone["performance"]): string
 }
 
 /** Numbers that multiply: large ones in powers of ten. */
-export function bigNumber(value: number): string {
+function bigNumber(value: number): string {
   if (value >= 1e6) return `10^${Math.floor(Math.log10(value))}`;
   return value >= 10 ? Math.round(value).toLocaleString("en") : value.toFixed(1);
 }

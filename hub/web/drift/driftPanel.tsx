@@ -2,7 +2,6 @@
 import type { JSX } from "preact";
 import {
   aloneSentence,
-  bigNumber,
   findingWords,
   groupPlace,
   performanceWords,
@@ -107,7 +106,7 @@ function Group({
           </a>
         ))}
         {deviceCount > devices.length && (
-          <span class="quiet">and {bigNumber(deviceCount - devices.length)} more</span>
+          <span class="quiet">and {countOf(deviceCount - devices.length, "device")} more</span>
         )}
       </p>
     </li>
