@@ -15,6 +15,7 @@ import {
   decodeMessage,
   deviceReceiptMessage,
   digestOf,
+  type EnrolmentRequest,
   type EpochMs,
   encodeMessage,
   enrolmentReplyMessage,
@@ -89,6 +90,16 @@ export interface BenchHub {
   assign(device: DeviceId, changes?: Partial<Assignment>): void;
   publishTrustRoot(changes: Partial<TrustRoot>, keys: readonly KeyPair[]): Uint8Array;
   publishReceipt(device: DeviceId, entries: readonly HubReceiptEntry[], key?: KeyPair): void;
+  /** As after a restore of a backup that is older than the enrolment. */
+  forget(device: DeviceId): void;
+  /** Only this credential lets the device in. */
+  admit(device: DeviceId, credential: string): void;
+  /** Enrolment requests so far. */
+  readonly requests: EnrolmentRequest[];
+  /** Who signs grants; the hub's key by default. */
+  granting: KeyPair;
+  /** Whom grants name; null for whom the request names. */
+  grantedName: DeviceId | null;
 }
 
 export const rootOf = (changes: Partial<TrustRoot> = {}): TrustRoot => ({
@@ -230,6 +241,18 @@ export function createBenchHub(root: TrustRoot = rootOf()): BenchHub {
       broker.hub.publish(topics.trustRoot(fleet), frame, true);
       return frame;
     },
+    forget(device) {
+      passwords.delete(device);
+      assignments = 0;
+      broker.hub.publish(topics.down(fleet, device, "assignment"), new Uint8Array(0), true);
+      broker.cut("the hub stops");
+    },
+    admit(device, credential) {
+      passwords.set(device, credential);
+    },
+    requests: [],
+    grantedName: null,
+    granting: hubKey,
     publishReceipt(device, entries, key = hubKey) {
       broker.hub.publish(
         topics.down(fleet, device, "receipt"),
@@ -241,16 +264,17 @@ export function createBenchHub(root: TrustRoot = rootOf()): BenchHub {
   broker.hub.publish(topics.trustRoot(fleet), rootFrame, true);
   broker.hub.subscribe(topics.allEnrolUp(fleet), (_topic, payload) => {
     const { value: request } = unwrap(decodeMessage(enrolmentRequestMessage, payload));
-    const device = (request.proposedId ?? "dev-1") as DeviceId;
-    const credential = `credential-of-${device}`;
-    passwords.set(device, credential);
+    const device = (hub.grantedName ?? request.proposedId ?? "dev-1") as DeviceId;
+    hub.requests.push(request);
+    const credential = `credential-of-${device}-${hub.requests.length}`;
+    if (hub.granting === hubKey) passwords.set(device, credential);
     const reply = encodeMessage(
       enrolmentReplyMessage,
       {
         nonce: request.nonce,
         grant: { device, credential, trustRoot: rootFrame, assignment: assignment(device) },
       },
-      [hubKey],
+      [hub.granting],
       nodeCryptography,
     );
     broker.hub.publish(topics.enrolDown(fleet, request.nonce), reply);

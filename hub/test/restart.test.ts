@@ -1,4 +1,5 @@
 // What a hub that was closed, or that lost its broker, goes on with.
+import { cpSync, rmSync } from "node:fs";
 import {
   decisionMessage,
   decodeMessage,
@@ -10,7 +11,7 @@ import {
 import { connectAsync, type MqttClient } from "mqtt";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { TestDevice } from "./testDevice.ts";
-import { connectDevice } from "./testDevice.ts";
+import { connectDevice, requestEnrolment } from "./testDevice.ts";
 import { fleet, line, smallDelta, startTestHub, type TestHub } from "./testHub.ts";
 
 let testHub: TestHub;
@@ -153,6 +154,42 @@ it("[HB52] a challenger goes on in whatever stage it was", async () => {
   await testHub.restart();
   expect(testHub.line().challenger?.rollout?.selectedDevices).toEqual(selectedDevices);
   expect(await testHub.ask("GET", "/api/audit/verify")).toMatchObject({ ok: true });
+});
+
+it("[HB78] a hub that was restored from a backup older than an enrolment gives the device its place again", async () => {
+  const base = await testHub.found();
+  const token = await testHub.token();
+  const backup = `${testHub.folder}-backup`;
+  try {
+    await testHub.restart(() => cpSync(testHub.folder, backup, { recursive: true }));
+    const enrolment = () => ({
+      mqttUrl: testHub.addresses.mqttUrl ?? "",
+      token,
+      name: "dev-a",
+      line,
+      active: base.version,
+    });
+    const { grant } = await requestEnrolment(enrolment());
+    if (grant === undefined) throw new Error("no grant");
+    await testHub.restart(() => {
+      rmSync(testHub.folder, { recursive: true });
+      cpSync(backup, testHub.folder, { recursive: true });
+    });
+    // The broker's refusal is the one that makes a device ask again.
+    await expect(connectDevice(enrolment(), { ...grant, cohort: "default" })).rejects.toMatchObject(
+      { code: 4 },
+    );
+    const again = await requestEnrolment(enrolment());
+    expect(again.grant).toMatchObject({ device: "dev-a" });
+    const device = await connectDevice(enrolment(), {
+      ...(again.grant as typeof grant),
+      cohort: "default",
+    });
+    await device.until(() => device.decisions.length > 0);
+    await device.close();
+  } finally {
+    rmSync(backup, { recursive: true, force: true });
+  }
 });
 
 it("[HB60] the audit says when a hub was stopped and started", async () => {

@@ -194,8 +194,8 @@ export interface TestHub {
   enrol(name: string, cohort?: string): Promise<TestDevice>;
   enrolMany(count: number): Promise<TestDevice[]>;
   close(): Promise<void>;
-  /** Closes and opens a hub on the same folder. */
-  restart(): Promise<void>;
+  /** Closes and opens a hub on the same folder; `between` does something to it. */
+  restart(between?: () => void): Promise<void>;
 }
 
 /** Starts a hub in a new folder. */
@@ -337,8 +337,9 @@ export async function startTestHub(options: Partial<HubOptions> = {}): Promise<T
       await hub.close();
       rmSync(folder, { recursive: true });
     },
-    async restart() {
+    async restart(between) {
       await hub.close();
+      between?.();
       hub = createHub(all);
       addresses = await hub.start();
       listen();

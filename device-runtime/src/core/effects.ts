@@ -7,7 +7,7 @@ import {
   type Report,
   topics,
 } from "@attune/protocol";
-import { enrolmentRequest } from "./enrolment/enrolment.ts";
+import { askedPlace, enrolmentRequest } from "./enrolment/enrolment.ts";
 import type { MessageChannel } from "./events.ts";
 import { rebaseWanted } from "./learning/learning.ts";
 import type { PersonalLayer, TrainingJobState } from "./learning/userState.ts";
@@ -121,12 +121,14 @@ function linkEffects(state: DeviceState, context: CoreContext): readonly Effect[
   const effects: Effect[] = [];
   const id = `connect:${serial}`;
   if (link.purpose === "enrol") {
-    if (enrolment.phase !== "none" || token === null) return [];
+    const asked = askedPlace(state, context);
+    if (asked === null || token === null) return [];
+    const { nonce } = asked;
     effects.push({
       id,
       kind: "connect",
       serial,
-      clientId: `enrol-${enrolment.nonce}`,
+      clientId: `enrol-${nonce}`,
       userName: "enrol",
       password: token.secret,
       will: null,
@@ -138,8 +140,8 @@ function linkEffects(state: DeviceState, context: CoreContext): readonly Effect[
         kind: "enrol",
         serial,
         request,
-        upTopic: topics.enrolUp(token.fleet, enrolment.nonce),
-        downTopic: topics.enrolDown(token.fleet, enrolment.nonce),
+        upTopic: topics.enrolUp(token.fleet, nonce),
+        downTopic: topics.enrolDown(token.fleet, nonce),
       });
     }
     return effects;

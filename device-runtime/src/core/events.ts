@@ -31,7 +31,13 @@ export type CoreEvent =
   | { readonly type: "userLost"; readonly user: string; readonly reason: string }
   // Connection.
   | { readonly type: "linkOpened"; readonly serial: number }
-  | { readonly type: "linkClosed"; readonly serial: number; readonly reason: string }
+  | {
+      readonly type: "linkClosed";
+      readonly serial: number;
+      readonly reason: string;
+      /** The broker would not have this name or password. */
+      readonly isRefused: boolean;
+    }
   | { readonly type: "enrolmentReplied"; readonly bytes: Uint8Array }
   | {
       readonly type: "messageArrived";

@@ -35,6 +35,13 @@ export const ENROLMENT_DEADLINE_MS = 30_000;
 /** A refused enrolment is asked again so often: someone may have raised the token's count. */
 export const ENROLMENT_REFUSED_PAUSE_MS: number = 60 * 60_000;
 
+/** Refusals in a row after which an enrolled device asks for its place again: with their pauses 1 to 2 minutes, longer than a broker
+ * takes to restart with its list of passwords. */
+export const CONNECT_REFUSALS_MAX = 8;
+
+/** An enrolled device asks for its place again so often at most; each grant uses up one of the times that a key may enrol. */
+export const RENEWAL_PAUSE_MS: number = 60 * 60_000;
+
 /** First and longest pause between attempts to fetch a version. */
 export const FETCH_PAUSE_MS = 2_000;
 export const FETCH_PAUSE_MS_MAX: number = 10 * 60_000;

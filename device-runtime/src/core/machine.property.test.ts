@@ -14,6 +14,7 @@ import {
 } from "../package/modelPackage.ts";
 import { intBelow, type Random, uniform } from "../ports/random.ts";
 import type { Effect } from "./effects.ts";
+import { noEnrolmentProgress } from "./enrolment/enrolmentState.ts";
 import type { CoreEvent } from "./events.ts";
 import { defaultGuardPolicy, type ScoredAnswer } from "./learn/localGuard.ts";
 import { OUTBOX_ENTRIES_MAX, PARKED_MAX, REFUSALS_MAX } from "./limits.ts";
@@ -128,7 +129,7 @@ const startState = (): DeviceState => ({
   },
   users: {},
   link: { phase: "off", reason: "", sinceMs: 0, serial: 0 },
-  enrolmentProgress: { attempt: 0, refusal: null },
+  enrolmentProgress: noEnrolmentProgress,
   sending: {},
   reporting: { lastContent: null, lastSentMs: null, sending: null, will: null, drift: null },
   standby: null,
@@ -146,7 +147,7 @@ function answers(effect: Effect, random: Random): CoreEvent | null {
     case "connect":
       return isFine
         ? { type: "linkOpened", serial: effect.serial }
-        : { type: "linkClosed", serial: effect.serial, reason: "no" };
+        : { type: "linkClosed", serial: effect.serial, reason: "no", isRefused: luck > 0.8 };
     case "subscribe":
     case "enrol":
       return null;
@@ -262,7 +263,12 @@ function surprise(state: DeviceState, random: Random): CoreEvent {
         ] as Uint8Array,
       };
     case 2:
-      return { type: "linkClosed", serial: state.link.serial, reason: "the network broke" };
+      return {
+        type: "linkClosed",
+        serial: state.link.serial,
+        reason: "the network broke",
+        isRefused: false,
+      };
     case 3:
       return { type: "userOpened", user };
     case 4:

@@ -117,7 +117,7 @@ function handle(transition: Transition, event: CoreEvent): void {
       wake(transition);
       return;
     case "linkClosed":
-      linkClosed(transition, event.serial, event.reason);
+      linkClosed(transition, event);
       return;
     case "enrolmentReplied":
       enrolmentReplied(transition, event.bytes);

@@ -79,7 +79,7 @@ export function createCarryOut(parts: EffectParts): (effect: Effect, work: Work)
               },
         signal,
       },
-      (reason) => send({ type: "linkClosed", serial, reason }),
+      (reason) => send({ type: "linkClosed", serial, reason, isRefused: false }),
     );
     send({ type: "linkOpened", serial });
   }
@@ -331,8 +331,10 @@ function failureOf(effect: Effect, error: unknown): CoreEvent | null {
   switch (effect.kind) {
     case "connect":
     case "subscribe":
-    case "enrol":
-      return { type: "linkClosed", serial: effect.serial, reason };
+    case "enrol": {
+      const isRefused = error instanceof Fault && error.code === "link.refused";
+      return { type: "linkClosed", serial: effect.serial, reason, isRefused };
+    }
     case "publish":
       return { type: "publishFailed", digest: effect.entry.digest, attempt: effect.attempt };
     case "sendReport":

@@ -8,6 +8,7 @@ import {
 } from "@attune/protocol";
 import { createSeededRandom } from "../adapters/seededRandom.ts";
 import { createSystemRandom } from "../adapters/systemRandom.ts";
+import { noEnrolmentProgress } from "../core/enrolment/enrolmentState.ts";
 import { restoredUser } from "../core/learning/restoredUser.ts";
 import type { Notice } from "../core/notices.ts";
 import type { SlotVersion } from "../core/slots/slotState.ts";
@@ -101,7 +102,7 @@ function startState(kept: KeptState, contribute: boolean | null, nowMs: number):
     },
     users: {},
     link: { phase: "off", reason: "starting", sinceMs: nowMs, serial: 0 },
-    enrolmentProgress: { attempt: 0, refusal: null },
+    enrolmentProgress: noEnrolmentProgress,
     sending: {},
     reporting: { lastContent: null, lastSentMs: null, sending: null, will: null, drift: null },
     standby: null,
@@ -405,6 +406,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
     },
     inspect: () =>
       inspectDevice({
+        settings,
         state: loop.state,
         line,
         modelPackage: servingVersion().loaded.modelPackage,

@@ -1,10 +1,12 @@
 // The device's state as a person reads it. It must not tell a secret, nor change anything.
 import { type EpochMs, isTrustRootExpired, type LineId } from "@attune/protocol";
+import { refusedWords } from "../core/enrolment/renewal.ts";
 import { guardReport } from "../core/learn/localGuard.ts";
 import { trainingOutlook } from "../core/learning/learning.ts";
 import type { SlotVersion } from "../core/slots/slotState.ts";
 import { type DeviceState, deviceCounts } from "../core/state.ts";
 import { stateLine } from "../core/stateLine.ts";
+import type { CoreSettings } from "../core/transition.ts";
 import { inseparableFrom } from "../package/leaveOneOut.ts";
 import type { ModelPackage } from "../package/modelPackage.ts";
 import type { DeviceInspection, InspectedSlot, InspectedUser } from "./device.ts";
@@ -14,6 +16,7 @@ import type { UserSession } from "./userSession.ts";
 /** What an inspection looks at. */
 export interface InspectionParts {
   readonly state: DeviceState;
+  readonly settings: CoreSettings;
   readonly line: LineId;
   readonly modelPackage: ModelPackage;
   readonly nowMs: number;
@@ -46,13 +49,19 @@ function inspectLink({ link }: DeviceState): DeviceInspection["link"] {
   }
 }
 
-function inspectEnrolment({
-  kept,
-  link,
-  enrolmentProgress,
-}: DeviceState): DeviceInspection["enrolment"] {
-  if (kept.enrolment.phase === "enrolled") return { state: "enrolled", waiting: null, code: null };
+function inspectEnrolment({ state, settings }: InspectionParts): DeviceInspection["enrolment"] {
+  const { kept, link, enrolmentProgress } = state;
   const { refusal } = enrolmentProgress;
+  if (kept.enrolment.phase === "enrolled") {
+    const refused = refusedWords(state, settings);
+    if (refused === null) return { state: "enrolled", waiting: null, code: null };
+    const answer = refusal === null ? "" : `; last answer: ${refusal.message}`;
+    return {
+      state: "enrolled",
+      waiting: `${refused}${answer}`,
+      code: refusal?.code ?? "device.unknown",
+    };
+  }
   if (refusal !== null) return { state: "refused", waiting: refusal.message, code: refusal.code };
   if (link.phase === "off") return { state: "none", waiting: link.reason, code: null };
   return {
@@ -172,7 +181,7 @@ export function inspectDevice(parts: InspectionParts): DeviceInspection {
     fleet: isEnrolled ? enrolment.fleet : null,
     line,
     cohort: isEnrolled ? enrolment.cohort : null,
-    enrolment: inspectEnrolment(state),
+    enrolment: inspectEnrolment(parts),
     trustRoot: isEnrolled
       ? {
           version: enrolment.trustRoot.version,

@@ -1,11 +1,14 @@
 // Token to device key to trust root, and what the hub says about this device afterwards. It must not send anything.
 import {
+  accept,
   acceptFirstTrustRoot,
   acceptNextTrustRoot,
   checkAssignment,
+  type DeviceId,
   decodeMessage,
   digestOf,
   type EnrolmentRequest,
+  type EnrolmentToken,
   type EpochMs,
   enrolmentReplyMessage,
   enrolmentRequestMessage,
@@ -24,16 +27,30 @@ import {
   type Transition,
   tell,
 } from "../transition.ts";
-import type { Enrolled } from "./enrolmentState.ts";
+import { type Enrolled, type EnrolmentState, noEnrolmentProgress } from "./enrolmentState.ts";
+
+/** The place that is asked for, and under which nonce; null when none is. */
+export function askedPlace(
+  state: DeviceState,
+  { settings }: CoreContext,
+): { readonly nonce: string; readonly proposedId: DeviceId | null } | null {
+  const { enrolment } = state.kept;
+  if (enrolment.phase === "none")
+    return { nonce: enrolment.nonce, proposedId: settings.proposedId };
+  const { renewal } = state.enrolmentProgress;
+  // Its own name again: what waits in the outbox is signed under it.
+  return renewal === null ? null : { nonce: renewal, proposedId: enrolment.device };
+}
 
 /** What is sent to ask for a place; null without a token. */
 export function enrolmentRequest(
   state: DeviceState,
   context: CoreContext,
 ): EnrolmentRequest | null {
-  const { enrolment } = state.kept;
-  const { token, keyPair, proposedId, line } = context.settings;
-  if (enrolment.phase !== "none" || token === null) return null;
+  const { token, keyPair, line } = context.settings;
+  const asked = askedPlace(state, context);
+  if (asked === null || token === null) return null;
+  const { nonce, proposedId } = asked;
   return enrolmentRequestMessage.schema.parse({
     fleet: token.fleet,
     tokenSecret: token.secret,
@@ -41,7 +58,7 @@ export function enrolmentRequest(
     ...(proposedId === null ? {} : { proposedId }),
     line,
     active: state.kept.slots.active.version,
-    nonce: enrolment.nonce,
+    nonce,
     createdAtMs: Math.trunc(context.nowMs) as EpochMs,
   });
 }
@@ -49,12 +66,14 @@ export function enrolmentRequest(
 /** The hub has answered the request. */
 export function enrolmentReplied(transition: Transition, bytes: Uint8Array): void {
   const { enrolment } = transition.state.kept;
-  if (enrolment.phase !== "none") return;
-  const reply = readReply(transition, bytes, enrolment.nonce);
+  const asked = askedPlace(transition.state, transition.context);
+  if (asked === null) return;
+  const reply = readReply(transition, bytes, asked.nonce);
   if (!reply.ok) {
     noteRefusal(transition, "enrolment", reply.refusal);
     change(transition, {
       enrolmentProgress: {
+        ...transition.state.enrolmentProgress,
         attempt: transition.state.enrolmentProgress.attempt + 1,
         refusal: reply.refusal,
       },
@@ -62,19 +81,29 @@ export function enrolmentReplied(transition: Transition, bytes: Uint8Array): voi
     leaveLink(transition, {
       reason: `enrolment refused: ${reply.refusal.code}`,
       isStuck: false,
-      next: "refused",
+      // Who has a credential goes on trying it meanwhile.
+      ...(enrolment.phase === "none" ? { next: "refused" as const } : {}),
     });
     return;
   }
   keep(transition, { enrolment: { ...reply.value, seed: enrolment.seed } });
-  change(transition, { enrolmentProgress: { attempt: 0, refusal: null } });
+  change(transition, {
+    enrolmentProgress: {
+      ...noEnrolmentProgress,
+      renewAtMs: transition.state.enrolmentProgress.renewAtMs,
+    },
+  });
   tell(transition, "enrolled", { device: reply.value.device, cohort: reply.value.cohort });
 }
 
 type Grant = Omit<Enrolled, "seed">;
 
-function readReply({ context }: Transition, bytes: Uint8Array, nonce: string): Outcome<Grant> {
-  const { token, cryptography, isLoopback, line } = context.settings;
+function readReply(
+  { state, context }: Transition,
+  bytes: Uint8Array,
+  nonce: string,
+): Outcome<Grant> {
+  const { token, cryptography, line } = context.settings;
   const message = decodeMessage(enrolmentReplyMessage, bytes);
   if (!message.ok) return message;
   const { value: reply, frame } = message.value;
@@ -86,26 +115,24 @@ function readReply({ context }: Transition, bytes: Uint8Array, nonce: string): O
     const { code, message: text } = reply.refusal ?? { code: "", message: "" };
     return { ok: false, refusal: { code: code as "enrolment.token_invalid", message: text } };
   }
-  const root = acceptFirstTrustRoot(
-    reply.grant.trustRoot,
-    token.fingerprint,
-    isLoopback,
-    cryptography,
-  );
-  if (!root.ok) return root;
-  if (root.value.fleet !== token.fleet) {
+  const { device, credential } = reply.grant;
+  const { enrolment } = state.kept;
+  if (enrolment.phase === "enrolled" && enrolment.device !== device) {
     return refuse(
-      "trust.root_mismatch",
-      `the trust root is of fleet ${root.value.fleet}, the token of ${token.fleet}`,
+      "message.schema_invalid",
+      `the grant is for ${device}, and this device is ${enrolment.device}`,
     );
   }
-  const signed = verifyRole(frame, root.value, "hub", cryptography);
+  const root = rootOf(enrolment, reply.grant.trustRoot, token, context);
+  if (!root.ok) return root;
+  const { trustRoot, trustRootDigest } = root.value;
+  const signed = verifyRole(frame, trustRoot, "hub", cryptography);
   if (!signed.ok) return signed;
-  const { device, credential } = reply.grant;
+  // The reply is signed and to this very request, so its assignment is the newest, whatever number a restored hub counts from.
   const assignment = checkAssignment(
     reply.grant.assignment,
     { device, line, assignmentSequence: 0 },
-    root.value,
+    trustRoot,
     cryptography,
   );
   if (!assignment.ok) return assignment;
@@ -116,12 +143,31 @@ function readReply({ context }: Transition, bytes: Uint8Array, nonce: string): O
       device,
       fleet: token.fleet,
       credential,
-      trustRoot: root.value,
-      trustRootDigest: token.fingerprint,
+      trustRoot,
+      trustRootDigest,
       cohort: assignment.value.cohort,
       assignmentSequence: assignment.value.assignmentSequence,
     },
   };
+}
+
+/** Whose signature a grant needs: a device that has followed a trust root never goes back to its token's. */
+function rootOf(
+  enrolment: EnrolmentState,
+  granted: Uint8Array,
+  token: EnrolmentToken,
+  { settings: { isLoopback, cryptography } }: CoreContext,
+): Outcome<Pick<Enrolled, "trustRoot" | "trustRootDigest">> {
+  if (enrolment.phase === "enrolled") return accept(enrolment);
+  const root = acceptFirstTrustRoot(granted, token.fingerprint, isLoopback, cryptography);
+  if (!root.ok) return root;
+  if (root.value.fleet !== token.fleet) {
+    return refuse(
+      "trust.root_mismatch",
+      `the trust root is of fleet ${root.value.fleet}, the token of ${token.fleet}`,
+    );
+  }
+  return accept({ trustRoot: root.value, trustRootDigest: token.fingerprint });
 }
 
 /** The hub has said which cohort is this device's. */

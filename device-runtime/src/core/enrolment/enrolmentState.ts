@@ -34,4 +34,19 @@ export interface EnrolmentProgress {
   readonly attempt: number;
   /** The hub's refusal of the last request, or null. */
   readonly refusal: { readonly code: string; readonly message: string } | null;
+  /** Times in a row that the broker has refused the name or credential of an enrolled device. */
+  readonly refusedCount: number;
+  /** Nonce under which an enrolled device asks for its place again, in its next or present connection; null while it does not. */
+  readonly renewal: string | null;
+  /** Not before then it asks for its place again. */
+  readonly renewAtMs: number;
 }
+
+/** Nothing was asked yet. */
+export const noEnrolmentProgress: EnrolmentProgress = {
+  attempt: 0,
+  refusal: null,
+  refusedCount: 0,
+  renewal: null,
+  renewAtMs: 0,
+};

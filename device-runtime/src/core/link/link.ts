@@ -1,6 +1,9 @@
 // The connection's machine: when to try, when to give up, when it is stuck. It must not know what is sent.
 import { checkDemoRoot } from "@attune/protocol";
 import { backoffMs } from "../backoff.ts";
+import { noEnrolmentProgress } from "../enrolment/enrolmentState.ts";
+import { connectionRefused } from "../enrolment/renewal.ts";
+import type { CoreEvent } from "../events.ts";
 import {
   CONNECT_DEADLINE_MS,
   CONNECT_PAUSE_MS,
@@ -23,7 +26,8 @@ function purposeNow({
   if (enrolment.phase === "enrolled") {
     // The hub's address may have changed since the enrolment.
     const demo = checkDemoRoot(enrolment.trustRoot, isLoopback);
-    return demo.ok ? { purpose: "device" } : { off: demo.refusal.code };
+    if (!demo.ok) return { off: demo.refusal.code };
+    return { purpose: state.enrolmentProgress.renewal === null ? "device" : "enrol" };
   }
   return token === null ? { off: "no enrolment token" } : { purpose: "enrol" };
 }
@@ -43,13 +47,21 @@ export function linkOpened(transition: Transition, serial: number): void {
     },
   });
   tell(transition, "link", { state: "online", reason: link.purpose });
+  if (link.purpose === "device" && transition.state.enrolmentProgress.refusedCount > 0) {
+    const { renewAtMs } = transition.state.enrolmentProgress;
+    change(transition, { enrolmentProgress: { ...noEnrolmentProgress, renewAtMs } });
+  }
 }
 
-/** The connection `serial` is gone, or was never made. */
-export function linkClosed(transition: Transition, serial: number, reason: string): void {
+/** The connection `serial` is gone, or was never made: `isRefused` when the broker would not have this name or password. */
+export function linkClosed(
+  transition: Transition,
+  { serial, reason, isRefused }: Extract<CoreEvent, { readonly type: "linkClosed" }>,
+): void {
   const { link } = transition.state;
   if ((link.phase !== "connecting" && link.phase !== "online") || link.serial !== serial) return;
   leaveLink(transition, { reason, isStuck: false });
+  if (isRefused) connectionRefused(transition, link.purpose);
 }
 
 /**
@@ -85,6 +97,11 @@ export function leaveLink(
     },
   });
   tell(transition, "link", { state: why.isStuck ? "stuck" : "offline", reason: why.reason });
+  // Whatever came of it: the next attempt is with the credential that is here.
+  const { enrolmentProgress } = transition.state;
+  if (enrolmentProgress.renewal !== null && "purpose" in link && link.purpose === "enrol") {
+    change(transition, { enrolmentProgress: { ...enrolmentProgress, renewal: null } });
+  }
 }
 
 /** Moves the connection on as time and enrolment ask for. */
