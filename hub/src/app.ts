@@ -1,5 +1,6 @@
 // The hub's HTTP application: puts the resources together. It listens nowhere; see server.ts.
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { ownVersion } from "./ownVersion.ts";
 import { accessRoutes, identifyCaller } from "./routes/access.ts";
 import type { ApiEnv } from "./routes/api.ts";
 import { type Api, faultProblem } from "./routes/api.ts";
@@ -58,7 +59,7 @@ export function createApp(parts: AppParts): OpenAPIHono<ApiEnv> {
   });
   app.doc31("/api/openapi.json", {
     openapi: "3.1.0",
-    info: { title: "Attune hub", version: "0.1.0" },
+    info: { title: "Attune hub", version: ownVersion() },
   });
   app.all("/api/*", (context) =>
     refusalProblem(context, {

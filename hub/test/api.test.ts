@@ -1,5 +1,5 @@
 // The HTTP API: who may, what is refused how, blobs, events, rollbacks, policies.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -142,7 +142,12 @@ describe("access", () => {
   it("[HB91] every route is in the OpenAPI document", async () => {
     const response = await testHub.hub.app.request("/api/openapi.json");
     expect(response.status).toBe(200);
-    const { paths } = (await response.json()) as { paths: Record<string, object> };
+    const { paths, info } = (await response.json()) as {
+      paths: Record<string, object>;
+      info: { version: string };
+    };
+    const packageFile = new URL("../package.json", import.meta.url);
+    expect(info.version).toBe(JSON.parse(readFileSync(packageFile, "utf8")).version);
     for (const path of [
       "/api/state",
       "/api/rollbacks",

@@ -1,6 +1,6 @@
 // The command line's shape: global options, the list of commands, help, and how a failure ends. Sole owner of commander.
-import { createRequire } from "node:module";
 import { Command, CommanderError, Option } from "commander";
+import { ownVersion } from "../ownVersion.ts";
 import { addAccessCommands } from "./commands/access.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addDeviceCommands } from "./commands/device.ts";
@@ -32,12 +32,6 @@ Data goes to stdout, everything else to stderr. NO_COLOR is honoured.
 Exit codes:
 ${exitCodeHelp.map(([code, meaning]) => `  ${code}  ${meaning}`).join("\n")}
 `;
-
-/** The version of the package that this is in, as source and as built. */
-function ownVersion(): string {
-  const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
-  return version;
-}
 
 /**
  * Runs `attune` once.
