@@ -36,6 +36,7 @@ import { createRetainedMessages } from "./shell/retainedMessages.ts";
 import type { RunningHub } from "./shell/runningHub.ts";
 import { finishTrustChange, loadOnlineKey } from "./shell/trustKeeper.ts";
 import { watchWrites } from "./shell/watchWrites.ts";
+import { isLoopbackUrl } from "./signer/loopback.ts";
 import type { HubState } from "./state.ts";
 
 /** Certificate chain and private key, PEM. */
@@ -62,6 +63,8 @@ export type HubMqttOptions =
       readonly url: string;
       readonly username?: string | undefined;
       readonly password?: string | undefined;
+      /** As above, for the hub's own password on its way to the broker. */
+      readonly allowPlainText?: boolean | undefined;
     };
 
 /** What a hub is made of. */
@@ -337,9 +340,23 @@ function createBroker({ fleet, mqtt }: HubOptions): Broker {
   return createEmbeddedBroker({ fleet, host, tcpPort, webSocketPort, tls });
 }
 
-/** Devices show credentials and enrolment tokens when they connect. @throws Fault `broker.tls_missing` */
+const encryptedProtocols: ReadonlySet<string> = new Set(["mqtts:", "ssl:", "tls:", "wss:"]);
+
+/** Devices show credentials and enrolment tokens when they connect, and so does the hub at a broker. @throws Fault `broker.tls_missing` */
 function assertGuardedMqtt({ mqtt }: HubOptions): void {
-  if (mqtt.kind === "external" || mqtt.tls !== undefined || mqtt.allowPlainText === true) return;
+  if (mqtt.allowPlainText === true) return;
+  if (mqtt.kind === "external") {
+    const { protocol, host } = new URL(mqtt.url);
+    if (encryptedProtocols.has(protocol) || isLoopbackUrl(mqtt.url)) return;
+    throw new Fault(
+      `${protocol}//${host} would show the hub's password and every delta on the way`,
+      {
+        code: "broker.tls_missing",
+        hint: "use mqtts:// or wss://, or say that the network is private (--mqtt-plain-text)",
+      },
+    );
+  }
+  if (mqtt.tls !== undefined) return;
   const { host = "127.0.0.1", tcpPort, webSocketPort } = mqtt;
   if (isLoopbackName(host) || (tcpPort === null && webSocketPort === null)) return;
   throw new Fault(`MQTT on ${host} without TLS would show every device's credential on the way`, {

@@ -48,6 +48,33 @@ function plainAnswer(port: number): Promise<Buffer> {
   });
 }
 
+it("[HB85] a broker elsewhere is not spoken to in clear, unless it is asked for", async () => {
+  const faultOf = async (url: string, allowPlainText: boolean): Promise<unknown> => {
+    const hub = createHub({
+      ...open({}, "elsewhere"),
+      mqtt: { kind: "external", url, username: "hub", password: "secret", allowPlainText },
+    });
+    const fault = await hub.start().catch((error: unknown) => error);
+    await hub.close();
+    return fault;
+  };
+  // A name that never resolves, and a port where nobody listens: what gets so far was allowed to speak.
+  for (const url of [
+    "mqtt://broker.invalid",
+    "tcp://hub:secret@broker.invalid",
+    "ws://broker.invalid:1",
+  ]) {
+    const refused = await faultOf(url, false);
+    expect(refused).toMatchObject({ code: "broker.tls_missing" });
+    expect((refused as { hint: string }).hint).toContain("--mqtt-plain-text");
+    expect(String(refused)).not.toContain("secret");
+    expect(await faultOf(url, true)).toMatchObject({ code: "broker.unavailable" });
+  }
+  for (const url of ["mqtts://broker.invalid", "wss://broker.invalid:1", "mqtt://127.0.0.1:1"]) {
+    expect(await faultOf(url, false)).toMatchObject({ code: "broker.unavailable" });
+  }
+});
+
 it("[HB85] MQTT off loopback without TLS is refused before anything is opened, unless it is asked for", async () => {
   await expect(createHub(open({ host: "0.0.0.0" }, "open")).start()).rejects.toMatchObject({
     code: "broker.tls_missing",

@@ -51,7 +51,7 @@ export function addHubCommands(program: Command, attach: Attach): void {
       .option("--ws-port <port>", "MQTT over WebSocket; 0 takes any free one", "7701")
       .option(
         "--broker <url>",
-        "use this broker instead of the embedded one, like mqtt://broker:1883",
+        "use this broker instead of the embedded one, like mqtts://broker:8883",
       )
       .option("--broker-user <name>", "user for it; its password is ATTUNE_BROKER_PASSWORD")
       .option(
@@ -117,6 +117,7 @@ async function start(invocation: Invocation<StartOptions>): Promise<undefined> {
         : {
             kind: "external",
             url: options.broker,
+            allowPlainText: options.mqttPlainText === true,
             ...(options.brokerUser === undefined ? {} : { username: options.brokerUser }),
             ...(terminal.environment["ATTUNE_BROKER_PASSWORD"] === undefined
               ? {}
