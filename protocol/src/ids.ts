@@ -1,5 +1,5 @@
 // Branded names of things, and the parsers that give the brand. No meaning beyond syntax belongs here.
-import { z } from "zod";
+import * as z from "zod/mini";
 import { ID_LENGTH_MAX } from "./limits.ts";
 
 /** A type that the compiler keeps apart from other strings or numbers. */
@@ -20,26 +20,28 @@ export type ModelVersion = Brand<string, "ModelVersion">;
 /** First 8 bytes of the SHA-256 of a public key, 16 hexadecimal digits. */
 export type KeyId = Brand<string, "KeyId">;
 
-const name = z
-  .string()
-  .max(ID_LENGTH_MAX)
-  .regex(/^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/, {
+const name = z.string().check(
+  z.maxLength(ID_LENGTH_MAX),
+  z.regex(/^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/, {
     message: "must be lower-case letters, digits and inner hyphens, like ward-3",
-  });
-const hex = (digits: number): z.ZodString =>
-  z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`), {
-    message: `must be ${digits} lower-case hexadecimal digits`,
-  });
+  }),
+);
+const hex = (digits: number): z.ZodMiniString =>
+  z.string().check(
+    z.regex(new RegExp(`^[0-9a-f]{${digits}}$`), {
+      message: `must be ${digits} lower-case hexadecimal digits`,
+    }),
+  );
 
-export const fleetIdSchema: z.ZodType<FleetId> = name as unknown as z.ZodType<FleetId>;
-export const deviceIdSchema: z.ZodType<DeviceId> = name as unknown as z.ZodType<DeviceId>;
-export const lineIdSchema: z.ZodType<LineId> = name as unknown as z.ZodType<LineId>;
-export const cohortIdSchema: z.ZodType<CohortId> = name as unknown as z.ZodType<CohortId>;
-export const digestSchema: z.ZodType<Digest> = hex(64) as unknown as z.ZodType<Digest>;
-export const modelVersionSchema: z.ZodType<ModelVersion> = hex(
+export const fleetIdSchema: z.ZodMiniType<FleetId> = name as unknown as z.ZodMiniType<FleetId>;
+export const deviceIdSchema: z.ZodMiniType<DeviceId> = name as unknown as z.ZodMiniType<DeviceId>;
+export const lineIdSchema: z.ZodMiniType<LineId> = name as unknown as z.ZodMiniType<LineId>;
+export const cohortIdSchema: z.ZodMiniType<CohortId> = name as unknown as z.ZodMiniType<CohortId>;
+export const digestSchema: z.ZodMiniType<Digest> = hex(64) as unknown as z.ZodMiniType<Digest>;
+export const modelVersionSchema: z.ZodMiniType<ModelVersion> = hex(
   64,
-) as unknown as z.ZodType<ModelVersion>;
-export const keyIdSchema: z.ZodType<KeyId> = hex(16) as unknown as z.ZodType<KeyId>;
+) as unknown as z.ZodMiniType<ModelVersion>;
+export const keyIdSchema: z.ZodMiniType<KeyId> = hex(16) as unknown as z.ZodMiniType<KeyId>;
 
 /**
  * The short form of a ModelVersion that people read and type: `line@` and its first 8 digits.

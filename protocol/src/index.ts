@@ -1,5 +1,6 @@
 // The protocol's door: everything that both sides agree on. Runs anywhere.
 export * from "./codec/cbor.ts";
+export * from "./codec/checkSchema.ts";
 export * from "./codec/frame.ts";
 export * from "./codec/message.ts";
 export * from "./crypto/cryptography.ts";

@@ -106,8 +106,9 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
   if (token?.ok === false) {
     throw misused(token.refusal.message, "ask the hub's operator for a new enrolment token");
   }
-  const proposedId = deviceIdSchema.optional().safeParse(options.proposedId);
-  if (!proposedId.success) {
+  const proposedId =
+    options.proposedId === undefined ? null : deviceIdSchema.safeParse(options.proposedId);
+  if (proposedId?.success === false) {
     throw misused(
       `proposedId "${options.proposedId}" is not a device id`,
       "use lower-case letters, digits and inner hyphens, like ward-3-bed-2",
@@ -141,7 +142,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
       link,
       isLoopback: hub === undefined ? options.link !== undefined : isLoopback(hub),
       token: token === null ? null : unwrap(token),
-      proposedId: proposedId.data ?? null,
+      proposedId: proposedId?.data ?? null,
       contribute: options.contribute ?? null,
       trainer: options.trainer ?? (trainer as NonNullable<typeof trainer>).value,
       inference: options.inference ?? (await (inference as NonNullable<typeof inference>).value),

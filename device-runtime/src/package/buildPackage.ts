@@ -6,7 +6,8 @@ import { createModelPackage } from "./createModelPackage.ts";
 import { learningDefaults } from "./learning.ts";
 import type { ModelPackage } from "./modelPackage.ts";
 import { encodeModelPackage } from "./packageFile.ts";
-import { parseLearning, parsePreprocessing, parseRecipe } from "./packageSchemas.ts";
+import { parseRecipe } from "./packageRecipe.ts";
+import { parseLearning, parsePreprocessing } from "./packageSchemas.ts";
 import { parseWindows } from "./windowsFile.ts";
 
 /** What {@link buildPackage} is given. */

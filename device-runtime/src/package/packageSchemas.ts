@@ -1,7 +1,6 @@
-// What the parts of a model package look like when they arrive. Sole owner of zod in this package; nothing that does not pass
-// here reaches the runtime.
+// What the parts of a model package look like when they arrive. Nothing that does not pass here reaches the runtime.
 import {
-  accept,
+  checkSchema,
   type Digest,
   decodeCbor,
   digestSchema,
@@ -11,7 +10,7 @@ import {
   type Outcome,
   refuse,
 } from "@attune/protocol";
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { FineTunePolicy } from "../core/learn/fineTunePlan.ts";
 import type { GuardPolicy } from "../core/learn/localGuard.ts";
 import {
@@ -19,19 +18,13 @@ import {
   type FeatureReference,
 } from "../core/monitor/features/featureReference.ts";
 import type { MonitorPolicy } from "../core/monitor/userMonitors.ts";
-import {
-  checkOodProfile,
-  type OodKind,
-  type OodMethod,
-  type OodProfile,
-} from "../core/ood/oodProfile.ts";
+import { checkOodProfile, type OodKind, type OodProfile } from "../core/ood/oodProfile.ts";
 import { checkPopulation } from "../core/ood/populationScores.ts";
 import { areAxes } from "../core/ood/windowStatistics.ts";
 import type { AlarmCause, TriggerPolicy } from "../core/trigger/trigger.ts";
 import { type BusinessRule, checkBusinessRules } from "../core/validation/businessRules.ts";
 import { checkDataRules, type DataRules } from "../core/validation/dataRules.ts";
 import type { TrainingPlan } from "../model/compile/trainingPlan.ts";
-import type { OodPlan } from "./buildReference.ts";
 import type { Calibration } from "./calibration.ts";
 import type { Learning } from "./learning.ts";
 import type { LeftOutPair } from "./leaveOneOut.ts";
@@ -62,43 +55,45 @@ interface PackageFile {
 
 // In one place, because zod would otherwise try to compile each as it is made.
 const schemas = evalFree(() => {
-  const count = z.int().min(0);
-  const positiveCount = z.int().min(1);
-  const share = z.number().min(0).lt(1);
-  const positive = z.number().positive();
-  const name = z.string().min(1).max(PACKAGE_NAME_LENGTH_MAX);
+  const count = z.int().check(z.minimum(0));
+  const positiveCount = z.int().check(z.minimum(1));
+  const share = z.number().check(z.minimum(0), z.lt(1));
+  const positive = z.number().check(z.positive());
+  const name = z.string().check(z.minLength(1), z.maxLength(PACKAGE_NAME_LENGTH_MAX));
 
   const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, {
     message: "must be bytes",
   });
 
-  const preprocessing: z.ZodType<Preprocessing> = z
+  const preprocessing: z.ZodMiniType<Preprocessing> = z
     .object({
-      labels: z
-        .array(name)
-        .min(2)
-        .max(PACKAGE_LABELS_MAX)
-        .refine((labels) => new Set(labels).size === labels.length, {
+      labels: z.array(name).check(
+        z.minLength(2),
+        z.maxLength(PACKAGE_LABELS_MAX),
+        z.refine((labels) => new Set(labels).size === labels.length, {
           message: "must name each label once",
         }),
+      ),
       channels: z
         .array(
           z.object({
             name,
             offset: z.number(),
-            scale: z.number().refine((scale) => scale !== 0, { message: "must not be 0" }),
+            scale: z.number().check(z.refine((scale) => scale !== 0, { message: "must not be 0" })),
           }),
         )
-        .min(1)
-        .max(PACKAGE_CHANNELS_MAX),
+        .check(z.minLength(1), z.maxLength(PACKAGE_CHANNELS_MAX)),
       windowSamples: positiveCount,
       hopSamples: positiveCount,
       sampleRateHz: positive,
       layout: z.enum(["channelsFirst", "samplesFirst"]),
     })
-    .refine(({ channels, windowSamples }) => channels.length * windowSamples <= WINDOW_VALUES_MAX, {
-      message: `must have windows of at most ${WINDOW_VALUES_MAX} values`,
-    });
+    .check(
+      z.refine(
+        ({ channels, windowSamples }) => channels.length * windowSamples <= WINDOW_VALUES_MAX,
+        { message: `must have windows of at most ${WINDOW_VALUES_MAX} values` },
+      ),
+    );
 
   const float64s = z.instanceof(Float64Array);
   const gaussian = z.object({
@@ -107,7 +102,7 @@ const schemas = evalFree(() => {
     sampleCounts: z.instanceof(Uint32Array),
     means: float64s,
     factor: float64s,
-    shrinkage: z.number().positive().max(1),
+    shrinkage: z.number().check(z.positive(), z.maximum(1)),
   });
 
   const relativeMahalanobis = z.object({
@@ -128,7 +123,7 @@ const schemas = evalFree(() => {
   const scoreScale = z.object({ middle: z.number(), spread: z.number() });
 
   // Shapes only: what belongs together is checked by checkOodProfile.
-  const oodProfile: z.ZodType<OodProfile> = z.discriminatedUnion("kind", [
+  const oodProfile: z.ZodMiniType<OodProfile> = z.discriminatedUnion("kind", [
     z.object({ kind: z.literal("mahalanobis"), classes: gaussian }),
     relativeMahalanobis,
     z.object({
@@ -161,7 +156,7 @@ const schemas = evalFree(() => {
       rights: z.instanceof(Uint32Array),
     }),
   ]);
-  const oodKind: z.ZodType<OodKind> = z.enum([
+  const oodKind: z.ZodMiniType<OodKind> = z.enum([
     "combined",
     "mahalanobis",
     "relativeMahalanobis",
@@ -173,23 +168,27 @@ const schemas = evalFree(() => {
     "isolationForest",
   ]);
 
-  const oodInput: z.ZodType<OodInputSpec> = z.object({
+  const oodInput: z.ZodMiniType<OodInputSpec> = z.object({
     reads: z.enum(["features", "statistics", "both"]),
     vectors: z
-      .array(z.array(count.max(PACKAGE_CHANNELS_MAX)).min(2).max(PACKAGE_VECTORS_MAX))
-      .max(PACKAGE_VECTORS_MAX),
+      .array(
+        z
+          .array(count.check(z.maximum(PACKAGE_CHANNELS_MAX)))
+          .check(z.minLength(2), z.maxLength(PACKAGE_VECTORS_MAX)),
+      )
+      .check(z.maxLength(PACKAGE_VECTORS_MAX)),
   });
 
-  const rateUpToOne = z.number().min(0).max(1);
+  const rateUpToOne = z.number().check(z.minimum(0), z.maximum(1));
 
   // Shapes only: what belongs together is checked by checkFeatureReference.
-  const featureReference: z.ZodType<FeatureReference> = z.object({
+  const featureReference: z.ZodMiniType<FeatureReference> = z.object({
     version: z.literal(1),
     layout: z.object({
       featureCount: positiveCount,
       series: z.array(
         z.object({
-          name: z.string().max(SERIES_NAME_LENGTH_MAX),
+          name: z.string().check(z.maxLength(SERIES_NAME_LENGTH_MAX)),
           features: z.array(count),
           isChannel: z.boolean(),
         }),
@@ -206,7 +205,7 @@ const schemas = evalFree(() => {
     scoreLimits: float64s,
   });
 
-  const calibration: z.ZodType<Calibration> = z.object({
+  const calibration: z.ZodMiniType<Calibration> = z.object({
     temperature: positive,
     ood: z.object({
       version: z.literal(1),
@@ -216,12 +215,12 @@ const schemas = evalFree(() => {
       threshold: z.custom<number>((value) => typeof value === "number" && !Number.isNaN(value), {
         message: "must be a number",
       }),
-      alpha: z.number().gt(0).lt(1),
+      alpha: z.number().check(z.gt(0), z.lt(1)),
       count,
       population: z.object({ edges: float64s, shares: float64s, personCount: positiveCount }),
       personal: z.object({
-        priorCount: positive.max(1e6),
-        halfLifeWindows: z.number().min(1).max(1e9),
+        priorCount: positive.check(z.maximum(1e6)),
+        halfLifeWindows: z.number().check(z.minimum(1), z.maximum(1e9)),
         baselineWindows: count,
       }),
       leaveOneOut: z.object({
@@ -237,7 +236,7 @@ const schemas = evalFree(() => {
               answeredCount: count,
             }),
           )
-          .max(LEAVE_OUT_PAIRS_MAX),
+          .check(z.maxLength(LEAVE_OUT_PAIRS_MAX)),
         isOptimistic: z.boolean(),
       }),
     }),
@@ -251,25 +250,29 @@ const schemas = evalFree(() => {
     reference: z.object({
       errorRate: share,
       outlierShare: share,
-      confidence: z.number().gt(0).max(1),
+      confidence: z.number().check(z.gt(0), z.maximum(1)),
       count,
     }),
-    drift: z
-      .object({
-        features: featureReference.nullable(),
-        errors: z
-          .object({ threshold: rateUpToOne, errorRate: rateUpToOne, confidence: rateUpToOne })
-          .nullable(),
-      })
-      .optional(),
+    drift: z.optional(
+      z.object({
+        features: z.nullable(featureReference),
+        errors: z.nullable(
+          z.object({ threshold: rateUpToOne, errorRate: rateUpToOne, confidence: rateUpToOne }),
+        ),
+      }),
+    ),
   });
 
-  const plan: z.ZodType<TrainingPlan> = z.object({
+  const plan: z.ZodMiniType<TrainingPlan> = z.object({
     scope: z.union(
       [
         z.enum(["head", "bias", "norm", "all"]),
         z.strictObject({ lastLayers: positiveCount }),
-        z.strictObject({ names: z.array(z.string().max(512)).min(1).max(4096) }),
+        z.strictObject({
+          names: z
+            .array(z.string().check(z.maxLength(512)))
+            .check(z.minLength(1), z.maxLength(4096)),
+        }),
       ],
       {
         message:
@@ -279,58 +282,68 @@ const schemas = evalFree(() => {
     loss: z.object({
       // Devices learn from labels, each of which counts alike.
       kind: z.enum(["crossEntropy"]),
-      sampleWeights: z.literal(false).optional(),
-      labelSmoothing: z.number().optional(),
-      classWeights: z.array(z.number()).max(4096).optional(),
-      distillation: z.object({ weight: z.number(), temperature: z.number().optional() }).optional(),
+      sampleWeights: z.optional(z.literal(false)),
+      labelSmoothing: z.optional(z.number()),
+      classWeights: z.optional(z.array(z.number()).check(z.maxLength(4096))),
+      distillation: z.optional(
+        z.object({ weight: z.number(), temperature: z.optional(z.number()) }),
+      ),
     }),
     optimizer: z.union([
-      z.object({ kind: z.literal("sgd"), weightDecay: z.number().optional() }),
+      z.object({ kind: z.literal("sgd"), weightDecay: z.optional(z.number()) }),
       z.object({
         kind: z.enum(["momentum", "nesterov"]),
-        momentum: z.number().optional(),
-        weightDecay: z.number().optional(),
+        momentum: z.optional(z.number()),
+        weightDecay: z.optional(z.number()),
       }),
       z.object({
         kind: z.enum(["adam", "adamw"]),
-        beta1: z.number().optional(),
-        beta2: z.number().optional(),
-        epsilon: z.number().optional(),
-        weightDecay: z.number().optional(),
+        beta1: z.optional(z.number()),
+        beta2: z.optional(z.number()),
+        epsilon: z.optional(z.number()),
+        weightDecay: z.optional(z.number()),
       }),
     ]),
-    pullToBase: z.number().optional(),
-    clipNorm: z.number().optional(),
-    dims: z
-      .record(z.string().max(512), positiveCount.max(WINDOW_VALUES_MAX))
-      .refine((dims) => Object.keys(dims).length <= PLAN_DIMS_MAX, {
-        message: `must fix at most ${PLAN_DIMS_MAX} dimensions`,
-      })
-      .optional(),
-    batchNormalization: z.enum(["frozen", "train"]).optional(),
-    lowering: z
-      .object({
-        engine: z.enum(["node", "wasm", "webgpu"]).optional(),
-        batchSize: positiveCount.optional(),
-        forms: z.record(z.string().max(512), z.string().max(64)).optional(),
-      })
-      .optional(),
-  }) as unknown as z.ZodType<TrainingPlan>;
+    pullToBase: z.optional(z.number()),
+    clipNorm: z.optional(z.number()),
+    dims: z.optional(
+      z
+        .record(
+          z.string().check(z.maxLength(512)),
+          positiveCount.check(z.maximum(WINDOW_VALUES_MAX)),
+        )
+        .check(
+          z.refine((dims) => Object.keys(dims).length <= PLAN_DIMS_MAX, {
+            message: `must fix at most ${PLAN_DIMS_MAX} dimensions`,
+          }),
+        ),
+    ),
+    batchNormalization: z.optional(z.enum(["frozen", "train"])),
+    lowering: z.optional(
+      z.object({
+        engine: z.optional(z.enum(["node", "wasm", "webgpu"])),
+        batchSize: z.optional(positiveCount),
+        forms: z.optional(
+          z.record(z.string().check(z.maxLength(512)), z.string().check(z.maxLength(64))),
+        ),
+      }),
+    ),
+  }) as unknown as z.ZodMiniType<TrainingPlan>;
 
-  const fineTune: z.ZodType<FineTunePolicy> = z.object({
-    batchSize: positiveCount.max(4096),
+  const fineTune: z.ZodMiniType<FineTunePolicy> = z.object({
+    batchSize: positiveCount.check(z.maximum(4096)),
     epochs: positive,
     stepsMin: positiveCount,
     stepsMax: positiveCount,
     stepsPerSlice: positiveCount,
     learningRate: positive,
-    learningRateFinalRatio: z.number().min(0).max(1),
+    learningRateFinalRatio: z.number().check(z.minimum(0), z.maximum(1)),
     sampleCountMin: positiveCount,
     classCountMin: positiveCount,
     holdout: z.object({ blockLength: positiveCount, everyKth: count, overlapLength: count }),
   });
 
-  const alarmCause: z.ZodType<AlarmCause> = z.enum([
+  const alarmCause: z.ZodMiniType<AlarmCause> = z.enum([
     "errorRate",
     "outlierShare",
     "uncertainty",
@@ -338,7 +351,7 @@ const schemas = evalFree(() => {
     "businessRule",
   ]);
 
-  const trigger: z.ZodType<TriggerPolicy> = z.object({
+  const trigger: z.ZodMiniType<TriggerPolicy> = z.object({
     rules: z
       .array(
         z.union([
@@ -353,18 +366,18 @@ const schemas = evalFree(() => {
           z.object({ kind: z.literal("schedule"), everyMs: positive }),
         ]),
       )
-      .max(64),
+      .check(z.maxLength(64)),
     feedbackMin: count,
     coolDownMs: count,
     budget: z.object({ stepsPerDayMax: count }),
   });
 
-  const guard: z.ZodType<GuardPolicy> = z.object({
+  const guard: z.ZodMiniType<GuardPolicy> = z.object({
     rule: z.enum(["evidence", "never", "always"]),
     winMargin: share,
-    adoptLimit: z.number().min(1),
-    dropLimit: z.number().min(1),
-    revertLimit: z.number().min(1),
+    adoptLimit: z.number().check(z.minimum(1)),
+    dropLimit: z.number().check(z.minimum(1)),
+    revertLimit: z.number().check(z.minimum(1)),
     afterAdoption: z.enum(["follow", "test"]),
     pairsMax: positiveCount,
     blockLength: positiveCount,
@@ -373,36 +386,36 @@ const schemas = evalFree(() => {
 
   const rate = z.object({
     blockLength: positiveCount,
-    averageRunLengthMin: z.number().min(10),
+    averageRunLengthMin: z.number().check(z.minimum(10)),
     slack: share,
     baselineBlocks: count,
-    priorBlocks: z.number().min(0),
+    priorBlocks: z.number().check(z.minimum(0)),
   });
-  const monitor: z.ZodType<MonitorPolicy> = z.object({
+  const monitor: z.ZodMiniType<MonitorPolicy> = z.object({
     errorRate: rate,
     outlierShare: rate,
     uncertainty: rate,
   });
 
   // Shapes only: whether they can be kept is checked by checkDataRules and checkBusinessRules.
-  const dataRules: z.ZodType<DataRules> = z.object({
+  const dataRules: z.ZodMiniType<DataRules> = z.object({
     channels: z
       .array(
         z.object({
           channel: name,
-          range: z.object({ min: z.number(), max: z.number() }).optional(),
-          missing: z.object({ value: z.number(), shareMax: z.number() }).optional(),
-          stuckSamples: positiveCount.optional(),
-          saturation: z
-            .object({ low: z.number(), high: z.number(), shareMax: z.number() })
-            .optional(),
+          range: z.optional(z.object({ min: z.number(), max: z.number() })),
+          missing: z.optional(z.object({ value: z.number(), shareMax: z.number() })),
+          stuckSamples: z.optional(positiveCount),
+          saturation: z.optional(
+            z.object({ low: z.number(), high: z.number(), shareMax: z.number() }),
+          ),
         }),
       )
-      .max(PACKAGE_CHANNELS_MAX),
+      .check(z.maxLength(PACKAGE_CHANNELS_MAX)),
     duplicateMemory: count,
-    gapMsMax: z.number().nullable(),
+    gapMsMax: z.nullable(z.number()),
   });
-  const businessRule: z.ZodType<BusinessRule> = z.discriminatedUnion("kind", [
+  const businessRule: z.ZodMiniType<BusinessRule> = z.discriminatedUnion("kind", [
     z.object({ kind: z.literal("duration"), name, label: name, windowsMax: positiveCount }),
     z.object({
       kind: z.literal("rate"),
@@ -415,7 +428,7 @@ const schemas = evalFree(() => {
     z.object({ kind: z.literal("transition"), name, from: name, to: name }),
   ]);
 
-  const learning: z.ZodType<Learning> = z.object({
+  const learning: z.ZodMiniType<Learning> = z.object({
     plan,
     fineTune,
     trigger,
@@ -426,16 +439,16 @@ const schemas = evalFree(() => {
     businessRules: z.array(businessRule),
     limits: z.object({
       replayBytesMax: positiveCount,
-      pendingPredictionsMax: positiveCount.max(65_536),
+      pendingPredictionsMax: positiveCount.check(z.maximum(65_536)),
       clipNorm: positive,
       reportIntervalMs: count,
     }),
-    rehearsal: z
-      .object({ windows: z.instanceof(Float32Array), labels: z.instanceof(Int32Array) })
-      .optional(),
+    rehearsal: z.optional(
+      z.object({ windows: z.instanceof(Float32Array), labels: z.instanceof(Int32Array) }),
+    ),
   });
 
-  const packageFile: z.ZodType<PackageFile> = z.object({
+  const packageFile: z.ZodMiniType<PackageFile> = z.object({
     format: z.literal(PACKAGE_FORMAT.format),
     formatVersion: z.literal(PACKAGE_FORMAT.formatVersion),
     line: lineIdSchema,
@@ -449,56 +462,17 @@ const schemas = evalFree(() => {
     }),
   });
 
-  const knnSettings = {
-    neighbours: positiveCount.optional(),
-    referencesMax: positiveCount.optional(),
-    lengthWeight: z.number().optional(),
-  };
-  const oodMethod: z.ZodType<OodMethod> = z.discriminatedUnion("kind", [
-    z.object({ kind: z.literal("combined"), ...knnSettings }),
-    z.object({ kind: z.literal("knn"), ...knnSettings }),
-    z.object({ kind: z.literal("mahalanobis"), shrinkage: z.number().optional() }),
-    z.object({ kind: z.literal("relativeMahalanobis") }),
-    z.object({ kind: z.literal("vim"), principalCount: count.optional() }),
-    z.object({ kind: z.literal("energy"), temperature: z.number().optional() }),
-    z.object({ kind: z.literal("maximumSoftmax") }),
-    z.object({ kind: z.literal("maxLogit") }),
-    z.object({
-      kind: z.literal("isolationForest"),
-      treeCount: positiveCount.optional(),
-      subsample: positiveCount.optional(),
-    }),
-  ]);
-
-  const recipe = z.strictObject({
-    line: z.string(),
-    preprocessing: z.unknown(),
-    learning: z.record(z.string(), z.unknown()).optional(),
-    ood: z
-      .strictObject({
-        method: oodMethod.optional(),
-        input: oodInput.optional(),
-        alpha: z.number().optional(),
-        coverage: z.number().optional(),
-      })
-      .optional(),
-  });
-
-  return { preprocessing, calibration, learning, packageFile, recipe };
+  return { preprocessing, calibration, learning, packageFile, oodInput };
 });
 
-function parse<T>(what: string, schema: z.ZodType<T>, value: unknown): Outcome<T> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return { ok: true, value: parsed.data };
-  const issue = parsed.error.issues[0];
-  const path = [what, ...(issue?.path ?? [])].join(".");
-  return refuse(
-    "message.schema_invalid",
-    `${path}: ${issue?.message ?? "invalid"}; make the package again with createModelPackage`,
-  );
+/** How the windows are described that scores look at. */
+export const oodInputSchema: z.ZodMiniType<OodInputSpec> = schemas.oodInput;
+
+function parse<T>(what: string, schema: z.ZodMiniType<T>, value: unknown): Outcome<T> {
+  return checkSchema(schema, value, what, "make the package again with createModelPackage");
 }
 
-function parsePart<T>(what: string, schema: z.ZodType<T>, part: Uint8Array): Outcome<T> {
+function parsePart<T>(what: string, schema: z.ZodMiniType<T>, part: Uint8Array): Outcome<T> {
   const decoded = decodeCbor(part);
   return decoded.ok ? parse(what, schema, decoded.value) : decoded;
 }
@@ -580,33 +554,6 @@ export function parseLearning(
   if (!soundData.ok) return soundData;
   const soundRules = checkBusinessRules(businessRules, labels);
   return soundRules.ok ? parsed : soundRules;
-}
-
-/** How a package is made, apart from model and windows. */
-export interface PackageRecipe {
-  readonly line: string;
-  /** Not checked: see {@link parsePreprocessing}. */
-  readonly preprocessing: unknown;
-  /** Not checked: see {@link parseLearning}. */
-  readonly learning: Partial<Learning>;
-  readonly ood: Pick<OodPlan, "method" | "input" | "alpha" | "coverage">;
-}
-
-/** Reads a recipe from outside. */
-export function parseRecipe(value: unknown): Outcome<PackageRecipe> {
-  const parsed = schemas.recipe.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const path = ["recipe", ...(issue?.path ?? [])].join(".");
-    return refuse("message.schema_invalid", `${path}: ${issue?.message ?? "invalid"}`);
-  }
-  const { line, preprocessing: described, learning: changes = {}, ood = {} } = parsed.data;
-  return accept({
-    line,
-    preprocessing: described,
-    learning: changes,
-    ood,
-  });
 }
 
 /** Reads the outside of a package file. */

@@ -13,11 +13,12 @@ import { z } from "@hono/zod-openapi";
 import { createEnrolmentToken, moveDevice, setDeviceStatus } from "../shell/deviceActs.ts";
 import type { RunningHub } from "../shell/runningHub.ts";
 import { type Api, defineRoute, pageFields, pageOf, reasonBody } from "./api.ts";
+import { idField } from "./idField.ts";
 
 const DAY_MS = 86_400_000;
 
-const deviceParams = z.object({ device: deviceIdSchema });
-const cohort = cohortIdSchema;
+const deviceParams = z.object({ device: idField(deviceIdSchema) });
+const cohort = idField(cohortIdSchema);
 
 export function deviceRoutes(api: Api): void {
   defineRoute(

@@ -2,6 +2,7 @@
 import { accept, deviceIdSchema, type LineId, refuse } from "@attune/protocol";
 import { z } from "@hono/zod-openapi";
 import { type Api, defineRoute } from "./api.ts";
+import { idField } from "./idField.ts";
 
 const name = z.string().max(64).optional();
 
@@ -47,7 +48,7 @@ export function driftRoutes(api: Api): void {
       path: "/api/devices/{device}/drift",
       summary: "What a device says of drift now, and what it said before, newest first",
       role: "viewer",
-      params: z.object({ device: deviceIdSchema }),
+      params: z.object({ device: idField(deviceIdSchema) }),
     },
     async ({ hub, params }) => {
       const { memory, store } = hub.context;

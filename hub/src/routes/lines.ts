@@ -17,11 +17,12 @@ import { setPolicy, storeValidationSet } from "../shell/modelActs.ts";
 import { removePin, rollBack, steerRollout } from "../shell/rolloutActs.ts";
 import type { RunningHub } from "../shell/runningHub.ts";
 import { type Api, bytesBody, defineRoute, reasonBody } from "./api.ts";
+import { idField } from "./idField.ts";
 import { parsePolicy } from "./policySchema.ts";
 import { findVersion } from "./versions.ts";
 
-const line = lineIdSchema;
-const cohort = cohortIdSchema;
+const line = idField(lineIdSchema);
+const cohort = idField(cohortIdSchema);
 const lineParams = z.object({ line });
 const fate: z.ZodType<PersonalFate> = z.enum(["keep", "refit", "park", "discard"]);
 

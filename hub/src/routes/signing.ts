@@ -7,6 +7,7 @@ import { addSignature, noteWaiting, recordOf, refuseSigning } from "../shell/sig
 import { currentTrustRoot } from "../shell/trustKeeper.ts";
 import type { SigningRequest } from "../state.ts";
 import { type Api, defineRoute, pageFields } from "./api.ts";
+import { idField } from "./idField.ts";
 
 /** An id, or the beginning of the version that a request is about. */
 const idParams = z.object({ id: z.string().min(1).max(128) });
@@ -53,7 +54,7 @@ export function signingRoutes(api: Api): void {
       role: "signer",
       params: idParams,
       body: z.object({
-        keyId: keyIdSchema,
+        keyId: idField(keyIdSchema),
         signature: z.string().regex(/^[0-9a-f]{128}$/),
       }),
     },

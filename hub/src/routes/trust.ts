@@ -11,6 +11,7 @@ import { z } from "@hono/zod-openapi";
 import { SIGNED_AGAIN_MAX } from "../limits.ts";
 import { currentTrustRoot, takeDelegation, takeTrustRoot } from "../shell/trustKeeper.ts";
 import { type Api, defineRoute } from "./api.ts";
+import { idField } from "./idField.ts";
 import { refusalProblem } from "./problem.ts";
 
 const frameBody = z.object({ frame: z.base64().max(200_000) });
@@ -65,10 +66,13 @@ export function trustRoutes(api: Api): void {
         records: z
           .array(
             z.object({
-              version: modelVersionSchema,
+              version: idField(modelVersionSchema),
               signatures: z
                 .array(
-                  z.object({ keyId: keyIdSchema, signature: z.string().regex(/^[0-9a-f]{128}$/) }),
+                  z.object({
+                    keyId: idField(keyIdSchema),
+                    signature: z.string().regex(/^[0-9a-f]{128}$/),
+                  }),
                 )
                 .max(FRAME_SIGNATURES_MAX),
             }),

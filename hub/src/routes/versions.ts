@@ -7,6 +7,7 @@ import { importModel } from "../shell/modelActs.ts";
 import { decideChallenger } from "../shell/rolloutActs.ts";
 import type { RunningHub } from "../shell/runningHub.ts";
 import { type Api, bytesBody, defineRoute, pageFields, pageOf } from "./api.ts";
+import { idField } from "./idField.ts";
 
 const versionParams = z.object({ version: z.string().min(4).max(128) });
 
@@ -19,7 +20,7 @@ export function versionRoutes(api: Api): void {
       summary: "Imports a model package; it passes the same gate as every candidate",
       role: "admin",
       query: z.object({
-        line: lineIdSchema.optional(),
+        line: idField(lineIdSchema).optional(),
         note: z.string().max(500).default(""),
         securityEpoch: z.coerce.number().int().min(0).optional(),
       }),

@@ -1,16 +1,17 @@
 // A message is a frame with a schema: the two ways between typed values and signed bytes, and the check of its signatures.
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import type { Cryptography, KeyPair } from "../crypto/cryptography.ts";
-import { accept, Defect, type Outcome, type Refusal, refuse } from "../errors.ts";
+import { accept, Defect, type Outcome, refuse } from "../errors.ts";
 import type { KeyId } from "../ids.ts";
 import { MESSAGE_ITEMS_MAX } from "../limits.ts";
 import { decodeCbor, encodeCbor } from "./cbor.ts";
+import { checkSchema } from "./checkSchema.ts";
 import { encodeFrame, type Frame, type FrameKind, parseFrame, signedBytes } from "./frame.ts";
 
 /** What a kind of frame carries. */
 export interface MessageType<T> {
   readonly kind: FrameKind;
-  readonly schema: z.ZodType<T>;
+  readonly schema: z.ZodMiniType<T>;
 }
 
 /** A decoded message whose signatures nobody has checked yet. */
@@ -19,14 +20,8 @@ export interface UnverifiedMessage<T> {
   readonly frame: Frame;
 }
 
-const schemaRefusal = (kind: FrameKind, error: z.ZodError): Refusal => {
-  const issue = error.issues[0];
-  const path = issue === undefined ? "" : issue.path.join(".");
-  return refuse(
-    "message.schema_invalid",
-    `${kind}${path === "" ? "" : `.${path}`}: ${issue?.message ?? "invalid"}; see the protocol's SPEC.md for its fields`,
-  ).refusal;
-};
+const checkFields = <T>({ schema, kind }: MessageType<T>, value: unknown): Outcome<T> =>
+  checkSchema(schema, value, kind, "see the protocol's SPEC.md for its fields");
 
 /**
  * Encodes and signs a message. The bytes are what is sent, stored, hashed: they are never made twice.
@@ -41,12 +36,9 @@ export function encodeMessage<T>(
   keys: readonly KeyPair[],
   cryptography: Cryptography,
 ): Uint8Array {
-  const parsed = type.schema.safeParse(value);
-  if (!parsed.success) {
-    const { code, message } = schemaRefusal(type.kind, parsed.error);
-    throw new Defect(code, message);
-  }
-  return encodeFrame(type.kind, encodeCbor(parsed.data), keys, cryptography);
+  const checked = checkFields(type, value);
+  if (!checked.ok) throw new Defect(checked.refusal.code, checked.refusal.message);
+  return encodeFrame(type.kind, encodeCbor(checked.value), keys, cryptography);
 }
 
 /**
@@ -62,11 +54,8 @@ export function decodeMessage<T>(
   if (!frame.ok) return frame;
   const decoded = decodeCbor(frame.value.payload, MESSAGE_ITEMS_MAX);
   if (!decoded.ok) return decoded;
-  const parsed = type.schema.safeParse(decoded.value);
-  if (!parsed.success) {
-    return { ok: false, refusal: schemaRefusal(type.kind, parsed.error) };
-  }
-  return accept({ value: parsed.data, frame: frame.value });
+  const checked = checkFields(type, decoded.value);
+  return checked.ok ? accept({ value: checked.value, frame: frame.value }) : checked;
 }
 
 /** Public keys by id, as a {@link verifySignatures} caller trusts them for one role. */

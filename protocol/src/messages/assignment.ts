@@ -1,5 +1,5 @@
 // Hub to device: which cohort is the device's. Retained on the device's own topic.
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { MessageType } from "../codec/message.ts";
 import {
   type CohortId,
@@ -30,7 +30,7 @@ export const assignmentMessage: MessageType<Assignment> = {
       device: deviceIdSchema,
       line: lineIdSchema,
       cohort: cohortIdSchema,
-      assignmentSequence: z.int().min(1),
+      assignmentSequence: z.int().check(z.minimum(1)),
       issuedAtMs: epochMsSchema,
     }),
   ),

@@ -1,5 +1,5 @@
 // Device to hub: one validated delta. It carries no sample, no name of a user, no label of a person.
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { MessageType } from "../codec/message.ts";
 import {
   type DeviceId,
@@ -26,12 +26,12 @@ export interface PairedCounts {
   readonly losses: number;
 }
 
-export const pairedCountsSchema: z.ZodType<PairedCounts> = evalFree(() =>
-  z
-    .object({ n: countSchema, wins: countSchema, losses: countSchema })
-    .refine(({ n, wins, losses }) => wins + losses <= n, {
+export const pairedCountsSchema: z.ZodMiniType<PairedCounts> = evalFree(() =>
+  z.object({ n: countSchema, wins: countSchema, losses: countSchema }).check(
+    z.refine(({ n, wins, losses }) => wins + losses <= n, {
       message: "wins and losses cannot be more than n",
     }),
+  ),
 );
 
 /** A delta that a device trained, clipped, quantised, decoded again and checked with its local guard. */
@@ -60,12 +60,12 @@ export const contributionMessage: MessageType<Contribution> = {
     z.object({
       device: deviceIdSchema,
       line: lineIdSchema,
-      contributionSequence: z.int().min(1),
+      contributionSequence: z.int().check(z.minimum(1)),
       base: modelVersionSchema,
       delta: bytesSchema(1, DELTA_BYTES_MAX),
       result: digestSchema,
-      examples: z.int().min(1),
-      steps: z.int().min(1),
+      examples: z.int().check(z.minimum(1)),
+      steps: z.int().check(z.minimum(1)),
       evidence: pairedCountsSchema,
       createdAtMs: epochMsSchema,
     }),

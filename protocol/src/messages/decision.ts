@@ -1,5 +1,5 @@
 // Hub to a cohort, retained: the whole of what its devices should do now. A newer decision replaces an older one entirely.
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { MessageType } from "../codec/message.ts";
 import {
   type CohortId,
@@ -94,8 +94,8 @@ const releaseTargetSchema = evalFree(() =>
 
 const selectionSchema = evalFree(() =>
   z.object({
-    salt: z.string().min(1).max(64),
-    threshold: z.int().min(0).max(0xffffffff),
+    salt: z.string().check(z.minLength(1), z.maxLength(64)),
+    threshold: z.int().check(z.minimum(0), z.maximum(0xffffffff)),
   }),
 );
 
@@ -109,27 +109,31 @@ export const decisionMessage: MessageType<Decision> = {
         decisionSequence: decisionSequenceSchema,
         action: z.enum(["release", "evaluate", "canary", "promote", "rollback", "pin"]),
         champion: releaseTargetSchema,
-        rollout: z.object({ target: releaseTargetSchema, selection: selectionSchema }).optional(),
-        shadow: z
-          .object({
+        rollout: z.optional(z.object({ target: releaseTargetSchema, selection: selectionSchema })),
+        shadow: z.optional(
+          z.object({
             version: modelVersionSchema,
             base: modelVersionSchema,
             delta: blobRefSchema,
             selection: selectionSchema,
-          })
-          .optional(),
+          }),
+        ),
         personal: z.enum(["keep", "refit", "park", "discard"]),
-        bakeMs: z.int().min(0).max(BAKE_MS_MAX),
-        blobUrl: z
-          .string()
-          .max(512)
-          .regex(/^(?:https?:\/\/[!-~]+)?$/, { message: "must be an http or https URL or empty" }),
+        bakeMs: z.int().check(z.minimum(0), z.maximum(BAKE_MS_MAX)),
+        blobUrl: z.string().check(
+          z.maxLength(512),
+          z.regex(/^(?:https?:\/\/[!-~]+)?$/, {
+            message: "must be an http or https URL or empty",
+          }),
+        ),
         reason: reasonSchema,
         issuedAtMs: epochMsSchema,
       })
-      .refine(({ champion, shadow }) => shadow === undefined || shadow.base === champion.version, {
-        path: ["shadow", "base"],
-        message: "must be the champion's version",
-      }),
+      .check(
+        z.refine(
+          ({ champion, shadow }) => shadow === undefined || shadow.base === champion.version,
+          { path: ["shadow", "base"], message: "must be the champion's version" },
+        ),
+      ),
   ),
 };

@@ -1,5 +1,5 @@
 // Signed by release keys: what a signer process may co-sign by itself, and until when.
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { MessageType } from "../codec/message.ts";
 import {
   type Digest,
@@ -32,7 +32,7 @@ export const delegationMessage: MessageType<Delegation> = {
       line: lineIdSchema,
       graph: digestSchema,
       base: modelVersionSchema,
-      normMax: z.number().positive(),
+      normMax: z.number().check(z.positive()),
       securityEpoch: securityEpochSchema,
       expiresAtMs: epochMsSchema,
     }),

@@ -1,5 +1,5 @@
 // Device to hub: signed statement of what became of a decision. Kept and sent again until the hub's receipt.
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { MessageType } from "../codec/message.ts";
 import {
   type DeviceId,

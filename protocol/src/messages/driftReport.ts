@@ -1,5 +1,5 @@
 // What a device says of drift: aggregates of bounded size, part of its report. Nobody's name, no sample, no time finer than an hour.
-import { z } from "zod";
+import * as z from "zod/mini";
 import { DRIFT_FINDINGS_MAX, DRIFT_NAME_LENGTH_MAX, DRIFT_ONSET_STEP_MS } from "../limits.ts";
 import { plainText } from "../plainText.ts";
 import { evalFree } from "./evalFree.ts";
@@ -83,32 +83,35 @@ export interface DriftReport {
   readonly performance?: PerformanceGuess | undefined;
 }
 
-const share = z.number().min(0).max(1);
+const share = z.number().check(z.minimum(0), z.maximum(1));
 const finite = z.number();
 
-const findingSchema: z.ZodType<DriftFinding> = evalFree(() =>
+const findingSchema: z.ZodMiniType<DriftFinding> = evalFree(() =>
   z.object({
     kind: z.enum(["feature", "errorRate", "outlierShare", "uncertainty"]),
-    name: z.string().transform((text) => plainText(text, DRIFT_NAME_LENGTH_MAX)),
+    name: z.pipe(
+      z.string(),
+      z.transform((text) => plainText(text, DRIFT_NAME_LENGTH_MAX)),
+    ),
     direction: z.enum(["up", "down", "mixed"]),
-    users: z.int().min(1),
+    users: z.int().check(z.minimum(1)),
     count: countSchema,
-    evidence: finite.min(0),
-    limit: finite.min(0),
-    severity: z
-      .object({ mean: finite, low: finite, high: finite })
-      .refine(({ mean, low, high }) => low <= mean && mean <= high, {
+    evidence: finite.check(z.minimum(0)),
+    limit: finite.check(z.minimum(0)),
+    severity: z.object({ mean: finite, low: finite, high: finite }).check(
+      z.refine(({ mean, low, high }) => low <= mean && mean <= high, {
         message: "must have its mean within low and high",
       }),
+    ),
     // Also what a writer says finer does not leave finer.
-    onsetMs: z
-      .int()
-      .min(0)
-      .transform((onsetMs) => onsetMs - (onsetMs % DRIFT_ONSET_STEP_MS)),
+    onsetMs: z.pipe(
+      z.int().check(z.minimum(0)),
+      z.transform((onsetMs) => onsetMs - (onsetMs % DRIFT_ONSET_STEP_MS)),
+    ),
   }),
 );
 
-const knownReport: z.ZodType<DriftReport> = evalFree(() =>
+const knownReport: z.ZodMiniType<DriftReport> = evalFree(() =>
   z
     .object({
       version: z.literal(1),
@@ -118,7 +121,7 @@ const knownReport: z.ZodType<DriftReport> = evalFree(() =>
       driftedUsers: countSchema,
       windows: countSchema,
       series: countSchema,
-      findings: z.array(findingSchema).max(DRIFT_FINDINGS_MAX),
+      findings: z.array(findingSchema).check(z.maxLength(DRIFT_FINDINGS_MAX)),
       unnamedFindings: countSchema,
       outliers: z.object({ windows: countSchema, recentShare: share, referenceShare: share }),
       quarantined: z.object({
@@ -133,37 +136,42 @@ const knownReport: z.ZodType<DriftReport> = evalFree(() =>
         }),
       }),
       rules: z.object({ violations: countSchema, broken: countSchema }),
-      performance: z
-        .object({
+      performance: z.optional(
+        z.object({
           errorRate: share,
           low: share,
           high: share,
           referenceErrorRate: share,
           count: countSchema,
           verdict: z.enum(["worse", "fine", "unclear"]),
-        })
-        .optional(),
+        }),
+      ),
     })
-    .refine(
-      ({ users, learningUsers, driftedUsers, findings }) =>
-        learningUsers + driftedUsers <= users &&
-        findings.every((finding) => finding.users <= driftedUsers),
-      { message: "must count every user once" },
-    )
-    .refine(
-      ({ verdict, users, learningUsers, driftedUsers, findings }) =>
-        (verdict === "fail") === driftedUsers > 0 &&
-        (verdict === "learning") === (learningUsers === users) &&
-        findings.length > 0 === driftedUsers > 0,
-      { message: "must have the verdict that its counts give" },
+    .check(
+      z.refine(
+        ({ users, learningUsers, driftedUsers, findings }) =>
+          learningUsers + driftedUsers <= users &&
+          findings.every((finding) => finding.users <= driftedUsers),
+        { message: "must count every user once" },
+      ),
+      z.refine(
+        ({ verdict, users, learningUsers, driftedUsers, findings }) =>
+          (verdict === "fail") === driftedUsers > 0 &&
+          (verdict === "learning") === (learningUsers === users) &&
+          findings.length > 0 === driftedUsers > 0,
+        { message: "must have the verdict that its counts give" },
+      ),
     ),
 );
 
 /** A layout of a later version: its device's report is read without it. */
-const laterReport: z.ZodType<undefined> = evalFree(() =>
-  z.object({ version: z.int().min(2) }).transform(() => undefined),
+const laterReport: z.ZodMiniType<undefined> = evalFree(() =>
+  z.pipe(
+    z.object({ version: z.int().check(z.minimum(2)) }),
+    z.transform(() => undefined),
+  ),
 );
 
-export const driftReportSchema: z.ZodType<DriftReport | undefined> = evalFree(() =>
-  z.union([knownReport, laterReport]).optional(),
+export const driftReportSchema: z.ZodMiniType<DriftReport | undefined> = evalFree(() =>
+  z.optional(z.union([knownReport, laterReport])),
 );

@@ -1,5 +1,5 @@
 // How a device becomes known: token to device key to trust root. The token travels once, inside a signed request.
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { MessageType } from "../codec/message.ts";
 import {
   type DeviceId,
@@ -37,12 +37,12 @@ export const enrolmentRequestMessage: MessageType<EnrolmentRequest> = {
   schema: evalFree(() =>
     z.object({
       fleet: fleetIdSchema,
-      tokenSecret: z.string().min(16).max(128),
+      tokenSecret: z.string().check(z.minLength(16), z.maxLength(128)),
       publicKey: publicKeySchema,
-      proposedId: deviceIdSchema.optional(),
+      proposedId: z.optional(deviceIdSchema),
       line: lineIdSchema,
       active: modelVersionSchema,
-      nonce: z.string().regex(/^[0-9a-f]{32}$/),
+      nonce: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
       createdAtMs: epochMsSchema,
     }),
   ),
@@ -72,19 +72,21 @@ export const enrolmentReplyMessage: MessageType<EnrolmentReply> = {
   schema: evalFree(() =>
     z
       .object({
-        nonce: z.string().regex(/^[0-9a-f]{32}$/),
-        grant: z
-          .object({
+        nonce: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
+        grant: z.optional(
+          z.object({
             device: deviceIdSchema,
-            credential: z.string().min(16).max(128),
+            credential: z.string().check(z.minLength(16), z.maxLength(128)),
             trustRoot: bytesSchema(1, FRAME_BYTES_MAX),
             assignment: bytesSchema(1, FRAME_BYTES_MAX),
-          })
-          .optional(),
-        refusal: z.object({ code: codeSchema, message: reasonSchema }).optional(),
+          }),
+        ),
+        refusal: z.optional(z.object({ code: codeSchema, message: reasonSchema })),
       })
-      .refine(({ grant, refusal }) => (grant === undefined) !== (refusal === undefined), {
-        message: "must have either a grant or a refusal",
-      }),
+      .check(
+        z.refine(({ grant, refusal }) => (grant === undefined) !== (refusal === undefined), {
+          message: "must have either a grant or a refusal",
+        }),
+      ),
   ),
 };

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { evalFree } from "./evalFree.ts";
 
 afterEach(() => {
@@ -10,7 +10,7 @@ describe("a schema made without eval", () => {
   it("never asks for a compiled function, at its making or at its use", () => {
     const compile = vi.fn<() => void>();
     vi.stubGlobal("Function", compile);
-    const schema = evalFree(() => z.object({ n: z.int() }).refine(({ n }) => n > 0));
+    const schema = evalFree(() => z.object({ n: z.int() }).check(z.refine(({ n }) => n > 0)));
     expect(schema.safeParse({ n: 1 }).success).toBe(true);
     expect(schema.safeParse({ n: 0 }).success).toBe(false);
     expect(compile).not.toHaveBeenCalled();

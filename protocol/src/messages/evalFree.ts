@@ -1,5 +1,5 @@
 // Schemas that never compile themselves. It must not leave zod's configuration, which belongs to the whole page, changed.
-import { z } from "zod";
+import * as z from "zod/mini";
 
 /**
  * Makes a schema whose parser zod does not compile with `new Function`.

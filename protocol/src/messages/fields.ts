@@ -1,5 +1,5 @@
 // Schemas of the field types that several messages share. It must not know any message.
-import { z } from "zod";
+import * as z from "zod/mini";
 import { isStrongPoint } from "../crypto/cryptography.ts";
 import { type Digest, digestSchema } from "../ids.ts";
 import {
@@ -13,30 +13,34 @@ import { plainText } from "../plainText.ts";
 import type { DecisionSequence, EpochMs, Generation, SecurityEpoch } from "../units.ts";
 import { evalFree } from "./evalFree.ts";
 
-const counter = z.int().min(0);
+const counter = z.int().check(z.minimum(0));
 
-export const countSchema: z.ZodType<number> = counter;
-export const epochMsSchema: z.ZodType<EpochMs> = counter as unknown as z.ZodType<EpochMs>;
-export const decisionSequenceSchema: z.ZodType<DecisionSequence> = z
+export const countSchema: z.ZodMiniType<number> = counter;
+export const epochMsSchema: z.ZodMiniType<EpochMs> = counter as unknown as z.ZodMiniType<EpochMs>;
+export const decisionSequenceSchema: z.ZodMiniType<DecisionSequence> = z
   .int()
-  .min(1) as unknown as z.ZodType<DecisionSequence>;
-export const generationSchema: z.ZodType<Generation> = counter as unknown as z.ZodType<Generation>;
-export const securityEpochSchema: z.ZodType<SecurityEpoch> =
-  counter as unknown as z.ZodType<SecurityEpoch>;
+  .check(z.minimum(1)) as unknown as z.ZodMiniType<DecisionSequence>;
+export const generationSchema: z.ZodMiniType<Generation> =
+  counter as unknown as z.ZodMiniType<Generation>;
+export const securityEpochSchema: z.ZodMiniType<SecurityEpoch> =
+  counter as unknown as z.ZodMiniType<SecurityEpoch>;
 
 /**
  * Text for people: a reason, a note. Nothing depends on it, so it is made plain and cut instead of refused: a stranger's words
  * neither reach a terminal as escapes nor make a message invalid.
  */
-export const reasonSchema: z.ZodType<string> = z
-  .string()
-  .transform((text) => plainText(text, REASON_LENGTH_MAX));
+export const reasonSchema: z.ZodMiniType<string> = z.pipe(
+  z.string(),
+  z.transform((text) => plainText(text, REASON_LENGTH_MAX)),
+);
 
 /** A refusal code of this or another version of the protocol, or empty. */
-export const codeSchema: z.ZodType<string> = z
+export const codeSchema: z.ZodMiniType<string> = z
   .string()
-  .max(CODE_LENGTH_MAX)
-  .regex(/^(?:[a-z0-9_]+\.[a-z0-9_]+)?$/, { message: "must be area.noun_problem or empty" });
+  .check(
+    z.maxLength(CODE_LENGTH_MAX),
+    z.regex(/^(?:[a-z0-9_]+\.[a-z0-9_]+)?$/, { message: "must be area.noun_problem or empty" }),
+  );
 
 /**
  * Bytes within a frame, copied, so that nobody holds on to a network buffer.
@@ -44,19 +48,23 @@ export const codeSchema: z.ZodType<string> = z
  * @param bytesMin smallest length
  * @param bytesMax largest length
  */
-export function bytesSchema(bytesMin: number, bytesMax: number): z.ZodType<Uint8Array> {
-  return z
-    .custom<Uint8Array>((value) => value instanceof Uint8Array, { message: "must be bytes" })
-    .refine((value) => value.length >= bytesMin && value.length <= bytesMax, {
-      message: `must have ${bytesMin} to ${bytesMax} bytes`,
-    })
-    .transform((value) => new Uint8Array(value));
+export function bytesSchema(bytesMin: number, bytesMax: number): z.ZodMiniType<Uint8Array> {
+  return z.pipe(
+    z
+      .custom<Uint8Array>((value) => value instanceof Uint8Array, { message: "must be bytes" })
+      .check(
+        z.refine((value) => value.length >= bytesMin && value.length <= bytesMax, {
+          message: `must have ${bytesMin} to ${bytesMax} bytes`,
+        }),
+      ),
+    z.transform((value) => new Uint8Array(value)),
+  );
 }
 
 /** An Ed25519 public key that {@link isStrongPoint} accepts. */
-export const publicKeySchema: z.ZodType<Uint8Array> = bytesSchema(32, 32).refine(isStrongPoint, {
-  message: "is not a usable Ed25519 public key",
-});
+export const publicKeySchema: z.ZodMiniType<Uint8Array> = bytesSchema(32, 32).check(
+  z.refine(isStrongPoint, { message: "is not a usable Ed25519 public key" }),
+);
 
 /** Where the bytes of a digest can be had, and how they are checked while they come in. */
 export interface BlobRef {
@@ -66,16 +74,18 @@ export interface BlobRef {
   readonly blocks?: readonly Digest[] | undefined;
 }
 
-export const blobRefSchema: z.ZodType<BlobRef> = evalFree(() =>
+export const blobRefSchema: z.ZodMiniType<BlobRef> = evalFree(() =>
   z
     .object({
       digest: digestSchema,
-      bytes: z.int().min(0).max(BLOB_BYTES_MAX),
-      blocks: z.array(digestSchema).max(BLOB_BLOCK_COUNT_MAX).optional(),
+      bytes: z.int().check(z.minimum(0), z.maximum(BLOB_BYTES_MAX)),
+      blocks: z.optional(z.array(digestSchema).check(z.maxLength(BLOB_BLOCK_COUNT_MAX))),
     })
-    .refine(
-      ({ bytes, blocks }) =>
-        blocks === undefined || blocks.length === Math.ceil(bytes / BLOB_BLOCK_BYTES),
-      { message: `must have one block for every ${BLOB_BLOCK_BYTES} bytes` },
+    .check(
+      z.refine(
+        ({ bytes, blocks }) =>
+          blocks === undefined || blocks.length === Math.ceil(bytes / BLOB_BLOCK_BYTES),
+        { message: `must have one block for every ${BLOB_BLOCK_BYTES} bytes` },
+      ),
     ),
 );

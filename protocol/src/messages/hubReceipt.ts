@@ -1,5 +1,5 @@
 // Hub to device: what is durable, or refused. Signed once per commit and sent as the same bytes to every device in it.
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { MessageType } from "../codec/message.ts";
 import { type Digest, digestSchema } from "../ids.ts";
 import { RECEIPT_ENTRIES_MAX } from "../limits.ts";
@@ -35,8 +35,7 @@ export const hubReceiptMessage: MessageType<HubReceipt> = {
             message: reasonSchema,
           }),
         )
-        .min(1)
-        .max(RECEIPT_ENTRIES_MAX),
+        .check(z.minLength(1), z.maxLength(RECEIPT_ENTRIES_MAX)),
       atMs: epochMsSchema,
     }),
   ),

@@ -1,5 +1,5 @@
 // Signed by release keys: this artifact exists and may be served. Which devices serve it, a decision says.
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { MessageType } from "../codec/message.ts";
 import {
   type Digest,
@@ -71,11 +71,11 @@ export const releaseRecordMessage: MessageType<ReleaseRecord> = {
         calibration: blobRefSchema,
         learning: blobRefSchema,
       }),
-      delta: z.object({ base: modelVersionSchema, blob: blobRefSchema }).optional(),
+      delta: z.optional(z.object({ base: modelVersionSchema, blob: blobRefSchema })),
       lineage: z.object({
         source: z.enum(["imported", "aggregate"]),
-        base: modelVersionSchema.optional(),
-        contributions: digestSchema.optional(),
+        base: z.optional(modelVersionSchema),
+        contributions: z.optional(digestSchema),
         contributionCount: countSchema,
       }),
       createdAtMs: epochMsSchema,

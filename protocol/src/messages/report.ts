@@ -1,5 +1,5 @@
 // Device to hub: counts only. Cumulative, so that a lost report loses nothing and a repeated one counts once.
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { MessageType } from "../codec/message.ts";
 import {
   type DeviceId,
@@ -71,12 +71,12 @@ export const reportMessage: MessageType<Report> = {
     z.object({
       device: deviceIdSchema,
       line: lineIdSchema,
-      reportSequence: z.int().min(1),
+      reportSequence: z.int().check(z.minimum(1)),
       atMs: epochMsSchema,
       active: modelVersionSchema,
       personalUsers: countSchema,
       users: countSchema,
-      decisionSequence: countSchema as unknown as z.ZodType<DecisionSequence>,
+      decisionSequence: countSchema as unknown as z.ZodMiniType<DecisionSequence>,
       counts: z.object({
         predictions: countSchema,
         feedback: countSchema,
@@ -92,11 +92,12 @@ export const reportMessage: MessageType<Report> = {
       }),
       paired: z
         .array(
-          z
-            .object({ champion: modelVersionSchema, challenger: modelVersionSchema })
-            .and(pairedCountsSchema),
+          z.intersection(
+            z.object({ champion: modelVersionSchema, challenger: modelVersionSchema }),
+            pairedCountsSchema,
+          ),
         )
-        .max(REPORT_PAIRED_MAX),
+        .check(z.maxLength(REPORT_PAIRED_MAX)),
       state: reasonSchema,
       drift: driftReportSchema,
     }),

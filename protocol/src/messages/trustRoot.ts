@@ -1,5 +1,5 @@
 // Which keys a fleet trusts, and for what. Each version is signed by the one before it.
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { MessageType } from "../codec/message.ts";
 import { toHex } from "../crypto/cryptography.ts";
 import { type FleetId, fleetIdSchema } from "../ids.ts";
@@ -40,31 +40,34 @@ export const trustRootMessage: MessageType<TrustRoot> = {
     z
       .object({
         fleet: fleetIdSchema,
-        version: z.int().min(1),
+        version: z.int().check(z.minimum(1)),
         keys: z
           .array(z.object({ publicKey: publicKeySchema, role: z.enum(["release", "hub"]) }))
-          .min(2)
-          .max(TRUST_ROOT_KEYS_MAX),
-        releaseThreshold: z.int().min(1),
+          .check(z.minLength(2), z.maxLength(TRUST_ROOT_KEYS_MAX)),
+        releaseThreshold: z.int().check(z.minimum(1)),
         isDemo: z.boolean(),
         issuedAtMs: epochMsSchema,
         expiresAtMs: epochMsSchema,
       })
-      .refine(
-        ({ keys, releaseThreshold }) =>
-          keys.filter(({ role }) => role === "release").length >= releaseThreshold,
-        { message: "has fewer release keys than its threshold" },
-      )
-      .refine(({ keys }) => keys.some(({ role }) => role === "hub"), { message: "has no hub key" })
-      .refine(
-        ({ keys }) => new Set(keys.map(({ publicKey }) => toHex(publicKey))).size === keys.length,
-        {
-          // One key in two roles would undo their separation; twice in one role it would weaken the threshold.
-          message: "names a key twice",
-        },
-      )
-      .refine(({ issuedAtMs, expiresAtMs }) => issuedAtMs < expiresAtMs, {
-        message: "expires before it is issued",
-      }),
+      .check(
+        z.refine(
+          ({ keys, releaseThreshold }) =>
+            keys.filter(({ role }) => role === "release").length >= releaseThreshold,
+          { message: "has fewer release keys than its threshold" },
+        ),
+        z.refine(({ keys }) => keys.some(({ role }) => role === "hub"), {
+          message: "has no hub key",
+        }),
+        z.refine(
+          ({ keys }) => new Set(keys.map(({ publicKey }) => toHex(publicKey))).size === keys.length,
+          {
+            // One key in two roles would undo their separation; twice in one role it would weaken the threshold.
+            message: "names a key twice",
+          },
+        ),
+        z.refine(({ issuedAtMs, expiresAtMs }) => issuedAtMs < expiresAtMs, {
+          message: "expires before it is issued",
+        }),
+      ),
   ),
 };
