@@ -126,5 +126,14 @@ export const DRIFT_GROUP_DEVICES_SHOWN_MAX = 12;
 /** Devices that drift alone and are shown: with 8 findings of about 400 characters each, 64 KB. */
 export const DRIFT_ALONE_SHOWN_MAX = 20;
 
+/** Answers to what drifts that are kept, by line and cohort: 64 KB each, 4 MB. */
+export const DRIFT_VIEWS_MAX = 64;
+
+/** Fleets up to this have their drift put together at every change: 5 ms. */
+export const DRIFT_FRESH_DEVICES_MAX = 500;
+
+/** How old an answer of a larger fleet may be: 10,000 devices take 100 ms to put together, 1 % of it. */
+export const DRIFT_VIEW_AGE_MS = 10_000;
+
 /** Earlier reports of drift that are kept of a device; one is kept when it says something else than the one before. */
 export const DRIFT_HISTORY_MAX = 32;

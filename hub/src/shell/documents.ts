@@ -4,7 +4,7 @@ import { type FleetDrift, fleetDrift } from "../core/drift/fleetDrift.ts";
 import type { Challenger } from "../core/rollout/lineState.ts";
 import { currentHealth } from "../core/rollout/stepLine.ts";
 import { formatSpan, whyChallenger, whyWindow } from "../core/rollout/whyLine.ts";
-import { STATE_DEVICES_MAX, STATE_VERSIONS_MAX } from "../limits.ts";
+import { DRIFT_SILENT_MS, STATE_DEVICES_MAX, STATE_VERSIONS_MAX } from "../limits.ts";
 import type { VersionRow } from "../ports/store.ts";
 import type {
   ChallengerState,
@@ -16,6 +16,7 @@ import type {
   TrustState,
   VersionSummary,
 } from "../state.ts";
+import { createDriftViews, type MadeView } from "./driftViews.ts";
 import type { HubContext } from "./hubContext.ts";
 import type { DeviceMemory, LineMemory } from "./hubMemory.ts";
 import type { IntakePipeline } from "./intakePipeline.ts";
@@ -270,7 +271,9 @@ export function createDocuments(
     };
   };
 
-  const driftOf = (line: LineId, cohort: string | null): FleetDrift => {
+  const driftViews = createDriftViews();
+
+  const makeDrift = (line: LineId, cohort: string | null, nowMs: number): MadeView => {
     const said = devicesOf(context, line).flatMap(({ row, report }) => {
       const drift = report?.report.drift;
       // A device in quarantine is no evidence of anything.
@@ -286,9 +289,24 @@ export function createDocuments(
             },
           ];
     });
-    return fleetDrift(
-      cohort === null ? said : said.filter((one) => one.cohort === cohort),
-      clock.nowMs(),
+    const chosen = cohort === null ? said : said.filter((one) => one.cohort === cohort);
+    const heardMs = chosen
+      .map(({ receivedAtMs }) => receivedAtMs)
+      .filter((receivedAtMs) => nowMs - receivedAtMs <= DRIFT_SILENT_MS);
+    return {
+      view: fleetDrift(chosen, nowMs),
+      deviceCount: chosen.length,
+      oldestMs: heardMs.length === 0 ? null : heardMs.reduce((a, b) => Math.min(a, b)),
+    };
+  };
+
+  const driftOf = (line: LineId, cohort: string | null): FleetDrift => {
+    const nowMs = clock.nowMs();
+    return driftViews.of(
+      // No line's name has a slash.
+      cohort === null ? line : `${line}/${cohort}`,
+      { revision: memory.devicesRevision, nowMs },
+      () => makeDrift(line, cohort, nowMs),
     );
   };
 

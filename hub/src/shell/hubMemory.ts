@@ -78,6 +78,8 @@ export interface HubMemory {
   latestRefusals: readonly RefusalNote[];
   latestAudit: readonly AuditRow[];
   auditLength: number;
+  /** Rises whenever a device, or what it reported last, changes. */
+  devicesRevision: number;
 }
 
 /** Key of a cohort's latest decision. */
@@ -108,6 +110,7 @@ export function createHubMemory(stored: StoredHub): HubMemory {
     latestRefusals: [],
     latestAudit: stored.auditHead === null ? [] : [stored.auditHead],
     auditLength: stored.auditHead?.sequence ?? 0,
+    devicesRevision: 0,
   };
   const changes: StoreChange[] = [
     ...stored.accessTokens.map((row): StoreChange => ({ kind: "accessToken", row })),
@@ -164,6 +167,7 @@ export function applyToMemory(memory: HubMemory, change: StoreChange): void {
       return;
     case "device": {
       const known = memory.devices.get(change.row.device);
+      memory.devicesRevision += 1;
       memory.devicesByKey.set(change.row.keyId, change.row.device);
       if (known !== undefined) {
         known.row = change.row;
@@ -210,6 +214,13 @@ export function applyToMemory(memory: HubMemory, change: StoreChange): void {
     case "delegation":
       return;
   }
+}
+
+/** Remembers what a device has reported. */
+export function noteReport(memory: HubMemory, device: DeviceMemory, row: ReportRow): void {
+  device.report = row;
+  device.active = row.report.active;
+  memory.devicesRevision += 1;
 }
 
 /** Remembers the newest audit rows for the state document. */

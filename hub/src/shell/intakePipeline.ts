@@ -23,7 +23,7 @@ import { INTAKE_PENDING_MAX } from "../limits.ts";
 import type { IntakeAnswer, IntakeRow } from "../ports/store.ts";
 import { createCommitBatcher } from "./commitBatcher.ts";
 import type { HubContext } from "./hubContext.ts";
-import { type LineMemory, noteRefusal, pairKey } from "./hubMemory.ts";
+import { type LineMemory, noteRefusal, noteReport, pairKey } from "./hubMemory.ts";
 import type { LineRunner } from "./lineRunner.ts";
 import type { ParameterShelf } from "./parameterShelf.ts";
 import type { ReceiptSender } from "./receiptSender.ts";
@@ -276,8 +276,7 @@ export function createIntakePipeline(
         const answer = await batcher.add({ kind: "report", report, receivedAtMs }, bytes.length);
         const known = memory.devices.get(topicDevice);
         if (answer?.isNew !== true || known === undefined) return;
-        known.report = { report, receivedAtMs };
-        known.active = report.active;
+        noteReport(memory, known, { report, receivedAtMs });
         const line = memory.lines.get(known.row.line);
         for (const { champion, challenger, n, wins, losses } of report.paired) {
           line?.pairs

@@ -146,7 +146,7 @@ export function fleetDrift(devices: readonly DeviceDrift[], nowMs: number): Flee
     learning: heard.length - watched.length,
     drifted: drifted.length,
     together: grouped.size,
-    alone: alone.length,
+    alone: alone.count,
     users: sum(heard, ({ drift }) => drift.users),
     driftedUsers: sum(heard, ({ drift }) => drift.driftedUsers),
     quarantining: heard.filter(({ drift }) => drift.quarantined.windows > 0).length,
@@ -161,8 +161,8 @@ export function fleetDrift(devices: readonly DeviceDrift[], nowMs: number): Flee
     counts,
     together,
     unnamedGroups: groups.length - together.length,
-    alone: alone.slice(0, DRIFT_ALONE_SHOWN_MAX),
-    unnamedAlone: Math.max(0, alone.length - DRIFT_ALONE_SHOWN_MAX),
+    alone: alone.shown,
+    unnamedAlone: alone.count - alone.shown.length,
   };
 }
 
@@ -270,12 +270,13 @@ function groupsOf(
     const rest = sightings.filter(({ at }) => !explained.has(at));
     const finding = sharedOf(sightings);
     const isNews = rest.length === sightings.length;
-    const explainedHere = [...explained.keys()].filter(
-      (at) => cohort === null || watched[at]?.cohort === cohort,
-    ).length;
     const left = isNews
       ? evidence
-      : togetherEvidence(rest.length, size - explainedHere, DRIFT_ALONE_SHARE);
+      : togetherEvidence(
+          rest.length,
+          size - explainedIn(cohort, explained, watched),
+          DRIFT_ALONE_SHARE,
+        );
     if (isNews || left >= limit) {
       const group: GroupInMaking = {
         cohort,
@@ -295,6 +296,17 @@ function groupsOf(
     }
   }
   return groups;
+}
+
+function explainedIn(
+  cohort: string | null,
+  explained: ReadonlyMap<number, GroupInMaking>,
+  watched: readonly DeviceDrift[],
+): number {
+  if (cohort === null) return explained.size;
+  let count = 0;
+  for (const at of explained.keys()) if (watched[at]?.cohort === cohort) count += 1;
+  return count;
 }
 
 function ownerOf(
@@ -353,15 +365,17 @@ function documentOf(group: GroupInMaking, limit: number): DriftGroup {
 function aloneOf(
   watched: readonly DeviceDrift[],
   grouped: ReadonlySet<number>,
-): readonly DriftAlone[] {
+): { readonly count: number; readonly shown: readonly DriftAlone[] } {
   const counts = new Map<string, number>();
   for (const { drift } of watched) {
     for (const finding of drift.findings) {
       counts.set(keyOf(finding), (counts.get(keyOf(finding)) ?? 0) + 1);
     }
   }
-  return watched
-    .filter(({ drift }, at) => drift.verdict === "fail" && !grouped.has(at))
+  const alone = watched.filter(({ drift }, at) => drift.verdict === "fail" && !grouped.has(at));
+  const shown = alone
+    .toSorted(({ drift: a }, { drift: b }) => urgency(b) - urgency(a) || weight(b) - weight(a))
+    .slice(0, DRIFT_ALONE_SHOWN_MAX)
     .map((device): DriftAlone => {
       const { drift } = device;
       const [first] = drift.findings;
@@ -379,15 +393,16 @@ function aloneOf(
         performance: drift.performance?.verdict ?? null,
         alikeCount: first === undefined ? 0 : (counts.get(keyOf(first)) ?? 1) - 1,
       };
-    })
-    .sort((a, b) => urgency(b) - urgency(a) || weight(b) - weight(a));
+    });
+  return { count: alone.length, shown };
 }
 
-function urgency({ performance }: DriftAlone): number {
-  return performance === "worse" ? 2 : performance === "fine" ? 0 : 1;
+function urgency({ performance }: DriftReport): number {
+  const verdict = performance?.verdict;
+  return verdict === "worse" ? 2 : verdict === "fine" ? 0 : 1;
 }
 
-function weight({ findings: [first] }: DriftAlone): number {
+function weight({ findings: [first] }: DriftReport): number {
   return first === undefined || first.limit === 0 ? 0 : first.evidence / first.limit;
 }
 
