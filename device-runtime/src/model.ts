@@ -17,6 +17,7 @@ export {
 export { type CompiledTraining, compileTraining } from "./model/compile/compileTraining.ts";
 export { listLowerings } from "./model/compile/listLowerings.ts";
 export type { LowRankPatch } from "./model/compile/lowRank.ts";
+export type { SampleInput, SampleType } from "./model/compile/sampleInputs.ts";
 export { type Specialization, specializeModel } from "./model/compile/specializeModel.ts";
 export type { NamedShape } from "./model/compile/stepBody.ts";
 export { trainingNames } from "./model/compile/trainingNames.ts";
@@ -31,7 +32,7 @@ export {
   packFeatures,
   unpackFeatures,
 } from "./model/frontier/packFeatures.ts";
-export type { DimSizes } from "./model/graph/dataInput.ts";
+export type { DimSizes } from "./model/graph/dataInputs.ts";
 export type {
   BinaryCrossEntropySpec,
   CrossEntropySpec,
@@ -89,7 +90,12 @@ export {
   type TrainingState,
 } from "./model/session/createTrainer.ts";
 export { createWebGpuRuntime, type GpuPort } from "./model/session/createWebGpuRuntime.ts";
-export { type FitOptions, type FittedModel, fitModel } from "./model/session/fitModel.ts";
+export {
+  type FitOptions,
+  type FittedModel,
+  fitModel,
+  type SampleBuffer,
+} from "./model/session/fitModel.ts";
 export type {
   OrtData,
   OrtGraph,
@@ -99,6 +105,7 @@ export type {
   OrtRuntime,
   OrtTensor,
 } from "./model/session/ortRuntime.ts";
+export type { SampleArray, SampleData } from "./model/session/sampleData.ts";
 export {
   type LoweringTimes,
   type LoweringTiming,
@@ -109,6 +116,7 @@ export { type BuiltPackage, buildPackage, type PackageFiles } from "./package/bu
 export { buildReference, type OodPlan, type ReferenceSource } from "./package/buildReference.ts";
 export type { Calibration, OodCalibration } from "./package/calibration.ts";
 export { createModelPackage, type ModelPackageSource } from "./package/createModelPackage.ts";
+export { encodeModelPackage } from "./package/encodeModelPackage.ts";
 export { createEvaluator, type EvaluatedWindows, type Evaluator } from "./package/evaluator.ts";
 export type { LabelledWindows } from "./package/labelledWindows.ts";
 export {
@@ -126,7 +134,6 @@ export {
 export {
   blobRefOf,
   type ModelPackage,
-  modelOf,
   type PartBytes,
   type PartDigests,
   type PartName,
@@ -135,7 +142,6 @@ export {
   partRefs,
   readModelParts,
   versionOf,
-  withParameters,
 } from "./package/modelPackage.ts";
 export {
   createOodInput,
@@ -144,12 +150,13 @@ export {
   type OodInputSpec,
 } from "./package/oodInput.ts";
 export { createOodJudge, type OodJudge } from "./package/oodJudge.ts";
-export { decodeModelPackage, encodeModelPackage } from "./package/packageFile.ts";
+export { decodeModelPackage } from "./package/packageFile.ts";
 export {
   type Channel,
   type Preprocessing,
   toModelInput,
   windowLength,
 } from "./package/preprocessing.ts";
+export { modelOf, withParameters } from "./package/wholeModel.ts";
 export { createWindower, type Windower } from "./package/windower.ts";
 export { parseWindows } from "./package/windowsFile.ts";

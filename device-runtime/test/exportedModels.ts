@@ -3,6 +3,7 @@
 import { float, integer, integers } from "../src/model/graph/graphEmitter.ts";
 import { floatTensor, integerTensor } from "../src/model/onnx/tensorMessage.ts";
 import type { ParameterScope } from "../src/model/parameters/parameterScope.ts";
+import type { SampleArray } from "../src/model/session/sampleData.ts";
 import { createModelWriter, type ModelWriter } from "./modelWriter.ts";
 
 /** A model and what is expected of it. */
@@ -10,6 +11,8 @@ export interface ExportedModel {
   readonly name: string;
   readonly model: Uint8Array;
   readonly dims?: Readonly<Record<string, number>>;
+  /** Samples, where they are no floats of one input. */
+  readonly data?: (batchSize: number) => Readonly<Record<string, SampleArray>>;
   /** Scopes that train; `head`, `bias`, the last two layers and `all` if left out. */
   readonly scopes?: readonly ParameterScope[];
   /** What a refusal of `all` names, where it is refused. */
@@ -88,9 +91,9 @@ function batchNorm(write: ModelWriter, value: string, name: string, channels: nu
   );
 }
 
-/** The batch of `x` as a one-element vector, computed as PyTorch does. */
-function batchOf(write: ModelWriter): string {
-  const shape = write.node("Shape", ["x"]);
+/** The batch of an input as a one-element vector, computed as PyTorch does. */
+function batchOf(write: ModelWriter, input = "x"): string {
+  const shape = write.node("Shape", [input]);
   const zero = write.constant(integerTensor("", [], [0]));
   const batch = write.node("Gather", [shape, zero], { axis: integer(0) });
   return write.node("Unsqueeze", [batch, write.constant(integerTensor("", [1], [0]))]);
@@ -462,6 +465,145 @@ function chooser(): Uint8Array {
   return write.finish(gemm(write, middle, "late", 4, 2));
 }
 
+/** Words and masks of sentences of different lengths; words come again, and every one of the batch has some. */
+const sentences = (length: number, entries: number) => (batchSize: number) => ({
+  words: BigInt64Array.from({ length: batchSize * length }, (_, at) => BigInt((at * at) % entries)),
+  isWord: Uint8Array.from({ length: batchSize * length }, (_, at) =>
+    at % length < 2 + ((Math.floor(at / length) * 3) % (length - 1)) ? 1 : 0,
+  ),
+});
+
+/**
+ * A text classifier as PyTorch writes those of `transformers`: word and position vectors from tables, an extended mask that is added to the scores
+ * of two heads, layer normalisation, the mean over the words that are there (operator set 17).
+ */
+function textClassifier(): Uint8Array {
+  const dims = ["batch", "sequence"];
+  const write = createModelWriter(17, dims, [
+    { name: "input_ids", type: "int64", dims },
+    { name: "attention_mask", type: "int64", dims: ["", ""] },
+  ]);
+  const places = (...values: number[]) =>
+    write.constant(integerTensor("", [values.length], values));
+  const scalar = (value: number) => write.constant(floatTensor("", [], [value]));
+  const norm = (value: string, name: string): string =>
+    write.node("LayerNormalization", [
+      value,
+      write.weight(`${name}.weight`, [4]),
+      write.weight(`${name}.bias`, [4]),
+    ]);
+  const words = write.node("Gather", [write.weight("embeddings.word.weight", [7, 4]), "input_ids"]);
+  const length = write.node("Gather", [
+    write.node("Shape", ["input_ids"]),
+    write.constant(integerTensor("", [], [1])),
+  ]);
+  const stored = write.integers("embeddings.position_ids", [1, 8], [0, 1, 2, 3, 4, 5, 6, 7]);
+  const used = write.node("Slice", [
+    stored,
+    places(0),
+    write.node("Unsqueeze", [length, places(0)]),
+    places(1),
+  ]);
+  const table = write.weight("embeddings.position.weight", [8, 4]);
+  const summed = write.node("Add", [words, write.node("Gather", [table, used])]);
+  const embedded = norm(summed, "embeddings.norm");
+  const wide = write.node("Unsqueeze", [
+    write.node("Unsqueeze", ["attention_mask", places(1)]),
+    places(2),
+  ]);
+  const isThere = write.node("Cast", [wide], { to: integer(1) });
+  const hidden = write.node("Mul", [
+    write.node("Sub", [scalar(1), isThere]),
+    scalar(-3.4028234663852886e38),
+  ]);
+  const heads = (name: string, perm: readonly number[]): string => {
+    const shape = write.node(
+      "Concat",
+      [
+        batchOf(write, "input_ids"),
+        write.node("Unsqueeze", [length, places(0)]),
+        places(2),
+        places(2),
+      ],
+      { axis: integer(0) },
+    );
+    const split = write.node("Reshape", [linear(write, embedded, name, 4, 4), shape]);
+    return write.node("Transpose", [split], { perm: integers(perm) });
+  };
+  const scores = write.node("Div", [
+    write.node("MatMul", [
+      heads("attention.query", [0, 2, 1, 3]),
+      heads("attention.key", [0, 2, 3, 1]),
+    ]),
+    scalar(Math.SQRT2),
+  ]);
+  const shares = write.node("Softmax", [write.node("Add", [scores, hidden])], {
+    axis: integer(-1),
+  });
+  const mixed = write.node(
+    "Transpose",
+    [write.node("MatMul", [shares, heads("attention.value", [0, 2, 1, 3])])],
+    { perm: integers([0, 2, 1, 3]) },
+  );
+  const joined = write.node("Reshape", [mixed, places(0, 0, 4)]);
+  const attended = norm(
+    write.node("Add", [linear(write, joined, "attention.out", 4, 4), embedded]),
+    "attention.norm",
+  );
+  const mask = write.node("Cast", [write.node("Unsqueeze", ["attention_mask", places(-1)])], {
+    to: integer(1),
+  });
+  const kept = write.node("Mul", [attended, mask]);
+  const sum = write.node("ReduceSum", [kept, places(1)], { keepdims: integer(0) });
+  const count = write.node("ReduceSum", [mask, places(1)], { keepdims: integer(0) });
+  const mean = write.node("Div", [sum, write.node("Clip", [count, scalar(1e-9)])]);
+  return write.finish(gemm(write, mean, "classifier", 4, 3));
+}
+
+/** One head over words as int32 and a mask of truth values, positions folded into a constant, normalisation in primitives (operator set 13). */
+function taggedText(): Uint8Array {
+  const write = createModelWriter(
+    13,
+    [],
+    [
+      { name: "words", type: "int32", dims: ["batch", 5] },
+      { name: "isWord", type: "bool", dims: ["batch", 5] },
+    ],
+  );
+  const places = (...values: number[]) =>
+    write.constant(integerTensor("", [values.length], values));
+  const scalar = (value: number) => write.constant(floatTensor("", [], [value]));
+  const found = write.node("Gather", [write.weight("table", [600, 4]), "words"]);
+  const placed = write.node("Add", [found, write.weight("/positions/Gather_output_0", [1, 5, 4])]);
+  const mean = (value: string): string =>
+    write.node("ReduceMean", [value], { axes: integers([-1]), keepdims: integer(1) });
+  const apart = write.node("Sub", [placed, mean(placed)]);
+  const spread = write.node("Sqrt", [
+    write.node("Add", [mean(write.node("Pow", [apart, scalar(2)])), scalar(1e-5)]),
+  ]);
+  const normal = write.node("Add", [
+    write.node("Mul", [write.node("Div", [apart, spread]), write.weight("norm.weight", [4])]),
+    write.weight("norm.bias", [4]),
+  ]);
+  const keys = write.node("Transpose", [linear(write, normal, "key", 4, 4)], {
+    perm: integers([0, 2, 1]),
+  });
+  const scores = write.node("MatMul", [linear(write, normal, "query", 4, 4), keys]);
+  const isAway = write.node("Not", [write.node("Unsqueeze", ["isWord", places(1)])]);
+  const masked = write.node("Where", [isAway, scalar(Number.NEGATIVE_INFINITY), scores]);
+  const mixed = write.node("MatMul", [
+    write.node("Softmax", [masked], { axis: integer(2) }),
+    normal,
+  ]);
+  const mask = write.node("Cast", [write.node("Unsqueeze", ["isWord", places(2)])], {
+    to: integer(1),
+  });
+  const sum = write.node("ReduceSum", [write.node("Mul", [mixed, mask]), places(1)], {
+    keepdims: integer(0),
+  });
+  return write.finish(gemm(write, sum, "head", 4, 2));
+}
+
 /** All models. */
 export const exportedModels: readonly ExportedModel[] = [
   { name: "LSTM classifier, operator set 14", model: lstmClassifier() },
@@ -486,5 +628,22 @@ export const exportedModels: readonly ExportedModel[] = [
     model: chooser(),
     scopes: ["head", { lastLayers: 2 }],
     refused: "TopK",
+  },
+  {
+    name: "text classifier, operator set 17",
+    model: textClassifier(),
+    dims: { sequence: 5, "attention_mask.1": 5 },
+    data: (batchSize) => {
+      const { words, isWord } = sentences(5, 7)(batchSize);
+      return { input_ids: words, attention_mask: BigInt64Array.from(isWord, BigInt) };
+    },
+  },
+  {
+    name: "masked words, operator set 13",
+    model: taggedText(),
+    data: (batchSize) => {
+      const { words, isWord } = sentences(5, 590)(batchSize);
+      return { words: Int32Array.from(words, Number), isWord };
+    },
   },
 ];

@@ -6,6 +6,7 @@ import { readParameters } from "../src/model/parameters/parameterBytes.ts";
 import type { ParameterScope } from "../src/model/parameters/parameterScope.ts";
 import { createTrainer, type TrainingState } from "../src/model/session/createTrainer.ts";
 import type { OrtRuntime } from "../src/model/session/ortRuntime.ts";
+import type { SampleData } from "../src/model/session/sampleData.ts";
 import { inputValues } from "./modelWriter.ts";
 import { runStep, type StepBatch } from "./stepRunner.ts";
 
@@ -18,6 +19,8 @@ export interface ModelCheck {
   readonly dims?: Readonly<Record<string, number>>;
   readonly batchNormalization?: NonNullable<TrainingPlan["batchNormalization"]>;
   readonly batchSize?: number;
+  /** Samples, where they are no floats of one input. */
+  readonly data?: (batchSize: number) => SampleData;
   /** Step of the difference. */
   readonly step?: number;
 }
@@ -28,8 +31,11 @@ const ELEMENTS_MAX = 5;
 /** Jump of the slope, as a share of the largest gradient, from which there is a kink. */
 const KINK = 2e-3;
 
-/** A batch that a compiled training takes. */
-export function batchFor(compiled: CompiledTraining, batchSize: number): StepBatch {
+/** A batch that a compiled training of one float input takes. */
+export function batchFor(
+  compiled: CompiledTraining,
+  batchSize: number,
+): StepBatch & { readonly data: Float32Array } {
   const { type, dims, classCount } = compiled.truth;
   return {
     batchSize,
@@ -44,17 +50,23 @@ export function batchFor(compiled: CompiledTraining, batchSize: number): StepBat
   };
 }
 
+function checkedBatch(compiled: CompiledTraining, check: ModelCheck): StepBatch {
+  const batch = batchFor(compiled, compiled.batchSize ?? check.batchSize ?? 3);
+  return check.data === undefined ? batch : { ...batch, data: check.data(batch.batchSize) };
+}
+
 /** Gradients of a model's first step. */
 export async function modelGradients(
   runtime: OrtRuntime,
-  { model, scope, loss = { kind: "meanSquaredError" }, dims = {}, batchSize = 3 }: ModelCheck,
+  check: ModelCheck,
 ): Promise<readonly ParameterTensor[]> {
+  const { model, scope, loss = { kind: "meanSquaredError" }, dims = {} } = check;
   const compiled = unwrap(
     compileTraining(model, { scope, loss, dims, optimizer: { kind: "sgd" } }),
   );
   const graph = await runtime.load(compiled.step);
   const trainer = await createTrainer(runtime, compiled);
-  const batch = batchFor(compiled, compiled.batchSize ?? batchSize);
+  const batch = checkedBatch(compiled, check);
   const state = trainer.begin(unwrap(readParameters(model)));
   const { gradients } = await runStep(graph, compiled, state, batch);
   await graph.release();
@@ -79,7 +91,7 @@ export async function modelGradientError(
   const graph = await runtime.load(compiled.step);
   const trainer = await createTrainer(runtime, compiled);
   try {
-    const batch = batchFor(compiled, compiled.batchSize ?? check.batchSize ?? 3);
+    const batch = checkedBatch(compiled, check);
     const state = trainer.begin(unwrap(readParameters(model)));
     const { gradients } = await runStep(graph, compiled, state, batch);
     const lossOf = async (name: string, at: number, shift: number): Promise<number> => {

@@ -1,6 +1,7 @@
 // Writes small models node by node, as exporters do. For tests only.
 import { elementCount } from "@attune/protocol";
 import type { EmittedAttributes } from "../src/model/graph/graphEmitter.ts";
+import type { ElementType } from "../src/model/onnx/elementType.ts";
 import { writeModel } from "../src/model/onnx/modelFile.ts";
 import type { OnnxNode } from "../src/model/onnx/nodeMessage.ts";
 import { floatTensor, integerTensor, type OnnxTensor } from "../src/model/onnx/tensorMessage.ts";
@@ -33,8 +34,19 @@ export interface ModelWriter {
   finish(output: string, listsInitializers?: boolean): Uint8Array;
 }
 
-/** Starts a model with the input `x`. */
-export function createModelWriter(opset: number, input: readonly (number | string)[]): ModelWriter {
+/** A data input. */
+export interface WrittenInput {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly dims: readonly (number | string)[];
+}
+
+/** Starts a model with the input `x` of floats, or with those inputs. */
+export function createModelWriter(
+  opset: number,
+  input: readonly (number | string)[],
+  declared: readonly WrittenInput[] = [{ name: "x", type: "float32", dims: input }],
+): ModelWriter {
   const nodes: OnnxNode[] = [];
   const tensors: OnnxTensor[] = [];
   let count = 0;
@@ -88,7 +100,7 @@ export function createModelWriter(opset: number, input: readonly (number | strin
         nodes,
         initializers: tensors,
         inputs: [
-          writeValue("x", "float32", input),
+          ...declared.map(({ name, type, dims }) => writeValue(name, type, dims)),
           ...(listsInitializers
             ? tensors.map(({ name, type, dims }) => writeValue(name, type, dims))
             : []),

@@ -4,11 +4,12 @@ import type { CompiledTraining } from "../src/model/compile/compileTraining.ts";
 import { trainingNames } from "../src/model/compile/trainingNames.ts";
 import type { TrainingState } from "../src/model/session/createTrainer.ts";
 import type { OrtGraph, OrtTensor } from "../src/model/session/ortRuntime.ts";
+import { type SampleData, sampleTensors } from "../src/model/session/sampleData.ts";
 
 /** One batch. */
 export interface StepBatch {
   readonly batchSize: number;
-  readonly data: Float32Array;
+  readonly data: SampleData;
   readonly truth: BigInt64Array | Float32Array;
   readonly sampleWeights?: Float32Array;
   readonly learningRate: number;
@@ -36,7 +37,6 @@ export async function runStep(
   });
   const truthDims = [batchSize, ...compiled.truth.dims];
   const inputs: Record<string, OrtTensor> = {
-    [trainingNames.data]: float([batchSize, ...compiled.sampleDims], batch.data),
     [trainingNames.truth]:
       batch.truth instanceof Float32Array
         ? float(truthDims, batch.truth)
@@ -48,6 +48,15 @@ export async function runStep(
       data: BigInt64Array.of(BigInt(state.stepCount)),
     },
   };
+  compiled.inputs.forEach(({ name }, index) => {
+    const [tensor] = sampleTensors(
+      compiled.inputs.slice(index, index + 1),
+      ArrayBuffer.isView(batch.data) ? { [name]: batch.data } : batch.data,
+      [batchSize],
+      "trainer.shape_mismatch",
+    );
+    if (tensor !== undefined) inputs[trainingNames.dataOf(name, index)] = tensor;
+  });
   if (batch.sampleWeights !== undefined) {
     inputs[trainingNames.sampleWeights] = float([batchSize], batch.sampleWeights);
   }

@@ -11,11 +11,12 @@ import { measurePopulation } from "../core/ood/populationScores.ts";
 import { defaultPersonalRule, type PersonalRule } from "../core/ood/userCalibration.ts";
 import { areAxes } from "../core/ood/windowStatistics.ts";
 import { type CompiledServing, compileServing } from "../model/compile/compileServing.ts";
-import type { DimSizes } from "../model/graph/dataInput.ts";
+import type { DimSizes } from "../model/graph/dataInputs.ts";
 import { createPredictor, type Predictor } from "../model/session/createPredictor.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
 import type { ForkableRandom } from "../ports/random.ts";
 import type { Calibration } from "./calibration.ts";
+import { checkWindows } from "./checkWindows.ts";
 import { checkLabelledWindows, type LabelledWindows } from "./labelledWindows.ts";
 import { type LeaveOneOutViews, leaveOneOut, readsLogits } from "./leaveOneOut.ts";
 import { createOodInput, defaultOodInput, type OodInputSpec } from "./oodInput.ts";
@@ -174,7 +175,10 @@ function compileFor(
   { preprocessing: { labels }, dims = {} }: ReferenceSource,
 ): Outcome<CompiledServing> {
   const serving = compileServing(model, { dims });
-  if (!serving.ok || serving.value.logitCount === labels.length) return serving;
+  if (!serving.ok) return serving;
+  const takes = checkWindows(serving.value);
+  if (!takes.ok) return takes;
+  if (serving.value.logitCount === labels.length) return serving;
   return refuse(
     "input.shape_mismatch",
     `the model gives ${serving.value.logitCount} scores, preprocessing names ${labels.length} labels; make them one`,

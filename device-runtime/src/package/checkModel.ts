@@ -3,6 +3,7 @@
 import { accept, type Outcome, refuse } from "@attune/protocol";
 import { compileServing } from "../model/compile/compileServing.ts";
 import { compileTraining } from "../model/compile/compileTraining.ts";
+import { checkWindows } from "./checkWindows.ts";
 import { checkSizes, type ModelPackage } from "./modelPackage.ts";
 
 /**
@@ -15,6 +16,8 @@ export function checkModel(model: Uint8Array, modelPackage: ModelPackage): Outco
   const { plan, fineTune } = modelPackage.learning;
   const serving = compileServing(model, plan);
   if (!serving.ok) return serving;
+  const takes = checkWindows(serving.value);
+  if (!takes.ok) return takes;
   const fits = checkSizes(modelPackage, serving.value);
   if (!fits.ok) return fits;
   const training = compileTraining(model, plan);

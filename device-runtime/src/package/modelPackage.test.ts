@@ -142,6 +142,33 @@ describe("a package", () => {
     );
   });
 
+  it("[DR2] a model of words or of several inputs is refused by what it takes, wherever a package is made", async () => {
+    const words = buildNetwork(
+      {
+        input: [3],
+        layers: [
+          { kind: "embedding", entries: 9, units: 4 },
+          { kind: "flatten" },
+          { kind: "dense", units: labels.length },
+        ],
+      },
+      createSeededRandom(1),
+    );
+    const outcomes = [
+      again({ model: words }),
+      await buildReference({
+        model: words,
+        preprocessing,
+        fit: windowsOf(createSeededRandom("fit"), 12),
+        check: windowsOf(createSeededRandom("check"), 12),
+        runtime,
+      }),
+    ];
+    for (const outcome of outcomes) {
+      expect(outcome.ok ? "" : outcome.refusal.message).toContain("the model takes data (int64)");
+    }
+  });
+
   it("[DR2] a plan of low-rank patches is refused by name, also behind another scope", () => {
     for (const scope of [{ lowRank: 1 }, { lastLayers: 1, lowRank: 1 }] as const) {
       const outcome = again({

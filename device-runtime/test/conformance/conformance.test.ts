@@ -6,7 +6,7 @@ import { parityCase, parityNames } from "../parityCases.ts";
 import { callPage, chromiumPath, type PageServer, startPage } from "./chromiumPage.ts";
 import { findTraps, type TrappedModule, type Traps } from "./ortTraps.ts";
 import { encodeCases } from "./plainData.ts";
-import { type ConformanceRun, runGradients, runParity } from "./runConformance.ts";
+import { type ConformanceRun, runGradients, runParity, runWords } from "./runConformance.ts";
 
 const cases = new Map(parityNames.map((name) => [name, parityCase(name)]));
 const { default: nodeModule } = (await import("onnxruntime-node")) as unknown as {
@@ -26,9 +26,10 @@ async function here(): Promise<ConformanceRun> {
   const runtime = await loadNodeOrt();
   const parity = await runParity(runtime, cases);
   const gradients = await runGradients(runtime);
+  const words = await runWords(runtime);
   return {
-    checkCount: parity.checkCount + gradients.checkCount,
-    failures: [...parity.failures, ...gradients.failures],
+    checkCount: parity.checkCount + gradients.checkCount + words.checkCount,
+    failures: [...parity.failures, ...gradients.failures, ...words.failures],
   };
 }
 

@@ -4,7 +4,13 @@ import { createWebGpuRuntime, type GpuPort } from "../../src/model/session/creat
 import type { OrtModule } from "../../src/model/session/ortRuntime.ts";
 import { findTraps, type TrappedModule, type Traps } from "./ortTraps.ts";
 import { decodeCases } from "./plainData.ts";
-import { type ConformanceRun, runGradients, runParity, runTrajectory } from "./runConformance.ts";
+import {
+  type ConformanceRun,
+  runGradients,
+  runParity,
+  runTrajectory,
+  runWords,
+} from "./runConformance.ts";
 
 /** What the engine does that this project never asks of it. */
 export function runTraps(ort: TrappedModule): Promise<Traps> {
@@ -16,9 +22,10 @@ export async function runOnWasm(ort: OrtModule, cases: string): Promise<Conforma
   const runtime = createOrtRuntime(ort);
   const parity = await runParity(runtime, decodeCases(cases));
   const gradients = await runGradients(runtime);
+  const words = await runWords(runtime);
   return {
-    checkCount: parity.checkCount + gradients.checkCount,
-    failures: [...parity.failures, ...gradients.failures],
+    checkCount: parity.checkCount + gradients.checkCount + words.checkCount,
+    failures: [...parity.failures, ...gradients.failures, ...words.failures],
   };
 }
 

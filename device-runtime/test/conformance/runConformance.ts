@@ -8,6 +8,8 @@ import type { LoweringSpec } from "../../src/model/lowering/lowering.ts";
 import { readParameters } from "../../src/model/parameters/parameterBytes.ts";
 import { createTrainer } from "../../src/model/session/createTrainer.ts";
 import type { OrtRuntime } from "../../src/model/session/ortRuntime.ts";
+import type { SampleArray } from "../../src/model/session/sampleData.ts";
+import { exportedModels } from "../exportedModels.ts";
 import { elementwiseCases } from "../gradientCases/elementwiseCases.ts";
 import { movementCases } from "../gradientCases/movementCases.ts";
 import { normalizationCases } from "../gradientCases/normalizationCases.ts";
@@ -16,6 +18,7 @@ import { recurrentCases } from "../gradientCases/recurrentCases.ts";
 import { reductionCases } from "../gradientCases/reductionCases.ts";
 import { windowCases } from "../gradientCases/windowCases.ts";
 import { type GradientCase, gradientError } from "../gradientCheck.ts";
+import { modelGradientError } from "../modelCheck.ts";
 import { runStep } from "../stepRunner.ts";
 import {
   type ParityCase,
@@ -152,6 +155,52 @@ export async function runGradients(runtime: OrtRuntime): Promise<ConformanceRun>
       }
     }
   });
+}
+
+/** Trains the models of words and masks: every gradient against finite differences, and a slice whose loss falls. */
+export async function runWords(runtime: OrtRuntime): Promise<ConformanceRun> {
+  return collect(async (check) => {
+    for (const { name, model, data, dims = {} } of exportedModels) {
+      if (data === undefined) continue;
+      for (const scope of ["head", { lastLayers: 2 }, "all"] as const) {
+        const { worst } = await modelGradientError(runtime, { model, scope, dims, data });
+        check(`${name}, ${JSON.stringify(scope)}: gradients`, worst, 5e-3);
+      }
+      const plan: TrainingPlan = {
+        scope: "all",
+        loss: { kind: "crossEntropy" },
+        optimizer: { kind: "adam" },
+        dims,
+      };
+      const trainer = await createTrainer(runtime, unwrap(compileTraining(model, plan)));
+      const batchSize = 4;
+      const stepCount = 20;
+      const batch = Object.entries(data(batchSize));
+      const { losses } = await trainer.run(trainer.begin(unwrap(readParameters(model))), {
+        stepCount,
+        batchSize,
+        data: Object.fromEntries(batch.map(([input, values]) => [input, again(values, stepCount)])),
+        truth: Int32Array.from({ length: stepCount * batchSize }, (_, at) => at % 2),
+        learningRate: 0.02,
+      });
+      await trainer.release();
+      check(`${name}: share of the loss left`, (losses.at(-1) ?? 0) / (losses[0] ?? 0), 0.8);
+    }
+  });
+}
+
+/** The same values for every step. */
+function again(values: SampleArray, count: number): SampleArray {
+  if (values instanceof BigInt64Array) {
+    return BigInt64Array.from(
+      { length: values.length * count },
+      (_, at) => values[at % values.length] ?? 0n,
+    );
+  }
+  const repeated = Array.from({ length: values.length * count }, (_, at) =>
+    Number(values[at % values.length]),
+  );
+  return values instanceof Uint8Array ? Uint8Array.from(repeated) : Int32Array.from(repeated);
 }
 
 async function collect(work: (check: Check) => Promise<void>): Promise<ConformanceRun> {

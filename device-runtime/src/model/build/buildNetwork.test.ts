@@ -90,6 +90,23 @@ describe("[TC17] layers", () => {
     expect(values).toEqual(near(expected));
   });
 
+  it("looks words up, and adds a vector for each place", async () => {
+    const layers: LayerSpec[] = [{ kind: "embedding", entries: 5, units: 2, positions: true }];
+    const model = buildNetwork({ input: [3], layers }, createSeededRandom(1));
+    const graph = await runtime.load(model);
+    const data = BigInt64Array.of(4n, 0n, 4n);
+    const results = await graph.run({ data: { type: "int64", dims: [1, 3], data } }, ["logits"]);
+    await graph.release();
+    const { dims = [], data: values = [] } = results["logits"] ?? {};
+    const valueOf = (name: string) =>
+      unwrap(readParameters(model)).find((one) => one.name === name)?.data ?? new Float32Array();
+    const [table, places] = [valueOf("embedding1.weight"), valueOf("embedding1.positions")];
+    expect(dims).toEqual([1, 3, 2]);
+    expect(Array.from(values as Float32Array)).toEqual(
+      near([8, 9, 0, 1, 8, 9].map((from, at) => (table[from] ?? 0) + (places[at] ?? 0))),
+    );
+  });
+
   it("convolves two axes depthwise, with stride and dilation", async () => {
     const { sample, values, dims, parameters } = await run({
       input: [2, 5, 6],
@@ -408,6 +425,11 @@ describe("[TC17] refuses, and says what was found", () => {
       "a residual that changes the shape",
       "builder.size_invalid",
       layers({ kind: "residual", layers: [{ kind: "flatten" }] }),
+    ],
+    [
+      "words that are no whole numbers",
+      "builder.size_invalid",
+      layers({ kind: "flatten" }, { kind: "embedding", entries: 3, units: 2 }),
     ],
     ["an axis twice", "builder.size_invalid", layers({ kind: "permute", order: [0, 0] })],
     [

@@ -6,6 +6,7 @@ import { writeValue } from "../onnx/valueMessage.ts";
 import { writeActivation } from "./layers/activation.ts";
 import { writeConvolution } from "./layers/convolution.ts";
 import { writeDense } from "./layers/dense.ts";
+import { writeEmbedding } from "./layers/embedding.ts";
 import { writeGru } from "./layers/gru.ts";
 import { writeDetail, writeNormalization } from "./layers/inputViews.ts";
 import {
@@ -30,10 +31,10 @@ const OPSET = 17;
 /**
  * Makes a network with fresh weights.
  *
- * - Input `data` `[batch, ...input]`, output `logits` (or as named) `[batch, ...]`. Parameters are named after their layers:
+ * - Input `data` `[batch, ...input]`, int64 where the first layer is an embedding, else float32; output `logits` (or as named) `[batch, ...]`. Parameters are named after their layers:
  *   `conv1.weight`, `norm1.scale`, `gru1.recurrent`, `dense2.bias`, ..., or by the `name` of a layer.
  * - Weights: He-normal where the activation cuts half away and in convolutions, Glorot-uniform in other dense layers, uniform within
- *   `1 / sqrt(units)` in recurrent ones; biases 0, scales 1,
+ *   `1 / sqrt(units)` in recurrent ones, normal with deviation 1 in tables; biases 0, scales 1,
  *   running means 0 and variances 1.
  * - Deterministic: same spec and same numbers from `random`, same bytes.
  *
@@ -82,7 +83,12 @@ export function buildNetwork(spec: NetworkSpec, random: Random): Uint8Array {
       outputs: node.outputs.map(named),
     })),
     initializers: writer.emit.constants,
-    inputs: [writeValue("data", "float32", ["batch", ...input])],
+    inputs: [
+      writeValue("data", layers[0]?.kind === "embedding" ? "int64" : "float32", [
+        "batch",
+        ...input,
+      ]),
+    ],
     outputs: [writeValue(output, "float32", ["batch", ...last.dims])],
   });
 }
@@ -109,6 +115,8 @@ function writeLayer(writer: NetworkWriter, input: LayerValue, layer: LayerSpec):
       return writeConvolution(writer, input, layer);
     case "dense":
       return writeDense(writer, input, layer);
+    case "embedding":
+      return writeEmbedding(writer, input, layer);
     case "flatten":
       return writeFlatten(writer, input);
     case "globalAveragePool":

@@ -11,6 +11,11 @@ export function heNormal(random: Random, count: number, fanIn: number): Float32A
   return Float32Array.from({ length: count }, () => gaussian(random) * deviation);
 }
 
+/** Vectors of a table: normal with deviation 1, as PyTorch's `nn.Embedding` starts. */
+export function normal(random: Random, count: number): Float32Array {
+  return Float32Array.from({ length: count }, () => gaussian(random));
+}
+
 /**
  * Weights for a layer that nothing follows: uniform within `sqrt(6 / (fanIn + fanOut))`.
  *

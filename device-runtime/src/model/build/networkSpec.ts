@@ -42,6 +42,19 @@ interface Named {
   readonly name?: string;
 }
 
+/**
+ * Vectors of a table, one for each whole number of the input: `[...sizes]` to `[...sizes, units]`. It is the first layer: the network then
+ * takes int64, such as the ids of words, each in `[0, entries)`.
+ */
+export interface EmbeddingLayer extends Named {
+  readonly kind: "embedding";
+  /** Rows of the table, `>= 2`. */
+  readonly entries: number;
+  readonly units: number;
+  /** Whether a trained vector for its place is added to each, so that the order of words counts; false if left out. */
+  readonly positions?: boolean;
+}
+
 /** `act(x Wᵀ + b)` over the last axis: `[..., inputs]` to `[..., units]`. */
 export interface DenseLayer extends Named {
   readonly kind: "dense";
@@ -152,6 +165,7 @@ export type LayerSpec =
   | BatchNormalizationLayer
   | ConvolutionLayer
   | DenseLayer
+  | EmbeddingLayer
   | FlattenLayer
   | GlobalPoolLayer
   | GroupNormalizationLayer
@@ -163,7 +177,7 @@ export type LayerSpec =
 
 /** A network: one input, layers one after the other, one output. */
 export interface NetworkSpec {
-  /** Shape of one sample: `[inputs]`, `[channels, length]`, `[channels, height, width]` or `[time, inputs]`. */
+  /** Shape of one sample: `[inputs]`, `[channels, length]`, `[channels, height, width]` or `[time, inputs]`; `[time]` before an embedding. */
   readonly input: readonly number[];
   readonly normalization?: InputNormalization;
   /** Shows small movements beside the channels, for `[channels, length]`: the first layer then sees twice as many. */

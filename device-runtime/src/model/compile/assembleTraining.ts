@@ -7,6 +7,7 @@ import type { ElementType } from "../onnx/elementType.ts";
 import { writeGraph, writeModel } from "../onnx/modelFile.ts";
 import type { OnnxAttribute, OnnxNode } from "../onnx/nodeMessage.ts";
 import { writeValue } from "../onnx/valueMessage.ts";
+import { batchOf } from "./sampleInputs.ts";
 import { type NamedShape, type StepBody, stepNames } from "./stepBody.ts";
 import { TRAINING_PREFIX, trainingNames } from "./trainingNames.ts";
 import type { CheckedPlan } from "./trainingPlan.ts";
@@ -37,14 +38,15 @@ const declare = (name: string, type: ElementType, shape: Shape): Uint8Array =>
 /** Inputs of both graphs; `lead` is what stands before the batch. */
 function declareInputs(context: Assembly, lead: readonly Dim[]): Uint8Array[] {
   const { subject, checked, truthShape } = context;
-  const { input } = subject.graph;
   const inputs = [
-    declare(trainingNames.data, "float32", [...lead, ...input.shape]),
+    ...subject.graph.inputs.map(({ name, type, shape }, index) =>
+      declare(trainingNames.dataOf(name, index), type, [...lead, ...shape]),
+    ),
     declare(trainingNames.truth, checked.loss.truthType, [...lead, ...truthShape]),
   ];
   if (checked.hasSampleWeights) {
-    const batch = input.shape.slice(0, 1);
-    inputs.push(declare(trainingNames.sampleWeights, "float32", [...lead, ...batch]));
+    const batch = batchOf(subject.graph);
+    inputs.push(declare(trainingNames.sampleWeights, "float32", [...lead, batch]));
   }
   inputs.push(
     declare(trainingNames.learningRate, "float32", lead),
@@ -119,14 +121,18 @@ function stateNames(context: Assembly): [string, string, ElementType, readonly n
   return names;
 }
 
-/** Names of what a step reads and does not hand on, in the body and outside. */
-function sliceNames(context: Assembly): [string, string][] {
-  const names: [string, string][] = [
-    [context.subject.graph.input.name, trainingNames.data],
-    [stepNames.learningRate, trainingNames.learningRate],
-  ];
+/** Names of what a step reads and does not hand on, in the body and outside, with their types. */
+function sliceNames(context: Assembly): [string, string, ElementType][] {
+  const names = context.subject.graph.inputs.map(
+    ({ name, type }, index): [string, string, ElementType] => [
+      name,
+      trainingNames.dataOf(name, index),
+      type,
+    ],
+  );
+  names.push([stepNames.learningRate, trainingNames.learningRate, "float32"]);
   for (const [key, value] of context.prepared) {
-    if (value.isPerStep) names.push([stepNames.prepared(key), value.name]);
+    if (value.isPerStep) names.push([stepNames.prepared(key), value.name, "float32"]);
   }
   return names;
 }
@@ -176,7 +182,7 @@ export function assembleEpoch(context: Assembly): Uint8Array {
     inputs: [
       ...states.map(([name, , type, dims]) => declare(name, type, dims)),
       // Their shapes are those of the epoch's inputs without the axis of steps.
-      ...slices.map(([name]) => writeValue(name, "float32", undefined)),
+      ...slices.map(([name, , type]) => writeValue(name, type, undefined)),
     ],
     outputs: [
       ...states.map(([, , type, dims], index) => declare(results[index]?.[0] ?? "", type, dims)),

@@ -87,7 +87,7 @@ function sliceOf(
   classCount: number,
   [from, to]: readonly [number, number] = [0, STEPS],
   learningRate = 0.1,
-): TrainingSlice {
+): TrainingSlice & { readonly data: Float32Array } {
   const size = BATCH * elementCount(sampleDims);
   return {
     stepCount: to - from,

@@ -1,8 +1,8 @@
 // From a model to the graph that a device predicts with: raw scores and features out, and the parameters of a scope in, so that
 // one loaded graph serves every user and every version.
 import type { Outcome } from "@attune/protocol";
-import type { DimSizes } from "../graph/dataInput.ts";
-import { dimText, isStatic, multiplyDims, type Shape, shapeText } from "../graph/dim.ts";
+import type { DimSizes } from "../graph/dataInputs.ts";
+import { dimText, multiplyDims, type Shape, shapeText } from "../graph/dim.ts";
 import { createGraphEmitter, integer } from "../graph/graphEmitter.ts";
 import { loadGraph } from "../graph/loadGraph.ts";
 import { graphField, readModelFile, writeModelFields } from "../onnx/modelFile.ts";
@@ -17,6 +17,7 @@ import { type ParameterScope, scopeParameters } from "../parameters/parameterSco
 import { type BatchNormalizationMode, runningStatistics } from "../parameters/runningStatistics.ts";
 import { orRefusal, turnAway } from "../turnAway.ts";
 import { featureValue, nodesOf, rawOutput } from "./modelOutput.ts";
+import { batchOf, type SampleInput, sampleInputs } from "./sampleInputs.ts";
 
 /** What a serving graph gives. */
 export interface ServingOptions {
@@ -35,11 +36,13 @@ export interface ServingOptions {
 export interface CompiledServing {
   /** ONNX. */
   readonly graph: Uint8Array;
-  /** Names of the graph's values. */
+  /** Names of the graph's values; `data` is the first input. */
   readonly names: { readonly data: string; readonly logits: string; readonly features: string };
   /** Parameters that are inputs, under their own names, in canonical order. */
   readonly parameters: readonly { readonly name: string; readonly dims: readonly number[] }[];
-  /** Shape of one sample. */
+  /** What a sample is: the data inputs of the model that its scores depend on, in its order. */
+  readonly inputs: readonly SampleInput[];
+  /** Shape of one sample of the first input. */
   readonly sampleDims: readonly number[];
   /** Fixed batch, where the model has one. */
   readonly batchSize: number | undefined;
@@ -94,13 +97,7 @@ export function compileServing(
     const shapeOf = (name: string): Shape => graph.values.get(name)?.shape ?? [];
     const logitCount = countPerSample(shapeOf(logits), "scores");
     const featureCount = countPerSample(shapeOf(source), "features");
-    const sampleDims = graph.input.shape.slice(1);
-    if (!isStatic(sampleDims) || graph.input.type !== "float32") {
-      return turnAway(
-        "model.shape_unknown",
-        `input ${graph.input.name} is ${graph.input.type} ${shapeText(graph.input.shape)}, must be float32 with only the batch unknown: fix other sizes by dims`,
-      );
-    }
+    const inputs = sampleInputs(graph);
     const emit = createGraphEmitter(SERVING_PREFIX);
     // Its own name and shape whatever the features were: an input of the graph must not be an output, too.
     const features = emit.node(
@@ -117,6 +114,10 @@ export function compileServing(
     }
 
     const freed = new Set(scope.map((info) => info.name));
+    const taken = new Set(inputs.map(({ name }) => name));
+    const left = new Set(
+      file.inputs.flatMap(({ name }) => (taken.has(name) || graph.constants.has(name) ? [] : name)),
+    );
     const budget = createWireBudget();
     let nodeCount = 0;
     const kept = file.graphFields.filter((one) => {
@@ -129,9 +130,11 @@ export function compileServing(
       if (one.number === graphField.initializer) {
         return !freed.has(readTensorName(readFields(one.payload, budget)));
       }
-      return one.number !== graphField.input || !freed.has(readValue(one.payload, budget).name);
+      if (one.number !== graphField.input) return true;
+      const { name } = readValue(one.payload, budget);
+      return !freed.has(name) && !left.has(name);
     });
-    const batch = graph.input.shape[0] ?? 1;
+    const batch = batchOf(graph);
     const rows = typeof batch === "number" ? batch : dimText(batch);
     const fields = [
       ...kept.map((one) => one.encoded),
@@ -151,9 +154,10 @@ export function compileServing(
     ];
     return {
       graph: writeModelFields(file, fields),
-      names: { data: graph.input.name, logits, features },
+      names: { data: inputs[0].name, logits, features },
       parameters: scope.map(({ name, dims }) => ({ name, dims })),
-      sampleDims,
+      inputs,
+      sampleDims: inputs[0].dims,
       batchSize: typeof batch === "number" ? batch : undefined,
       logitCount,
       featureCount,

@@ -41,7 +41,7 @@ function cut(
   from: number,
   to: number,
   learningRate = 0.02,
-): TrainingSlice {
+): TrainingSlice & { readonly data: Float32Array } {
   const size = parity.batch * elementCount(parity.inputShape);
   return {
     stepCount: to - from,

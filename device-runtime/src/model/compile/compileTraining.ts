@@ -1,6 +1,5 @@
 // From an inference graph and a plan to graphs that train it, in standard operators only.
 import type { Outcome } from "@attune/protocol";
-import { isStatic, type Shape, shapeText } from "../graph/dim.ts";
 import { createGraphEmitter } from "../graph/graphEmitter.ts";
 import { loadGraph } from "../graph/loadGraph.ts";
 import type { ModelGraph } from "../graph/modelGraph.ts";
@@ -14,6 +13,7 @@ import { orRefusal, turnAway } from "../turnAway.ts";
 import { type Assembly, assembleEpoch, assembleStep } from "./assembleTraining.ts";
 import type { LowRankPatch } from "./lowRank.ts";
 import { nodesOf, rawOutput } from "./modelOutput.ts";
+import { batchOf, type SampleInput, sampleInputs } from "./sampleInputs.ts";
 import { withScopeAdvice } from "./scopeAdvice.ts";
 import { type NamedShape, writeStepBody } from "./stepBody.ts";
 import { TRAINING_PREFIX, trainingNames } from "./trainingNames.ts";
@@ -36,7 +36,9 @@ export interface CompiledTraining {
   readonly patches: readonly LowRankPatch[];
   /** What the optimizer keeps for each parameter. */
   readonly states: readonly string[];
-  /** Shape of one sample. */
+  /** What a sample is: the data inputs of the model, in its order. */
+  readonly inputs: readonly SampleInput[];
+  /** Shape of one sample of the first input. */
   readonly sampleDims: readonly number[];
   /** Fixed batch, where the model has one. */
   readonly batchSize: number | undefined;
@@ -67,7 +69,7 @@ export interface CompiledTraining {
  * a constant, and nothing in front of the first trained parameter is differentiated, so a `head` costs little more than inference.
  * A step starts from the parameters it is given, not from those in the file.
  *
- * @param model bytes of an ONNX file with one data input, operator set 8 to 21, not trusted
+ * @param model bytes of an ONNX file, operator set 8 to 21, not trusted; its data inputs are float32, int32, int64 or bool, all with the batch first
  * @param plan what to train; every number is checked
  * @returns the graphs, or a refusal that names the node, operator or setting that stands in the way, and the scopes that avoid an operator
  * @example
@@ -111,13 +113,7 @@ export function compileSubject(subject: TrainingSubject, checked: CheckedPlan): 
   const { graph, output } = subject;
   const outputShape = graph.values.get(output)?.shape ?? [];
   const truthShape = checked.loss.truthShape(outputShape);
-  const sampleDims = sampleShape(graph.input.shape, graph.input.name);
-  if (graph.input.type !== "float32") {
-    turnAway(
-      "model.graph_invalid",
-      `input ${graph.input.name} is ${graph.input.type}, must be float32`,
-    );
-  }
+  const inputs = sampleInputs(graph);
   const ahead = createGraphEmitter(`${TRAINING_PREFIX}ahead:`);
   const prepared = checked.loss.prepare({
     emit: ahead,
@@ -134,7 +130,7 @@ export function compileSubject(subject: TrainingSubject, checked: CheckedPlan): 
     dims: graph.constants.get(name)?.dims ?? [],
   }));
   const assembly: Assembly = { subject, checked, truthShape, base, preparation, prepared, body };
-  const [batch] = graph.input.shape;
+  const batch = batchOf(graph);
   return {
     step: assembleStep(assembly),
     epoch: assembleEpoch(assembly),
@@ -143,7 +139,8 @@ export function compileSubject(subject: TrainingSubject, checked: CheckedPlan): 
     base,
     patches: subject.patches,
     states: checked.optimizer.states,
-    sampleDims,
+    inputs,
+    sampleDims: inputs[0].dims,
     batchSize: typeof batch === "number" ? batch : undefined,
     batchSizeMin: subject.batchSizeMin,
     truth: {
@@ -165,15 +162,4 @@ function checkNames(graph: ModelGraph): void {
       );
     }
   }
-}
-
-function sampleShape(input: Shape, name: string): readonly number[] {
-  const sample = input.slice(1);
-  if (input.length === 0 || !isStatic(sample)) {
-    return turnAway(
-      "model.shape_unknown",
-      `input ${name} is ${shapeText(input)}; only its first size, the batch, may be unknown: fix the others by the plan's dims`,
-    );
-  }
-  return sample;
 }

@@ -23,6 +23,7 @@ for (const {
   scopes = usual,
   reported = scopes.at(-1) ?? "head",
   step,
+  data: samples,
 } of exportedModels) {
   describe(`a model: ${name}`, () => {
     for (const scope of scopes) {
@@ -32,6 +33,7 @@ for (const {
           scope,
           ...(dims === undefined ? {} : { dims }),
           ...(step === undefined ? {} : { step }),
+          ...(samples === undefined ? {} : { data: samples }),
         });
         expect(names.length).toBeGreaterThan(0);
         // A whole loss in float32, near the kinks of its ReLUs, is known no better.
@@ -66,6 +68,7 @@ for (const {
         model,
         scope: scopes.at(-1) ?? "head",
         ...(dims === undefined ? {} : { dims }),
+        ...(samples === undefined ? {} : { data: samples }),
       };
       const [here, there] = [
         await modelGradients(runtime, check),

@@ -1,7 +1,7 @@
 // Rewrites a model for one way of using it: inputs and sizes fixed, everything that follows from them decided. It must not change what the
 // model computes then.
 import { elementCount, type Outcome } from "@attune/protocol";
-import type { DimSizes } from "../graph/dataInput.ts";
+import type { DimSizes } from "../graph/dataInputs.ts";
 import { dimText, type Shape } from "../graph/dim.ts";
 import { loadGraph } from "../graph/loadGraph.ts";
 import { elementBytes } from "../onnx/elementType.ts";
@@ -14,7 +14,7 @@ import { orRefusal, turnAway } from "../turnAway.ts";
 export interface Specialization {
   /** Sizes of dimensions that the file leaves open, by the name that it gives them, `input.axis` where it gives none. */
   readonly dims?: DimSizes;
-  /** Values of all inputs but the data: a number fills an input, a list has its elements. For float32 and int64 inputs. */
+  /** Values of inputs that are no data: a number fills an input, a list has its elements. For float32 and int64 inputs. */
   readonly inputs?: Readonly<Record<string, number | readonly number[]>>;
 }
 
@@ -67,7 +67,7 @@ export function specializeModel(
       name: "specialized",
       nodes: graph.nodes,
       initializers: [...graph.constants.values()].filter(({ name }) => used.has(name)),
-      inputs: [writeValue(graph.input.name, graph.input.type, written(graph.input.shape))],
+      inputs: graph.inputs.map(({ name, type, shape }) => writeValue(name, type, written(shape))),
       outputs: graph.outputs.map((name) => {
         const { type, shape } = graph.values.get(name) ?? { type: "float32" as const, shape: [] };
         return writeValue(name, type, written(shape));

@@ -5,8 +5,11 @@ export const TRAINING_PREFIX = "train:";
 
 /** Names of inputs and outputs. Per-parameter ones are made from the parameter's name. */
 export const trainingNames = {
-  /** Float32 `[batch, ...]`; in the epoch graph `[steps, batch, ...]`. */
+  /** The first data input `[batch, ...]`; in the epoch graph `[steps, batch, ...]`. */
   data: "train:data",
+  /** Data input `index` of the model. */
+  dataOf: (name: string, index: number): string =>
+    index === 0 ? "train:data" : `train:data:${name}`,
   /** Int64 `[batch]` for cross-entropy, float32 `[batch, ...]` for mean squared error; epoch: with steps before. */
   truth: "train:truth",
   /** Float32 `[batch]`, where the plan has sample weights; epoch: with steps before. */

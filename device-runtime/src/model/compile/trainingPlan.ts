@@ -1,6 +1,6 @@
 // What to train and how, as plain data; checked here once, so that the compiler can trust it.
 import type { Outcome } from "@attune/protocol";
-import type { DimSizes } from "../graph/dataInput.ts";
+import type { DimSizes } from "../graph/dataInputs.ts";
 import { lossOf } from "../losses/lossOf.ts";
 import type { LossRule, LossSpec } from "../losses/lossRule.ts";
 import { type CheckedLowering, checkLowering } from "../lowering/createLowering.ts";

@@ -1,6 +1,7 @@
 // Runs the frozen part of a cut training.
 import { assertDefect, elementCount } from "@attune/protocol";
 import type { OrtRuntime } from "../session/ortRuntime.ts";
+import { type SampleData, sampleFeeds } from "../session/sampleData.ts";
 import type { CompiledFrontier } from "./compileFrontier.ts";
 
 /** Computes features with one loaded graph. */
@@ -9,11 +10,11 @@ export interface FeatureExtractor {
   /**
    * The features of `count` samples, `[count, ...featureDims]`, owned by the caller. Blocks its thread while it computes.
    *
-   * @param data `[count, ...sampleDims]`, row-major; more is ignored
+   * @param data `[count, ...sample]`, row-major, by name where the frozen part has several inputs; more is ignored
    * @throws Defect `predictor.shape_mismatch`
    * @throws Fault `ort.run_failed`
    */
-  extract(data: Float32Array, count: number): Promise<Float32Array>;
+  extract(data: SampleData, count: number): Promise<Float32Array>;
   /** Frees the engine's memory. */
   release(): Promise<void>;
 }
@@ -43,29 +44,16 @@ export async function createFeatureExtractor(
   compiled: CompiledFrontier,
 ): Promise<FeatureExtractor> {
   const graph = await runtime.load(compiled.features);
-  const { names, sampleDims, featureDims } = compiled;
-  const sampleSize = elementCount(sampleDims);
+  const { names, inputs, featureDims } = compiled;
   return {
     compiled,
     async extract(data, count) {
       assertDefect(
-        Number.isInteger(count) &&
-          count >= 1 &&
-          data.length >= count * sampleSize &&
-          (compiled.batchSize ?? count) === count,
+        Number.isInteger(count) && count >= 1 && (compiled.batchSize ?? count) === count,
         "predictor.shape_mismatch",
-        `${data.length} values for ${count} samples of [${sampleDims.join(", ")}]`,
+        `${count} samples; ${compiled.batchSize ?? "at least 1"}`,
       );
-      const results = await graph.run(
-        {
-          [names.data]: {
-            type: "float32",
-            dims: [count, ...sampleDims],
-            data: data.subarray(0, count * sampleSize),
-          },
-        },
-        [names.features],
-      );
+      const results = await graph.run(sampleFeeds(inputs, data, count), [names.features]);
       const features = results[names.features]?.data;
       assertDefect(
         features instanceof Float32Array && features.length === count * elementCount(featureDims),

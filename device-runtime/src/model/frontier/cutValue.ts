@@ -1,6 +1,7 @@
 // Where a graph can be cut in two: the last value through which everything trained sees the input.
+import { batchOf } from "../compile/sampleInputs.ts";
 import { isSameDim, isStatic, type Shape } from "../graph/dim.ts";
-import type { ModelGraph } from "../graph/modelGraph.ts";
+import type { GraphValue, ModelGraph } from "../graph/modelGraph.ts";
 
 interface Place {
   readonly name: string;
@@ -20,15 +21,19 @@ function common(a: Place, b: Place): Place {
 }
 
 /**
- * The last value before the trained ones that separates them from the input, is float32, and has the batch as its first size and all
- * others known; the input itself where there is none.
+ * The last value before the trained ones that separates them from an input, is float32, and has the batch as its first size and all
+ * others known; the input itself where there is none. Other inputs, such as a mask, are no way from this one.
  *
  * - O(nodes x depth): dominators of a graph without cycles, in execution order.
  *
  * @see Cooper, Harvey and Kennedy 2001, section 4, which needs one pass where nothing goes in circles.
  */
-export function cutValue(graph: ModelGraph, changing: ReadonlySet<string>): string {
-  const root: Place = { name: graph.input.name, above: undefined, depth: 0 };
+export function cutValue(
+  graph: ModelGraph,
+  changing: ReadonlySet<string>,
+  from: GraphValue,
+): string {
+  const root: Place = { name: from.name, above: undefined, depth: 0 };
   const places = new Map<string, Place>([[root.name, root]]);
   const live = new Set(changing);
   let frontier: Place | undefined;
@@ -56,7 +61,7 @@ function isFeature(graph: ModelGraph, name: string): boolean {
   return (
     value?.type === "float32" &&
     shape.length >= 2 &&
-    isSameDim(batch, graph.input.shape[0] ?? 0) &&
+    isSameDim(batch, batchOf(graph)) &&
     isStatic(shape.slice(1))
   );
 }

@@ -2,6 +2,7 @@
 import { isStatic } from "../graph/dim.ts";
 import { integer, integers } from "../graph/graphEmitter.ts";
 import { integerAttribute, nodeText, resolveAxis } from "../graph/modelGraph.ts";
+import { elementCode } from "../onnx/elementType.ts";
 import { tensorNumbers } from "../onnx/tensorMessage.ts";
 import { turnAway } from "../turnAway.ts";
 import type { GradientContext, GradientRule } from "./gradientRule.ts";
@@ -93,7 +94,9 @@ function byAdding(
   const turned =
     axis === 0 ? data : emit.node("Transpose", [data], { perm: integers([axis, ...rest]) });
   const zeros = emit.node("ConstantOfShape", [emit.node("Shape", [turned])]);
-  const places = emit.node("Unsqueeze", [context.input(1), emit.integers([-1])]);
+  // `Gather` takes int32, `ScatterND` does not.
+  const rows = emit.node("Cast", [context.input(1)], { to: integer(elementCode("int64")) });
+  const places = emit.node("Unsqueeze", [rows, emit.integers([-1])]);
   return emit.node("ScatterND", [zeros, places, updates], add);
 }
 

@@ -273,22 +273,31 @@ describe("inputs", () => {
 
   it("[TC3] open dimensions are fixed by name, and by place where they have none", () => {
     const relu = [node("Relu", ["x"], "y")];
-    expect(shapeText(loadGraph(file([x], relu), ["y"], { time: 7 }).input.shape)).toBe(
+    expect(shapeText(loadGraph(file([x], relu), ["y"], { time: 7 }).inputs[0].shape)).toBe(
       "[batch, 7, 4]",
     );
     const unnamed = file([writeValue("x", "float32", ["", "", 4])], relu);
-    expect(shapeText(loadGraph(unnamed, ["y"], { "x.1": 7, "x.0": 2 }).input.shape)).toBe(
+    expect(shapeText(loadGraph(unnamed, ["y"], { "x.1": 7, "x.0": 2 }).inputs[0].shape)).toBe(
       "[2, 7, 4]",
     );
     expect(() => loadGraph(file([x], relu), ["y"], { tiem: 7 })).toThrow("batch, time");
     expect(() => loadGraph(file([x], relu), ["y"], { time: 0 })).toThrow("from 1");
   });
 
-  it("[TC3] inputs with a value in the file keep it; a second one without is refused by name", () => {
+  it("[TC3] inputs with a value in the file keep it; further ones are data, too, with the same batch", () => {
     const add = [node("Add", ["x", "offset"], "y")];
     const offset = writeValue("offset", "float32", [4]);
     const given = [floatTensor("offset", [4], [1, 2, 3, 4])];
-    expect(loadGraph(file([x, offset], add, given)).input.name).toBe("x");
-    expect(() => loadGraph(file([x, offset], add))).toThrow("x, offset");
+    expect(loadGraph(file([x, offset], add, given)).inputs[0].name).toBe("x");
+    expect(() => loadGraph(file([x, offset], add))).toThrow("input offset is [4]");
+    const mask = writeValue("offset", "float32", ["", "time", 4]);
+    const { inputs } = loadGraph(file([x, mask], add));
+    expect(inputs.map(({ shape }) => shapeText(shape))).toEqual(Array(2).fill("[batch, time, 4]"));
+  });
+
+  it("[TC3] an input that nothing wanted depends on is left out", () => {
+    const other = writeValue("other", "int64", []);
+    const { inputs } = loadGraph(file([other, x], [node("Relu", ["x"], "y")]));
+    expect(inputs.map(({ name }) => name)).toEqual(["x"]);
   });
 });

@@ -8,7 +8,7 @@ import { floatTensor, integerTensor, type OnnxTensor } from "../onnx/tensorMessa
 import { turnAway } from "../turnAway.ts";
 import { nodeReads, type TakenBranch, takenBranch } from "./branch.ts";
 import { constantTensor } from "./constantTensor.ts";
-import { type DimSizes, dataInput } from "./dataInput.ts";
+import { type DimSizes, dataInputs } from "./dataInputs.ts";
 import { type Dim, isStatic, multiplyDims, shapeText, symbolDim } from "./dim.ts";
 import { foldKnown, type KnownValues, numbersOf } from "./foldKnown.ts";
 import { type ModelGraph, nodeText, type ValueType } from "./modelGraph.ts";
@@ -54,8 +54,12 @@ export function loadGraph(
     }
     constants.set(tensor.name, tensor);
   }
-  const input = dataInput(file, new Set(constants.keys()), dims);
-  const values = new Map<string, ValueType>([[input.name, input]]);
+  const wanted = outputs ?? file.outputs.map((output) => output.name);
+  const needed = nodesBehind(file.nodes, wanted);
+  const read = new Set([...wanted, ...needed.flatMap(nodeReads)]);
+  const initialized = new Set(constants.keys());
+  const inputs = dataInputs(file, initialized, (name) => read.has(name), dims);
+  const values = new Map<string, ValueType>(inputs.map((input) => [input.name, input]));
   const known = new Map<string, KnownValues>();
   const learnConstant = (tensor: OnnxTensor): string => {
     constants.set(tensor.name, tensor);
@@ -66,8 +70,7 @@ export function loadGraph(
   };
   for (const tensor of file.initializers) learnConstant(tensor);
 
-  const wanted = outputs ?? file.outputs.map((output) => output.name);
-  const names = checkOrder(file, values);
+  const names = checkOrder(file, constants);
   const freshName = (node: OnnxNode, what: string): string => {
     let name = `${node.outputs.find((output) => output !== "") ?? ""}/${what}`;
     while (names.has(name)) name += "_";
@@ -144,14 +147,14 @@ export function loadGraph(
     if (typeof isTrue !== "number") {
       return turnAway(
         "model.operator_unsupported",
-        `${nodeText(node)} decides while the model runs; export the model without it, or with the input fixed that it asks for`,
+        `${nodeText(node)} decides while the model runs; export the model without it, or fix the input that it asks for by specializeModel`,
       );
     }
     return takenBranch(node, isTrue !== 0, (name) => freshName(node, name));
   };
 
   const nodes: OnnxNode[] = [];
-  const queue = nodesBehind(file.nodes, wanted).reverse();
+  const queue = needed.toReversed();
   for (let original = queue.pop(); original !== undefined; original = queue.pop()) {
     if (original.operator === "If" && original.domain === "") {
       const branch = decided(original, knownOf(original, 0));
@@ -196,7 +199,7 @@ export function loadGraph(
   }
   return {
     opset: OPSET_WRITTEN,
-    input,
+    inputs,
     outputs: wanted,
     nodes: nodesBehind(nodes, wanted),
     constants,
@@ -247,8 +250,8 @@ const makers: ReadonlyMap<
 ]);
 
 /** Every input is there before it is used and every name is given once: no cycles, no gaps. */
-function checkOrder(file: ModelFile, values: ReadonlyMap<string, ValueType>): Set<string> {
-  const defined = new Set(values.keys());
+function checkOrder(file: ModelFile, constants: ReadonlyMap<string, OnnxTensor>): Set<string> {
+  const defined = new Set([...constants.keys(), ...file.inputs.map(({ name }) => name)]);
   for (const node of file.nodes) {
     for (const input of node.inputs) {
       if (input !== "" && !defined.has(input)) {

@@ -19,8 +19,8 @@ export interface GraphValue extends ValueType {
 /** A checked inference graph. */
 export interface ModelGraph {
   readonly opset: number;
-  /** The one input that is data; initializers that a file also lists as inputs are not here. */
-  readonly input: GraphValue;
+  /** What is data, in the file's order; initializers that a file also lists as inputs are not here, nor is what nothing here reads. */
+  readonly inputs: readonly [GraphValue, ...GraphValue[]];
   readonly outputs: readonly string[];
   /** In execution order, `Constant` nodes and folded shape arithmetic already gone. */
   readonly nodes: readonly OnnxNode[];

@@ -22,7 +22,7 @@ const model = buildPerceptron(
   createSeededRandom("optimizers"),
 );
 const parameters = unwrap(readParameters(model));
-const slice: TrainingSlice = {
+const slice: TrainingSlice & { readonly data: Float32Array } = {
   stepCount: STEPS,
   batchSize: BATCH,
   data: Float32Array.from({ length: STEPS * BATCH * 5 }, (_, at) => Math.sin(at * at)),

@@ -62,7 +62,8 @@ const products: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "Einsum"
 /**
  * Lists the uses of all parameters in execution order.
  *
- * - `Add` with a constant is a bias where it follows a product without one, as exporters write a dense layer on more than two axes.
+ * - `Add` with a constant is a bias where it follows a product without one, as exporters write a dense layer on more than two axes, or a lookup in
+ *   a table, as they write positions.
  * - `Mul` and `Add` with constants are scale and shift where they follow a normalisation, also one written out in primitives: a division
  *   by a computed square root. So exporters write group and layer normalisation.
  * - An `InstanceNormalization` behind a `Reshape` that scales by 1 and shifts by 0 is half of such a group normalisation, and has none itself.
@@ -78,6 +79,12 @@ export function parameterUses(file: ModelFile): ParameterUse[] {
   // What a name shows when views are looked through.
   const seen = new Map<string, OnnxTensor>(tensors);
   const makers = new Map(file.nodes.flatMap((node) => node.outputs.map((name) => [name, node])));
+  const placeCounts = new Map(
+    [...file.initializers, ...constantsOf(file)].map(({ name, dims }) => [
+      name,
+      elementCount(dims),
+    ]),
+  );
   // Values to which a constant may be added as a bias, and values that are normalised, by their layer.
   const unbiased = new Map<string, number>();
   const normalized = new Map<string, number>();
@@ -116,12 +123,12 @@ export function parameterUses(file: ModelFile): ParameterUse[] {
       if (at !== undefined && isAChannel(constant)) use(constant, "shift", at, data);
       else if (biased !== undefined) use(constant, "bias", biased, "");
     } else if (node.operator === "Gather") {
-      // A table of vectors, one of which is looked up by each index that the data gives.
+      // A table of vectors, which are looked up by what the data gives, or by places that are the same for all samples.
       const table = seen.get(first);
-      if (table?.dims.length !== 2 || seen.has(second) || !makers.has(second)) continue;
-      if (makers.get(second)?.operator === "Constant") continue;
+      if (table?.dims.length !== 2 || !looksUp(second)) continue;
       layer += 1;
       use(first, "weight", layer, second);
+      unbiased.set(output, layer);
     } else if (node.operator === "Div" && makers.get(second)?.operator === "Sqrt") {
       normalized.set(output, here());
     } else {
@@ -140,6 +147,12 @@ export function parameterUses(file: ModelFile): ParameterUse[] {
     }
   }
   return uses;
+
+  /** Whether places are many: one constant place takes a row, as the last of a sequence, and is no table's lookup. */
+  function looksUp(name: string): boolean {
+    const size = placeCounts.get(name);
+    return size === undefined || size > 1;
+  }
 
   /** Whether a constant can scale or shift channels: a single number is a factor or an offset, and no parameter. */
   function isAChannel(name: string): boolean {

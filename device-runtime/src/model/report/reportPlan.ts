@@ -153,12 +153,10 @@ function peakBytes(
   const bytes = (names: readonly string[]): number =>
     names.reduce((sum, name) => sum + graph.bytesOf(name), 0);
   const state = bytes(stateOutputs(graph));
-  const perStep: readonly string[] = [
-    trainingNames.data,
-    trainingNames.truth,
-    trainingNames.sampleWeights,
-  ];
-  const isPerStep = (name: string): boolean => perStep.includes(name);
+  const isPerStep = (name: string): boolean =>
+    name === trainingNames.truth ||
+    name === trainingNames.sampleWeights ||
+    name.startsWith(trainingNames.data);
   const fed =
     stepCount * bytes(graph.inputs.filter(isPerStep)) +
     bytes(graph.inputs.filter((name) => !isPerStep(name)));

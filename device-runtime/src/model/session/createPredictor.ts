@@ -1,7 +1,8 @@
 // Runs a serving graph into the caller's arrays.
-import { assertDefect, elementCount, type ParameterSet } from "@attune/protocol";
+import { assertDefect, type ParameterSet } from "@attune/protocol";
 import type { CompiledServing } from "../compile/compileServing.ts";
 import type { OrtRuntime, OrtTensor } from "./ortRuntime.ts";
+import { type SampleData, sampleFeeds } from "./sampleData.ts";
 
 /** Where predictions go; both are written from the start. */
 export interface Predictions {
@@ -19,13 +20,13 @@ export interface Predictor {
    *
    * Blocks its thread while it computes. Calls may overlap, each with arrays of its own.
    *
-   * @param data `[count, ...sample]`, row-major; more is ignored
+   * @param data `[count, ...sample]`, row-major, by name where the model has several inputs; more is ignored
    * @param parameters at least those that the graph takes as inputs
    * @throws Defect `predictor.shape_mismatch`, `predictor.parameter_missing`
    * @throws Fault `ort.run_failed`
    */
   predict(
-    data: Float32Array,
+    data: SampleData,
     count: number,
     parameters: ParameterSet,
     into: Predictions,
@@ -74,28 +75,21 @@ export async function createPredictor(
   compiled: CompiledServing,
 ): Promise<Predictor> {
   const graph = await runtime.load(compiled.graph);
-  const { names, sampleDims, logitCount, featureCount } = compiled;
-  const sampleSize = elementCount(sampleDims);
+  const { names, inputs: samples, logitCount, featureCount } = compiled;
   return {
     compiled,
     async predict(data, count, parameters, into) {
       assertDefect(
-        Number.isInteger(count) && count >= 1 && data.length >= count * sampleSize,
+        Number.isInteger(count) && count >= 1,
         "predictor.shape_mismatch",
-        `${data.length} values for ${count} samples of [${sampleDims.join(", ")}]`,
+        `${count} samples; at least 1`,
       );
       assertDefect(
         compiled.batchSize === undefined || compiled.batchSize === count,
         "predictor.shape_mismatch",
         `${count} samples, the model has a fixed batch of ${compiled.batchSize}`,
       );
-      const inputs: Record<string, OrtTensor> = {
-        [names.data]: {
-          type: "float32",
-          dims: [count, ...sampleDims],
-          data: data.subarray(0, count * sampleSize),
-        },
-      };
+      const inputs = sampleFeeds(samples, data, count);
       for (const { name, dims } of compiled.parameters) {
         const tensor = parameters.find((one) => one.name === name);
         assertDefect(

@@ -11,6 +11,7 @@ import { startFactors } from "../compile/lowRankFactors.ts";
 import { trainingNames } from "../compile/trainingNames.ts";
 import { inCanonicalOrder } from "../parameters/canonicalOrder.ts";
 import type { OrtRuntime, OrtTensor } from "./ortRuntime.ts";
+import { arrayOf, type SampleData, sampleTensors } from "./sampleData.ts";
 
 /**
  * Where a training stands. Plain data: store it, send it to another thread, resume from it to the same bytes as if nothing had happened.
@@ -37,8 +38,8 @@ export interface TrainingSlice {
   readonly stepCount: number;
   /** At least 1, or the training's `batchSizeMin`; the model's own where it has a fixed one. */
   readonly batchSize: number;
-  /** `[stepCount, batchSize, ...sample]`, row-major. */
-  readonly data: Float32Array;
+  /** `[stepCount, batchSize, ...sample]`, row-major; by name where the model has several inputs. */
+  readonly data: SampleData;
   /** Labels `[stepCount, batchSize]`, each in `[0, classCount)`, or targets `[stepCount, batchSize, ...output]`. */
   readonly truth: Float32Array | Int32Array | BigInt64Array;
   /** `[stepCount, batchSize]`, each `>= 0`; exactly where the plan has sample weights. */
@@ -153,9 +154,12 @@ function sliceInputs(compiled: CompiledTraining, slice: TrainingSlice): Record<s
     `batches of ${batchSize}, but BatchNormalization in training needs ${compiled.batchSizeMin}: one value a channel has no variance`,
   );
   const lead = [stepCount, batchSize];
-  const dataDims = [...lead, ...compiled.sampleDims];
   const truthDims = [...lead, ...compiled.truth.dims];
-  checkLength("data", data.length, dataDims);
+  for (const { name, dims } of compiled.inputs) {
+    const what = compiled.inputs.length === 1 ? "data" : `input ${name}`;
+    checkLength(what, arrayOf(compiled.inputs, data, name)?.length ?? 0, [...lead, ...dims]);
+  }
+  const samples = sampleTensors(compiled.inputs, data, lead, "trainer.shape_mismatch");
   checkLength("truth", truth.length, truthDims);
   const rates =
     typeof learningRate === "number"
@@ -163,7 +167,9 @@ function sliceInputs(compiled: CompiledTraining, slice: TrainingSlice): Record<s
       : learningRate;
   checkLength("learningRate", rates.length, [stepCount]);
   const inputs: Record<string, OrtTensor> = {
-    [trainingNames.data]: floats(dataDims, data),
+    ...Object.fromEntries(
+      compiled.inputs.map(({ name }, index) => [trainingNames.dataOf(name, index), samples[index]]),
+    ),
     [trainingNames.learningRate]: floats([stepCount], rates),
     [trainingNames.truth]:
       compiled.truth.type === "int64"

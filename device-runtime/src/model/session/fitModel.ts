@@ -3,6 +3,7 @@
 import { assertDefect, elementCount, parameterSetOf, unwrap } from "@attune/protocol";
 import { type Random, shuffle } from "../../ports/random.ts";
 import { compileTraining } from "../compile/compileTraining.ts";
+import type { SampleInput } from "../compile/sampleInputs.ts";
 import type { TrainingPlan } from "../compile/trainingPlan.ts";
 import { type LearningRateSchedule, scheduledRates } from "../optimizers/learningRateSchedule.ts";
 import { patchParameters, readParameters } from "../parameters/parameterBytes.ts";
@@ -10,17 +11,28 @@ import { createTrainer } from "./createTrainer.ts";
 import type { OrtRuntime } from "./ortRuntime.ts";
 import { trainedParameters } from "./trainedParameters.ts";
 
-/** What to fit a model to, and how. */
-export interface FitOptions {
+/** Where one sample of one input is written: floats for float32, whole numbers for int32 and int64, 0 and 1 for bool. */
+export type SampleBuffer = Float32Array | Int32Array | Uint8Array;
+
+/**
+ * What to fit a model to, and how.
+ *
+ * @typeParam Into what holds a sample of the model's first input: floats, unless it takes whole numbers or truth values
+ */
+export interface FitOptions<Into extends SampleBuffer = Float32Array> {
   /** What is trained and by which loss and optimizer; without sample weights. */
   readonly plan: TrainingPlan;
   /** How many samples there are, at least one batch. */
   readonly sampleCount: number;
   /**
-   * Writes sample `index` of `[0, sampleCount)` into `into` (one sample, row-major). Called once a sample and epoch, so it may change the
-   * sample a little every time.
+   * Writes sample `index` of `[0, sampleCount)` into `into` (one sample of the model's first input, row-major), and where it has several
+   * inputs into each of `all`, by name. Called once a sample and epoch, so it may change the sample a little every time.
    */
-  readonly readSample: (index: number, into: Float32Array) => void;
+  readonly readSample: (
+    index: number,
+    into: Into,
+    all: Readonly<Record<string, SampleBuffer>>,
+  ) => void;
   /** Labels `[sampleCount]` or targets `[sampleCount, ...output]`. */
   readonly truth: Int32Array | Float32Array;
   /** Times that every sample is seen, at least 1. */
@@ -54,7 +66,7 @@ const STEPS_PER_SLICE = 20;
  * - Deterministic on one machine and engine: same model, options and random numbers, same bytes.
  * - Cost: `epochs · floor(sampleCount / batchSize)` steps; blocks its thread slice by slice.
  *
- * @param model ONNX with one data input of float32; where training starts from
+ * @param model ONNX; where training starts from
  * @throws Defect `fit.samples_missing`; what `compileTraining` refuses, thrown; the signal's reason
  * @throws Fault `ort.graph_not_loadable`, `ort.run_failed`
  * @example
@@ -72,10 +84,10 @@ const STEPS_PER_SLICE = 20;
  * });
  * losses[199] < 0.1; // => true
  */
-export async function fitModel(
+export async function fitModel<Into extends SampleBuffer = Float32Array>(
   runtime: OrtRuntime,
   model: Uint8Array,
-  options: FitOptions,
+  options: FitOptions<Into>,
 ): Promise<FittedModel> {
   const { sampleCount, epochs, batchSize, learningRate, random } = options;
   const compiled = unwrap(compileTraining(model, options.plan));
@@ -106,7 +118,7 @@ export async function fitModel(
       const trained = await trainer.run(state, {
         stepCount: steps,
         batchSize,
-        ...gather(options, chosen, elementCount(compiled.sampleDims), truthSize),
+        ...gather(options, chosen, compiled.inputs, truthSize),
         learningRate: scheduledRates(schedule, first, steps),
       });
       state = trained.state;
@@ -122,19 +134,30 @@ export async function fitModel(
   }
 }
 
-function gather(
-  options: FitOptions,
+const buffers = { float32: Float32Array, int32: Int32Array, int64: Int32Array, bool: Uint8Array };
+
+function gather<Into extends SampleBuffer>(
+  options: FitOptions<Into>,
   chosen: Uint32Array,
-  sampleSize: number,
+  inputs: readonly SampleInput[],
   truthSize: number,
-): { data: Float32Array; truth: Int32Array | Float32Array } {
-  const data = new Float32Array(chosen.length * sampleSize);
+): { data: Record<string, SampleBuffer>; truth: Int32Array | Float32Array } {
+  const data: Record<string, SampleBuffer> = {};
+  for (const { name, type, dims } of inputs) {
+    data[name] = new buffers[type](chosen.length * elementCount(dims));
+  }
   const truth =
     options.truth instanceof Int32Array
       ? new Int32Array(chosen.length)
       : new Float32Array(chosen.length * truthSize);
   chosen.forEach((index, at) => {
-    options.readSample(index, data.subarray(at * sampleSize, (at + 1) * sampleSize));
+    const all: Record<string, SampleBuffer> = {};
+    for (const { name, dims } of inputs) {
+      const size = elementCount(dims);
+      const buffer = data[name]?.subarray(at * size, (at + 1) * size);
+      if (buffer !== undefined) all[name] = buffer;
+    }
+    options.readSample(index, all[inputs[0]?.name ?? ""] as Into, all);
     truth.set(options.truth.subarray(index * truthSize, (index + 1) * truthSize), at * truthSize);
   });
   return { data, truth };

@@ -2,11 +2,11 @@
 // interfaces are the same; the module itself is handed in, so that nothing here is tied to a platform.
 
 /** Elements of a tensor as the engine takes and gives them. */
-export type OrtData = Float32Array | BigInt64Array;
+export type OrtData = Float32Array | BigInt64Array | Int32Array | Uint8Array;
 
 /** A tensor on its way in or out. `data` goes in unchanged and must not be written to while a run is under way. */
 export interface OrtTensor {
-  readonly type: "float32" | "int64";
+  readonly type: "float32" | "int64" | "int32" | "bool";
   readonly dims: readonly number[];
   readonly data: OrtData;
 }
@@ -54,7 +54,7 @@ export interface OrtModule {
     ): Promise<OrtModuleSession>;
   };
   readonly Tensor: new (
-    type: "float32" | "int64",
+    type: OrtTensor["type"],
     data: OrtData,
     dims: readonly number[],
   ) => OrtModuleTensor;

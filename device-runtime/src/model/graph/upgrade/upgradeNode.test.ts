@@ -32,7 +32,7 @@ function fileOf(graph: ModelGraph): Uint8Array {
     name: "newer",
     nodes: graph.nodes,
     initializers: [...graph.constants.values()].filter(({ name }) => used.has(name)),
-    inputs: [writeValue("x", "float32", ["n", ...graph.input.shape.slice(1).map(Number)])],
+    inputs: [writeValue("x", "float32", ["n", ...graph.inputs[0].shape.slice(1).map(Number)])],
     outputs: graph.outputs.map((name) => writeValue(name, "float32", undefined)),
   });
 }
