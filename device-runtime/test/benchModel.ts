@@ -11,10 +11,10 @@ import { createTrainer } from "../src/model/session/createTrainer.ts";
 import type { OrtRuntime } from "../src/model/session/ortRuntime.ts";
 import { buildReference } from "../src/package/buildReference.ts";
 import { createModelPackage } from "../src/package/createModelPackage.ts";
+import { encodeModelPackage } from "../src/package/encodeModelPackage.ts";
 import type { LabelledWindows } from "../src/package/labelledWindows.ts";
 import { type Learning, learningDefaults } from "../src/package/learning.ts";
 import type { ModelPackage } from "../src/package/modelPackage.ts";
-import { encodeModelPackage } from "../src/package/packageFile.ts";
 import type { Preprocessing } from "../src/package/preprocessing.ts";
 import { type ForkableRandom, gaussian, intBelow, type Random } from "../src/ports/random.ts";
 

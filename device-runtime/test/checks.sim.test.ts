@@ -8,7 +8,8 @@ import type { Device } from "../src/device/device.ts";
 import { loadNodeOrt } from "../src/model/session/nodeOrtRuntime.ts";
 import type { OrtRuntime } from "../src/model/session/ortRuntime.ts";
 import { createModelPackage } from "../src/package/createModelPackage.ts";
-import { type ModelPackage, modelOf } from "../src/package/modelPackage.ts";
+import type { ModelPackage } from "../src/package/modelPackage.ts";
+import { modelOf } from "../src/package/wholeModel.ts";
 import { openBenchDevice } from "./benchDevice.ts";
 import { benchPackage, windowOf } from "./benchModel.ts";
 

@@ -15,12 +15,8 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createSeededRandom } from "../src/adapters/seededRandom.ts";
 import { loadNodeOrt } from "../src/model/session/nodeOrtRuntime.ts";
 import type { OrtRuntime } from "../src/model/session/ortRuntime.ts";
-import {
-  type ModelPackage,
-  readModelParts,
-  versionOf,
-  withParameters,
-} from "../src/package/modelPackage.ts";
+import { type ModelPackage, readModelParts, versionOf } from "../src/package/modelPackage.ts";
+import { withParameters } from "../src/package/wholeModel.ts";
 import { type BenchDevice, openBenchDevice } from "./benchDevice.ts";
 import { type BenchHub, createBenchHub, fleet, hubKey, releaseKeys } from "./benchHub.ts";
 import { benchPackage, windowOf } from "./benchModel.ts";

@@ -5,6 +5,7 @@ export * from "./codec/frame.ts";
 export * from "./codec/message.ts";
 export * from "./crypto/cryptography.ts";
 export * from "./crypto/portableCryptography.ts";
+export * from "./crypto/portableHashing.ts";
 export * from "./delta/deltaCodec.ts";
 export * from "./delta/parameterDelta.ts";
 export * from "./errors.ts";

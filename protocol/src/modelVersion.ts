@@ -1,5 +1,5 @@
 // What a ModelVersion is the digest of. It must not know where the parts are kept.
-import type { Cryptography } from "./crypto/cryptography.ts";
+import type { Hashing } from "./crypto/cryptography.ts";
 import { toHex } from "./crypto/cryptography.ts";
 import type { Digest, ModelVersion } from "./ids.ts";
 
@@ -21,9 +21,9 @@ export interface ModelParts {
  * @example
  * const digest = "0".repeat(64) as Digest;
  * const parts = { graph: digest, parameters: digest, preprocessing: digest, calibration: digest };
- * modelVersionOf(parts, portableCryptography).length; // => 64
+ * modelVersionOf(parts, portableHashing).length; // => 64
  */
-export function modelVersionOf(parts: ModelParts, cryptography: Cryptography): ModelVersion {
+export function modelVersionOf(parts: ModelParts, hashing: Hashing): ModelVersion {
   const text = `attune/v1/model-version\0${parts.graph}\0${parts.parameters}\0${parts.preprocessing}\0${parts.calibration}`;
-  return toHex(cryptography.sha256(new TextEncoder().encode(text))) as ModelVersion;
+  return toHex(hashing.sha256(new TextEncoder().encode(text))) as ModelVersion;
 }

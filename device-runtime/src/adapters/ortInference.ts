@@ -1,24 +1,25 @@
 // Loaded versions on ONNX Runtime. It must not know which version is active, nor where parts are kept.
 import {
   accept,
-  type Cryptography,
   type Digest,
   digestOf,
   encodeParameters,
   Fault,
+  type Hashing,
   type ModelVersion,
   type Outcome,
-  portableCryptography,
+  portableHashing,
   refuse,
   toHex,
 } from "@attune/protocol";
-import { compileServing } from "../model/compile/compileServing.ts";
-import { listParameters } from "../model/parameters/listParameters.ts";
+import type { CompiledServing } from "../model/compile/compileServing.ts";
 import { createPredictor, type Predictor } from "../model/session/createPredictor.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
-import { checkSizes, type ModelPackage, modelOf } from "../package/modelPackage.ts";
+import { checkSizes, type ModelPackage } from "../package/modelPackage.ts";
 import { toModelInput, windowLength } from "../package/preprocessing.ts";
+import { fillServing, type ServingForm } from "../package/servingForm.ts";
 import type { Inference, LoadedVersion } from "../ports/inference.ts";
+import { laterCode } from "./laterCode.ts";
 
 /** A session that any number of versions and users share. */
 interface Trunk {
@@ -84,13 +85,19 @@ interface LoadedParts {
   readonly areFeaturesShared: boolean;
 }
 
-/** Whether everything in the scope belongs to the last layer with a weight. */
-function isHeadOnly(model: Uint8Array, inScope: ReadonlySet<string>): boolean {
-  const infos = listParameters(model);
-  if (!infos.ok) return false;
-  const trainable = infos.value.filter(({ isTrainable }) => isTrainable);
-  const lastLayer = Math.max(...trainable.map(({ layer }) => layer));
-  return trainable.every(({ name, layer }) => layer === lastLayer || !inScope.has(name));
+/** What a predictor runs: windows of samples are one input of float32, of any batch. */
+function predictedBy(serving: ServingForm, graph: Uint8Array): CompiledServing {
+  const { names, parameters, sampleDims, logitCount, featureCount } = serving;
+  return {
+    graph,
+    names,
+    parameters,
+    inputs: [{ name: names.data, type: "float32", dims: sampleDims }],
+    sampleDims,
+    batchSize: undefined,
+    logitCount,
+    featureCount,
+  };
 }
 
 /**
@@ -99,50 +106,66 @@ function isHeadOnly(model: Uint8Array, inScope: ReadonlySet<string>): boolean {
  * The parameters of the training scope are inputs of the session, whatever the scope: so all users, and all versions that differ
  * only there, share one session, and a swap costs nothing. What that costs is measured in docs/adr/0005.
  *
- * @param cryptography hashes what sessions are shared by
+ * @param hashing hashes what sessions are shared by
  * @example
  * const inference = createInference(await loadNodeOrt());
  */
 export function createInference(
   runtime: OrtRuntime,
-  cryptography: Cryptography = portableCryptography,
+  hashing: Hashing = portableHashing,
 ): Inference {
   const trunks = createShelf<Trunk>(({ predictor }) => predictor.release());
   const versions = createShelf<LoadedParts>(({ trunkDigest }) => trunks.giveBack(trunkDigest));
 
+  /** The form that answers: the package's, or one that is made now. */
+  async function servingOf(modelPackage: ModelPackage): Promise<ServingForm> {
+    const { serving } = modelPackage;
+    if (serving !== undefined) {
+      const fits = checkSizes(modelPackage, { ...serving, batchSize: undefined });
+      if (!fits.ok) throw new NotLoadable(fits);
+      return serving;
+    }
+    const { prepareServing } = await laterCode(
+      "what makes a model ready to answer",
+      () => import("../package/prepareServing.ts"),
+    );
+    const prepared = prepareServing(modelPackage, hashing);
+    if (!prepared.ok) throw new NotLoadable(prepared);
+    return prepared.value;
+  }
+
   async function loadParts(read: () => Promise<Outcome<ModelPackage>>): Promise<LoadedParts> {
     const modelPackage = await read();
     if (!modelPackage.ok) throw new NotLoadable(modelPackage);
-    const model = modelOf(modelPackage.value);
-    if (!model.ok) throw new NotLoadable(model);
-    const serving = compileServing(model.value, modelPackage.value.learning.plan);
-    if (!serving.ok) throw new NotLoadable(serving);
-    const fits = checkSizes(modelPackage.value, serving.value);
-    if (!fits.ok) throw new NotLoadable(fits);
-    const inScope = new Set(serving.value.parameters.map(({ name }) => name));
-    const { parameters, graph } = modelPackage.value;
-    const frozen = encodeParameters(parameters.filter(({ name }) => !inScope.has(name)));
+    const { parameters, graph, preprocessing } = modelPackage.value;
+    const serving = await servingOf(modelPackage.value);
+    const inScope = new Set(serving.parameters.map(({ name }) => name));
+    const frozen = parameters.filter(({ name }) => !inScope.has(name));
     const trunkDigest = digestOf(
-      cryptography,
+      hashing,
       new TextEncoder().encode(
         JSON.stringify({
-          graph: toHex(cryptography.sha256(graph)),
-          frozen: toHex(cryptography.sha256(frozen)),
+          graph: toHex(hashing.sha256(graph)),
+          frozen: toHex(hashing.sha256(encodeParameters(frozen))),
           scope: [...inScope],
         }),
       ),
     );
-    const trunk = await trunks.take(trunkDigest, async () => ({
-      predictor: await createPredictor(runtime, serving.value),
-      tail: Promise.resolve(),
-      scratch: new Float32Array(windowLength(modelPackage.value.preprocessing)),
-    }));
+    const trunk = await trunks.take(trunkDigest, async () => {
+      const filled = fillServing(serving, frozen);
+      if (!filled.ok) throw new NotLoadable(filled);
+      return {
+        predictor: await createPredictor(runtime, predictedBy(serving, filled.value)),
+        tail: Promise.resolve(),
+        scratch: new Float32Array(windowLength(preprocessing)),
+      };
+    });
     return {
       modelPackage: modelPackage.value,
       scope: parameters.filter(({ name }) => inScope.has(name)),
       trunkDigest,
       trunk,
-      areFeaturesShared: isHeadOnly(model.value, inScope),
+      areFeaturesShared: serving.areFeaturesShared,
     };
   }
 

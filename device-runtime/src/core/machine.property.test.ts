@@ -6,12 +6,8 @@ import { cohort, createBenchHub, fleet, line, releaseKeys, rootOf } from "../../
 import { benchPackage } from "../../test/benchModel.ts";
 import { createSeededRandom } from "../adapters/seededRandom.ts";
 import { loadNodeOrt } from "../model/session/nodeOrtRuntime.ts";
-import {
-  type ModelPackage,
-  partDigests,
-  versionOf,
-  withParameters,
-} from "../package/modelPackage.ts";
+import { type ModelPackage, partDigests, versionOf } from "../package/modelPackage.ts";
+import { withParameters } from "../package/wholeModel.ts";
 import { intBelow, type Random, uniform } from "../ports/random.ts";
 import type { Effect } from "./effects.ts";
 import { noEnrolmentProgress } from "./enrolment/enrolmentState.ts";

@@ -243,7 +243,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
     );
     for (const name of files.names()) {
       if (needed.has(name)) continue;
-      if (name.startsWith("out-") || (!isFetching && /^(?:blob|part)-/.test(name))) {
+      if (name.startsWith("out-") || (!isFetching && /^(?:blob|part|serving)-/.test(name))) {
         await files.remove(name);
       } else if (/^user-[0-9a-f]{32}-/.test(name)) {
         // Learned from a user: overwritten, whoever lets go of it.

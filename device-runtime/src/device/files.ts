@@ -8,6 +8,9 @@ export const fileNames = {
   blob: (digest: Digest): string => `blob-${digest}`,
   /** A blob that is being fetched, block by block. */
   partialBlob: (digest: Digest): string => `part-${digest}`,
+  /** A model made ready to answer, by what it was made of. */
+  serving: (graph: Digest, learning: Digest): string =>
+    `serving-${graph.slice(0, 32)}-${learning.slice(0, 32)}`,
   message: (digest: Digest): string => `out-${digest}`,
   userPrefix: (user: string): string => `user-${user}`,
   userJournal: (user: string): string => `user-${user}`,

@@ -2,7 +2,7 @@
 import { accept, type ModelVersion, type Outcome } from "@attune/protocol";
 import { laterCode } from "../adapters/laterCode.ts";
 import type { SlotVersion } from "../core/slots/slotState.ts";
-import { type ModelPackage, modelOf } from "../package/modelPackage.ts";
+import type { ModelPackage } from "../package/modelPackage.ts";
 import { createOodJudge, type OodJudge } from "../package/oodJudge.ts";
 import type { Inference, LoadedVersion } from "../ports/inference.ts";
 import { probe, type VersionStore } from "./versions.ts";
@@ -32,9 +32,8 @@ export function createHeldVersions(inference: Inference, versions: VersionStore)
 
   /** Reads a version, if its model can be served and trained; a thousand devices that share an inference do that once. */
   async function readSound(slot: SlotVersion): Promise<Outcome<ModelPackage>> {
-    const { checkModel } = await laterCode(
-      "the training compiler",
-      () => import("../package/checkModel.ts"),
+    const [{ checkModel }, { modelOf }] = await laterCode("the training compiler", () =>
+      Promise.all([import("../package/checkModel.ts"), import("../package/wholeModel.ts")]),
     );
     const read = await versions.read(slot);
     if (!read.ok) return read;

@@ -20,7 +20,10 @@ export function neededFiles(
     ...preparations.map(({ version }) => version),
   ];
   for (const version of versions) {
-    for (const digest of Object.values(version?.parts ?? {})) needed.add(fileNames.blob(digest));
+    if (version === null || version === undefined) continue;
+    const { parts } = version;
+    for (const digest of Object.values(parts)) needed.add(fileNames.blob(digest));
+    needed.add(fileNames.serving(parts.graph, parts.learning));
   }
   const refs: BlobRef[] = [];
   for (const { source, record } of preparations) {

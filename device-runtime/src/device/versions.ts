@@ -5,8 +5,10 @@ import {
   type BlobRef,
   type Cryptography,
   type Digest,
+  decodeCbor,
   decodeParameters,
   digestOf,
+  encodeCbor,
   Fault,
   type LineId,
   type ModelVersion,
@@ -27,9 +29,12 @@ import {
   readModelParts,
   versionOf,
 } from "../package/modelPackage.ts";
+import { parseServing } from "../package/packageSchemas.ts";
 import { windowLength } from "../package/preprocessing.ts";
+import { isMadeOf, type ServingForm, servingSources } from "../package/servingForm.ts";
 import type { LoadedVersion } from "../ports/inference.ts";
 import { gaussian } from "../ports/random.ts";
+import { crc32c } from "../storage/crc32c.ts";
 import type { BlobFetcher } from "./blobFetcher.ts";
 import type { Work } from "./effectRunner.ts";
 import { type FileStore, fileNames, readChecked } from "./files.ts";
@@ -101,6 +106,25 @@ export function createVersionStore(parts: {
     return decoded?.ok === true ? decoded.value : null;
   }
 
+  /**
+   * A version with the form that its model answers in, as it was made when the version was taken on: made again only when it is not here, so
+   * that a start needs nothing that reads models.
+   */
+  async function makeReady(read: ModelPackage): Promise<Outcome<ModelPackage>> {
+    const sources = servingSources(read.bytes, cryptography);
+    const name = fileNames.serving(sources.graph, sources.learning);
+    const kept = files.has(name) ? unpackServing(await files.read(name)) : null;
+    if (kept !== null && isMadeOf(kept, sources)) return accept({ ...read, serving: kept });
+    const { prepareServing } = await laterCode(
+      "what makes a model ready to answer",
+      () => import("../package/prepareServing.ts"),
+    );
+    const prepared = prepareServing(read, cryptography);
+    if (!prepared.ok) return prepared;
+    await files.write(name, packServing(prepared.value));
+    return accept({ ...read, serving: prepared.value });
+  }
+
   /** Parameters that a delta makes of a base. */
   async function rebuild(
     base: SlotVersion,
@@ -165,7 +189,8 @@ export function createVersionStore(parts: {
         }
         bytes[name] = part;
       }
-      return readModelParts(line, bytes as Record<keyof VersionParts, Uint8Array>);
+      const read = readModelParts(line, bytes as Record<keyof VersionParts, Uint8Array>);
+      return read.ok ? makeReady(read.value) : read;
     },
     async fetch(plan, version, blobUrl, known, work) {
       if (plan.kind === "release") {
@@ -199,6 +224,25 @@ export function createVersionStore(parts: {
       return accept(made);
     },
   };
+}
+
+/** A form as it is kept; the checksum finds what the disk has damaged. */
+function packServing(form: ServingForm): Uint8Array {
+  const bytes = encodeCbor(form);
+  return encodeCbor({ crc: crc32c(bytes), form: bytes });
+}
+
+/** Null when there is none, or it is damaged. */
+function unpackServing(file: Uint8Array | null): ServingForm | null {
+  const decoded = file === null ? null : decodeCbor(file);
+  if (decoded?.ok !== true) return null;
+  const { crc, form } = (decoded.value ?? {}) as {
+    readonly crc?: unknown;
+    readonly form?: unknown;
+  };
+  if (!(form instanceof Uint8Array) || crc32c(form) !== crc) return null;
+  const parsed = parseServing(form);
+  return parsed.ok ? parsed.value : null;
 }
 
 /** Windows of a load test: the channels' offsets, and noise around them. */

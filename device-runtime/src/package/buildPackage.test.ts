@@ -6,8 +6,8 @@ import { createSeededRandom } from "../adapters/seededRandom.ts";
 import { loadNodeOrt } from "../model/session/nodeOrtRuntime.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
 import { buildPackage, type PackageFiles } from "./buildPackage.ts";
-import { modelOf } from "./modelPackage.ts";
 import { decodeModelPackage } from "./packageFile.ts";
+import { modelOf } from "./wholeModel.ts";
 import { parseWindows } from "./windowsFile.ts";
 
 let runtime: OrtRuntime;

@@ -1,10 +1,5 @@
 // Answers of a package to many windows, by the very code that devices answer with. It must not know what they are for.
-import {
-  type Cryptography,
-  type Outcome,
-  type ParameterSet,
-  portableCryptography,
-} from "@attune/protocol";
+import { type Hashing, type Outcome, type ParameterSet, portableHashing } from "@attune/protocol";
 import { createInference } from "../adapters/ortInference.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
 import type { LoadedVersion } from "../ports/inference.ts";
@@ -72,10 +67,10 @@ export async function answerInBatches(
 export async function createEvaluator(
   modelPackage: ModelPackage,
   runtime: OrtRuntime,
-  cryptography: Cryptography = portableCryptography,
+  hashing: Hashing = portableHashing,
 ): Promise<Outcome<Evaluator>> {
-  const outcome = await createInference(runtime, cryptography).load(
-    versionOf(modelPackage, cryptography),
+  const outcome = await createInference(runtime, hashing).load(
+    versionOf(modelPackage, hashing),
     () => Promise.resolve({ ok: true, value: modelPackage }),
   );
   if (!outcome.ok) return outcome;

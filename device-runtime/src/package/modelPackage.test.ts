@@ -26,19 +26,20 @@ import { loadNodeOrt } from "../model/session/nodeOrtRuntime.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
 import { buildReference } from "./buildReference.ts";
 import { createModelPackage } from "./createModelPackage.ts";
-import { createEvaluator } from "./evaluator.ts";
+import { encodeModelPackage } from "./encodeModelPackage.ts";
+import { createEvaluator, type EvaluatedWindows } from "./evaluator.ts";
 import { learningDefaults } from "./learning.ts";
 import {
   blobRefOf,
   type ModelPackage,
-  modelOf,
   partDigests,
   partRefs,
   readModelParts,
   versionOf,
-  withParameters,
 } from "./modelPackage.ts";
-import { decodeModelPackage, encodeModelPackage } from "./packageFile.ts";
+import { decodeModelPackage } from "./packageFile.ts";
+import { prepareServing } from "./prepareServing.ts";
+import { modelOf, withParameters } from "./wholeModel.ts";
 
 let runtime: OrtRuntime;
 let made: ModelPackage;
@@ -196,8 +197,34 @@ describe("a package", () => {
 
   it("[DR1] goes through its file and its parts unchanged", () => {
     const file = encodeModelPackage(made, nodeCryptography);
-    expect(unwrap(decodeModelPackage(file, nodeCryptography))).toEqual(made);
+    const { serving, ...read } = unwrap(decodeModelPackage(file, nodeCryptography));
+    expect(read).toEqual(made);
+    expect(serving).toEqual(unwrap(prepareServing(made, nodeCryptography)));
     expect(unwrap(readModelParts(made.line, made.bytes))).toEqual(made);
+  });
+
+  it("[DR1] answers from its file as from its parts, without reading the model; so does another version of it", async () => {
+    const file = encodeModelPackage(made, nodeCryptography);
+    const read = unwrap(decodeModelPackage(file, nodeCryptography));
+    const other = made.parameters.map((tensor) => ({
+      ...tensor,
+      data: tensor.data.map((value) => value * 0.5),
+    }));
+    const { windows } = windowsOf(createSeededRandom("answered"), 40);
+    const answers = async (modelPackage: ModelPackage): Promise<EvaluatedWindows> => {
+      const evaluator = unwrap(await createEvaluator(modelPackage, runtime));
+      const given = await evaluator.answer(windows);
+      await evaluator.release();
+      return given;
+    };
+    // A graph that nothing could read: what answers is the form.
+    const unread = { ...read, graph: new Uint8Array() };
+    expect(await answers(unread)).toEqual(await answers(made));
+    const parameters = parameterSetOf(other);
+    const changed = withParameters(read, parameters);
+    expect(changed.serving).toBe(read.serving);
+    expect(await answers(changed)).toEqual(await answers(withParameters(made, parameters)));
+    expect(await answers(changed)).not.toEqual(await answers(made));
   });
 
   it("[DR31] refers to its parts by digest, with blocks where a part is too large for a message", () => {

@@ -4,12 +4,11 @@ import {
   BLOB_BLOCK_BYTES,
   BLOB_BYTES_MAX,
   type BlobRef,
-  type Cryptography,
   type Digest,
   decodeParameters,
   digestOf,
   elementCount,
-  encodeParameters,
+  type Hashing,
   type LineId,
   type ModelVersion,
   MQTT_PAYLOAD_BYTES_MAX,
@@ -18,11 +17,9 @@ import {
   type ParameterSet,
   type ReleaseParts,
   refuse,
-  unwrap,
 } from "@attune/protocol";
 import { createOodScorer } from "../core/ood/oodProfile.ts";
 import type { CompiledServing } from "../model/compile/compileServing.ts";
-import { joinModel } from "../model/parameters/splitModel.ts";
 import type { Calibration } from "./calibration.ts";
 import { checkLabelledWindows } from "./labelledWindows.ts";
 import type { Learning } from "./learning.ts";
@@ -30,6 +27,7 @@ import { SMALL_PART_BYTES_MAX } from "./limits.ts";
 import { oodInputLength } from "./oodInput.ts";
 import { parseCalibration, parseLearning, parsePreprocessing } from "./packageSchemas.ts";
 import { type Preprocessing, windowLength } from "./preprocessing.ts";
+import type { ServingForm } from "./servingForm.ts";
 
 /** Name of a part, as in a release record. */
 export type PartName = keyof ReleaseParts;
@@ -59,12 +57,14 @@ export const partNames: readonly PartName[] = [
 export interface ModelPackage {
   readonly line: LineId;
   readonly bytes: PartBytes;
-  /** The ONNX graph without its parameters; see `joinModel`. */
+  /** The ONNX graph without its parameters; see `modelOf`. */
   readonly graph: Uint8Array;
   readonly parameters: ParameterSet;
   readonly preprocessing: Preprocessing;
   readonly calibration: Calibration;
   readonly learning: Learning;
+  /** What loading it takes, where somebody has made it ready: package files have it; else it is made when it is loaded. */
+  readonly serving?: ServingForm | undefined;
 }
 
 /**
@@ -149,59 +149,40 @@ export function checkSizes(
   return accept(null);
 }
 
-/** The whole ONNX file of a package. */
-export function modelOf({ graph, parameters }: ModelPackage): Outcome<Uint8Array> {
-  return joinModel(graph, parameters);
-}
-
 /** Digests of a package's parts. */
-export function partDigests({ bytes }: ModelPackage, cryptography: Cryptography): PartDigests {
+export function partDigests({ bytes }: ModelPackage, hashing: Hashing): PartDigests {
   return {
-    graph: digestOf(cryptography, bytes.graph),
-    parameters: digestOf(cryptography, bytes.parameters),
-    preprocessing: digestOf(cryptography, bytes.preprocessing),
-    calibration: digestOf(cryptography, bytes.calibration),
-    learning: digestOf(cryptography, bytes.learning),
+    graph: digestOf(hashing, bytes.graph),
+    parameters: digestOf(hashing, bytes.parameters),
+    preprocessing: digestOf(hashing, bytes.preprocessing),
+    calibration: digestOf(hashing, bytes.calibration),
+    learning: digestOf(hashing, bytes.learning),
   };
 }
 
 /** The ModelVersion of a package. */
-export function versionOf(modelPackage: ModelPackage, cryptography: Cryptography): ModelVersion {
-  return modelVersionOf(partDigests(modelPackage, cryptography), cryptography);
+export function versionOf(modelPackage: ModelPackage, hashing: Hashing): ModelVersion {
+  return modelVersionOf(partDigests(modelPackage, hashing), hashing);
 }
 
 /** Where a package's parts can be had, for a release record. */
-export function partRefs({ bytes }: ModelPackage, cryptography: Cryptography): ReleaseParts {
+export function partRefs({ bytes }: ModelPackage, hashing: Hashing): ReleaseParts {
   return {
-    graph: blobRefOf(bytes.graph, cryptography),
-    parameters: blobRefOf(bytes.parameters, cryptography),
-    preprocessing: blobRefOf(bytes.preprocessing, cryptography),
-    calibration: blobRefOf(bytes.calibration, cryptography),
-    learning: blobRefOf(bytes.learning, cryptography),
+    graph: blobRefOf(bytes.graph, hashing),
+    parameters: blobRefOf(bytes.parameters, hashing),
+    preprocessing: blobRefOf(bytes.preprocessing, hashing),
+    calibration: blobRefOf(bytes.calibration, hashing),
+    learning: blobRefOf(bytes.learning, hashing),
   };
 }
 
 /** A reference to a blob: with digests of its blocks when it is too large for one MQTT message. */
-export function blobRefOf(bytes: Uint8Array, cryptography: Cryptography): BlobRef {
-  const ref = { digest: digestOf(cryptography, bytes), bytes: bytes.length };
+export function blobRefOf(bytes: Uint8Array, hashing: Hashing): BlobRef {
+  const ref = { digest: digestOf(hashing, bytes), bytes: bytes.length };
   if (bytes.length <= MQTT_PAYLOAD_BYTES_MAX) return ref;
   const blocks: Digest[] = [];
   for (let at = 0; at < bytes.length; at += BLOB_BLOCK_BYTES) {
-    blocks.push(digestOf(cryptography, bytes.subarray(at, at + BLOB_BLOCK_BYTES)));
+    blocks.push(digestOf(hashing, bytes.subarray(at, at + BLOB_BLOCK_BYTES)));
   }
   return { ...ref, blocks };
-}
-
-/**
- * The same package with other parameters, as a candidate is.
- *
- * @param parameters all of them, in canonical order, with the names and shapes of the package's
- * @throws Defect when they are not
- */
-export function withParameters(modelPackage: ModelPackage, parameters: ParameterSet): ModelPackage {
-  const bytes = { ...modelPackage.bytes, parameters: encodeParameters(parameters) };
-  const made = { ...modelPackage, bytes, parameters };
-  // Joining fails for any name or shape that the graph does not have.
-  unwrap(joinModel(made.graph, parameters));
-  return made;
 }

@@ -1,37 +1,29 @@
-// A model package as one file, to be bundled with an app or handed to a hub. It must not know where the file is.
+// Reads a model package that is one file, bundled with an app or handed to a hub. It must not know where the file is.
 import {
-  type Cryptography,
+  accept,
   type Digest,
   decodeCbor,
   digestOf,
-  encodeCbor,
+  type Hashing,
   type Outcome,
   refuse,
 } from "@attune/protocol";
 import { PACKAGE_BYTES_MAX } from "./limits.ts";
 import { type ModelPackage, readModelParts, versionOf } from "./modelPackage.ts";
-import { PACKAGE_FORMAT, parsePackageFile } from "./packageSchemas.ts";
+import { parsePackageFile, parseServing } from "./packageSchemas.ts";
+import { isMadeOf, servingSources } from "./servingForm.ts";
 
 /** Of everything in a package: the ModelVersion leaves line and learning out. */
-function checksumOf(modelPackage: ModelPackage, cryptography: Cryptography): Digest {
-  const version = versionOf(modelPackage, cryptography);
-  const learning = digestOf(cryptography, modelPackage.bytes.learning);
-  const text = `attune/v1/model-package\0${modelPackage.line}\0${version}\0${learning}`;
-  return digestOf(cryptography, new TextEncoder().encode(text));
-}
-
-/** The file of a package. The same package gives the same bytes. */
-export function encodeModelPackage(
+export function packageChecksum(
   modelPackage: ModelPackage,
-  cryptography: Cryptography,
-): Uint8Array {
-  const { graph, parameters, preprocessing, calibration, learning } = modelPackage.bytes;
-  return encodeCbor({
-    ...PACKAGE_FORMAT,
-    line: modelPackage.line,
-    checksum: checksumOf(modelPackage, cryptography),
-    parts: { preprocessing, learning, calibration, graph, parameters },
-  });
+  serving: Uint8Array | undefined,
+  hashing: Hashing,
+): Digest {
+  const version = versionOf(modelPackage, hashing);
+  const learning = digestOf(hashing, modelPackage.bytes.learning);
+  const form = serving === undefined ? "" : `\0${digestOf(hashing, serving)}`;
+  const text = `attune/v1/model-package\0${modelPackage.line}\0${version}\0${learning}${form}`;
+  return digestOf(hashing, new TextEncoder().encode(text));
 }
 
 /**
@@ -42,10 +34,7 @@ export function encodeModelPackage(
  *
  * @returns `blob.too_large`, `frame.not_decodable`, `message.schema_invalid`, `version.mismatch`, or a refusal of a part
  */
-export function decodeModelPackage(
-  bytes: Uint8Array,
-  cryptography: Cryptography,
-): Outcome<ModelPackage> {
+export function decodeModelPackage(bytes: Uint8Array, hashing: Hashing): Outcome<ModelPackage> {
   if (bytes.length > PACKAGE_BYTES_MAX) {
     return refuse(
       "blob.too_large",
@@ -63,11 +52,17 @@ export function decodeModelPackage(
   if (!file.ok) return file;
   const made = readModelParts(file.value.line, file.value.parts);
   if (!made.ok) return made;
-  if (checksumOf(made.value, cryptography) !== file.value.checksum) {
+  const form = file.value.serving;
+  const serving = form === undefined ? undefined : parseServing(form);
+  if (serving?.ok === false) return serving;
+  const isWhole =
+    packageChecksum(made.value, form, hashing) === file.value.checksum &&
+    (serving === undefined || isMadeOf(serving.value, servingSources(made.value.bytes, hashing)));
+  if (!isWhole) {
     return refuse(
       "version.mismatch",
       `the package file of line ${file.value.line} does not hold what it was made with; it is damaged, copy it again`,
     );
   }
-  return made;
+  return serving === undefined ? made : accept({ ...made.value, serving: serving.value });
 }

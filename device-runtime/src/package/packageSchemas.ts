@@ -9,6 +9,8 @@ import {
   lineIdSchema,
   type Outcome,
   refuse,
+  TENSOR_COUNT_MAX,
+  TENSOR_RANK_MAX,
 } from "@attune/protocol";
 import * as z from "zod/mini";
 import type { FineTunePolicy } from "../core/learn/fineTunePlan.ts";
@@ -41,6 +43,7 @@ import {
 import type { PartBytes } from "./modelPackage.ts";
 import type { OodInputSpec } from "./oodInput.ts";
 import type { Preprocessing } from "./preprocessing.ts";
+import type { ServingForm } from "./servingForm.ts";
 import { watchedLayout } from "./watchedFeatures.ts";
 
 /** First fields of a package file. */
@@ -51,6 +54,8 @@ interface PackageFile {
   readonly line: LineId;
   readonly checksum: Digest;
   readonly parts: PartBytes;
+  /** See {@link parseServing}; files of before have none. */
+  readonly serving?: Uint8Array | undefined;
 }
 
 // In one place, because zod would otherwise try to compile each as it is made.
@@ -460,9 +465,26 @@ const schemas = evalFree(() => {
       calibration: bytes,
       learning: bytes,
     }),
+    serving: z.optional(bytes),
   });
 
-  return { preprocessing, calibration, learning, packageFile, oodInput };
+  const dims = z.array(count).check(z.maxLength(TENSOR_RANK_MAX));
+  // Shapes only: whether gaps fit graph and parameters shows when they are filled.
+  const serving: z.ZodMiniType<ServingForm> = z.object({
+    madeOf: z.object({ graph: digestSchema, learning: digestSchema }),
+    graph: bytes,
+    gaps: z
+      .array(z.object({ name: z.string(), offset: count, length: count }))
+      .check(z.maxLength(TENSOR_COUNT_MAX)),
+    names: z.object({ data: z.string(), logits: z.string(), features: z.string() }),
+    parameters: z.array(z.object({ name: z.string(), dims })).check(z.maxLength(TENSOR_COUNT_MAX)),
+    sampleDims: dims,
+    logitCount: positiveCount,
+    featureCount: positiveCount,
+    areFeaturesShared: z.boolean(),
+  });
+
+  return { preprocessing, calibration, learning, packageFile, serving, oodInput };
 });
 
 /** How the windows are described that scores look at. */
@@ -554,6 +576,11 @@ export function parseLearning(
   if (!soundData.ok) return soundData;
   const soundRules = checkBusinessRules(businessRules, labels);
   return soundRules.ok ? parsed : soundRules;
+}
+
+/** Reads the form that a package's model answers in. */
+export function parseServing(bytes: Uint8Array): Outcome<ServingForm> {
+  return parsePart("serving", schemas.serving, bytes);
 }
 
 /** Reads the outside of a package file. */

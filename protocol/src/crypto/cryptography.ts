@@ -7,6 +7,12 @@ export interface KeyPair {
   readonly secretKey: Uint8Array;
 }
 
+/** Hashes alone: all that a device without a hub needs. Implementation for anywhere: `portableHashing`. */
+export interface Hashing {
+  /** SHA-256; 32 bytes. */
+  sha256(bytes: Uint8Array): Uint8Array;
+}
+
 /**
  * Hashes and Ed25519 signatures, synchronous, so that results never arrive out of order.
  *
@@ -14,9 +20,7 @@ export interface KeyPair {
  *   and R are {@link isStrongPoint}s, `S < L`, and `[S]B = R + [k]A` holds **without** multiplying by the cofactor.
  * - No randomness inside: keys are made from a seed that the caller draws.
  */
-export interface Cryptography {
-  /** SHA-256; 32 bytes. */
-  sha256(bytes: Uint8Array): Uint8Array;
+export interface Cryptography extends Hashing {
   /** Ed25519; 64 bytes. */
   sign(secretKey: Uint8Array, message: Uint8Array): Uint8Array;
   /** False for a wrong signature as for a malformed key or signature; never throws. */
@@ -72,13 +76,13 @@ export function toHex(bytes: Uint8Array): string {
  * SHA-256 of exact bytes, as a {@link Digest}.
  *
  * @example
- * digestOf(portableCryptography, new Uint8Array()).slice(0, 8); // => "e3b0c442"
+ * digestOf(portableHashing, new Uint8Array()).slice(0, 8); // => "e3b0c442"
  */
-export function digestOf(cryptography: Cryptography, bytes: Uint8Array): Digest {
-  return toHex(cryptography.sha256(bytes)) as Digest;
+export function digestOf(hashing: Hashing, bytes: Uint8Array): Digest {
+  return toHex(hashing.sha256(bytes)) as Digest;
 }
 
 /** First 8 bytes of the SHA-256 of a public key, in hexadecimal. */
-export function keyIdOf(cryptography: Cryptography, publicKey: Uint8Array): KeyId {
-  return toHex(cryptography.sha256(publicKey).subarray(0, 8)) as KeyId;
+export function keyIdOf(hashing: Hashing, publicKey: Uint8Array): KeyId {
+  return toHex(hashing.sha256(publicKey).subarray(0, 8)) as KeyId;
 }

@@ -1,7 +1,8 @@
-// Hashes and signatures in plain JavaScript, for browsers and for tests. Sole owner of @noble.
+// Hashes and signatures in plain JavaScript, for browsers and for tests. With `portableHashing` the owner of @noble.
 import { etc, getPublicKey, hashes, Point, sign } from "@noble/ed25519";
-import { sha256, sha512 } from "@noble/hashes/sha2.js";
+import { sha512 } from "@noble/hashes/sha2.js";
 import { type Cryptography, isStrongPoint } from "./cryptography.ts";
+import { portableHashing } from "./portableHashing.ts";
 
 // The library takes its hash by assignment; it is set once, here, to a pure function.
 hashes.sha512 = sha512;
@@ -11,7 +12,7 @@ const littleEndian = (bytes: Uint8Array): bigint =>
 
 /** {@link Cryptography} that runs wherever JavaScript does; about 1 ms a verification. */
 export const portableCryptography: Cryptography = {
-  sha256: (bytes) => sha256(bytes),
+  ...portableHashing,
   sign: (secretKey, message) => sign(message, secretKey),
   // The library's own verification multiplies by the cofactor and so accepts signatures that OpenSSL refuses.
   verify: (publicKey, message, signature) => {
