@@ -3,10 +3,11 @@
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { glob, mkdir, readFile, writeFile } from "node:fs/promises";
+import { glob, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import {
   type Example,
   examplesOfMarkdown,
@@ -18,6 +19,11 @@ import {
 const root = resolve(import.meta.dirname, "..");
 const folder = join(root, ".cache", "examples");
 await mkdir(folder, { recursive: true });
+
+// A reader keeps what an example writes to a temporary folder; here it goes when all have run.
+const scratch = await mkdtemp(join(tmpdir(), "attune-examples-"));
+for (const name of ["TMPDIR", "TEMP", "TMP"]) process.env[name] = scratch;
+afterAll(() => rm(scratch, { recursive: true, force: true, maxRetries: 3 }));
 
 const check = {
   async equals(actual: () => Promise<unknown>, expected: () => unknown) {
@@ -86,6 +92,8 @@ for (const example of examples) {
   });
 }
 
-test("there are examples to run", () => {
+test("there are examples to run, and what they write is in a folder that goes with them", async () => {
   expect(examples.length).toBeGreaterThan(0);
+  const written = await readdir(scratch);
+  expect(written.filter((name) => name.startsWith("attune-"))).not.toEqual([]);
 });
