@@ -235,14 +235,14 @@ function seedsLike(
   return seeds;
 }
 
-/** All compiled gradients of a case one after the other, in the order of the wanted inputs. */
+/** The outputs of a case and all its compiled gradients, one after the other; a gradient may have written the operator anew. */
 export async function joinedGradients(runtime: OrtRuntime, check: GradientCase): Promise<number[]> {
   const { given, forward, backward, gradients, outputs } = graphsOf(check);
   const plain = await runtime.load(forward);
   const seeds = seedsLike(outputs, await plain.run(feedsOf(given), outputs));
   await plain.release();
   const graph = await runtime.load(backward);
-  const names = [...gradients.values()];
+  const names = [...outputs, ...gradients.values()];
   const results = await graph.run({ ...feedsOf(given), ...seeds }, names);
   await graph.release();
   return names.flatMap((name) => Array.from(results[name]?.data as Float32Array));

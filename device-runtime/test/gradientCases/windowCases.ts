@@ -236,6 +236,46 @@ const signalConv = fc
     }),
   );
 
+/** How exporters write a convolution over one axis: alone, as rows of an image, or as an image of width 1. */
+const lines: Readonly<Record<string, (size: number, other: number) => number[]>> = {
+  alone: (size) => [size],
+  rows: (size, other) => [other, size],
+  column: (size) => [size, 1],
+};
+
+/** Convolutions over one axis that is long enough for tiles, with kernels of any size and padding on either side. */
+const longConv = fc
+  .record({
+    batch: size(3),
+    channels: size(3),
+    filters: size(3),
+    kernel: fc.integer({ min: 2, max: 8 }),
+    before: fc.integer({ min: 0, max: 9 }),
+    after: fc.integer({ min: 0, max: 9 }),
+    extra: fc.integer({ min: 3, max: 14 }),
+    bias: fc.boolean(),
+    line: fc.constantFrom("alone", "alone", "rows", "column"),
+    seed,
+  })
+  .map(({ batch, channels, filters, kernel, before, after, extra, bias, line, seed: from }) => {
+    const axes = lines[line] ?? (() => []);
+    // Paddings may reach further than the kernel: then a tile may see nothing of the data.
+    const length = Math.max(1, extra + kernel - 1 - before);
+    const inputs = [
+      small([batch, channels, ...axes(length, 2)], from, 1),
+      small([filters, channels, ...axes(kernel, 1)], from + 1, 1),
+      ...(bias ? [small([filters], from + 2, 1)] : []),
+    ];
+    const padsOf = (pad: number): number[] => axes(-1, 0).map((one) => (one === -1 ? pad : 0));
+    return {
+      operator: "Conv",
+      inputs,
+      attributes: { pads: integers([...padsOf(before), ...padsOf(after)]) },
+      wanted: inputs.map((_, index) => index),
+      step: 0.1,
+    } satisfies GradientCase;
+  });
+
 const globalPool = (operator: string, attributes: EmittedAttributes = {}) =>
   fc.record({ dims: shape(3, 4), seed }).map(
     ({ dims, seed: from }): GradientCase => ({
@@ -266,7 +306,7 @@ export const windowCases: Readonly<Record<string, readonly fc.Arbitrary<Gradient
     paddedPool("AveragePool"),
     dilatedPool,
   ],
-  Conv: [conv, signalConv],
+  Conv: [conv, signalConv, longConv],
   ConvTranspose: [convTranspose],
   GlobalAveragePool: [globalPool("GlobalAveragePool")],
   GlobalLpPool: [globalPool("GlobalLpPool"), globalPool("GlobalLpPool", { p: integer(3) })],

@@ -23,7 +23,7 @@ import type { TrainingPlan } from "./trainingPlan.ts";
  * const model = buildCnn1d({ ...sizes, reduce: "average" }, createSeededRandom(1));
  * const plan = { scope: "all", loss: { kind: "crossEntropy" }, optimizer: { kind: "sgd" } } as const;
  * const choices = listLowerings(model, plan);
- * choices.ok && choices.value.map(({ operation }) => operation); // => ["conv.weight"]
+ * choices.ok && choices.value.map(({ operation }) => operation); // => ["relu.data", "conv.weight", "conv"]
  */
 export function listLowerings(
   model: Uint8Array,

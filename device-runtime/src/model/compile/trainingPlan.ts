@@ -60,7 +60,7 @@ export interface CheckedPlan {
 }
 
 /** Rises whenever the compiler's output or its order of computation changes, because the same plan then gives other bits. */
-const COMPILER_REVISION = 2;
+const COMPILER_REVISION = 3;
 
 /** Checks a plan and fills in its defaults. */
 export function checkPlan(plan: TrainingPlan): CheckedPlan {

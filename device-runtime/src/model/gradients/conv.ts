@@ -2,32 +2,38 @@
 import { integer } from "../graph/graphEmitter.ts";
 import { integerAttribute, knownDim } from "../graph/modelGraph.ts";
 import { readWindow } from "../graph/window.ts";
+import type { Form } from "../lowering/lowering.ts";
 import { convDataForms } from "./convDataForms.ts";
+import { type ConvResult, convTilesForm } from "./convTiles.ts";
 import { convWeightForms } from "./convWeightForms.ts";
 import type { GradientContext, GradientRule } from "./gradientRule.ts";
 
 /** Gradients by data, weight and bias. */
 export const convGradient: GradientRule = (context) => {
-  const { node, gradient } = context;
+  const { node, emit, gradient } = context;
   const weight = weightDims(context);
   const groups = integerAttribute(node, "group", 1);
   const window = readWindow(node, context.shapeOf(context.input(0)), weight.slice(2));
-  const forms = { window, weight, groups };
-  return [
-    context.wants(0)
-      ? context.lower(
-          "conv.data",
-          convDataForms({ ...forms, gradient, weightName: context.input(1) }),
-        )
-      : undefined,
-    context.wants(1)
-      ? context.lower(
-          "conv.weight",
-          convWeightForms({ ...forms, gradient, image: context.input(0) }),
-        )
-      : undefined,
-    context.wants(2) ? biasGradient(context) : undefined,
-  ];
+  const [wantsData, wantsWeight] = [context.wants(0), context.wants(1)];
+  const bias = context.wants(2) ? biasGradient(context) : undefined;
+  const task = { window, weight, groups, gradient };
+  const dataForms = convDataForms({ ...task, weightName: context.input(1) });
+  const weightForms = convWeightForms({ ...task, image: context.input(0) });
+
+  // Chosen even where tiles are taken, so that a device can time what else there is.
+  const dataForm = wantsData ? context.choose("conv.data", dataForms) : undefined;
+  const weightForm = wantsWeight ? context.choose("conv.weight", weightForms) : undefined;
+  const direct: Form<ConvResult> = {
+    name: "direct",
+    write: (into) => [context.output, weightForm?.write(into), dataForm?.write(into)],
+  };
+  const writeTiles = wantsWeight ? convTilesForm({ ...task, node, wantsData }) : undefined;
+  const form =
+    writeTiles === undefined
+      ? direct
+      : context.choose("conv", [direct, { name: "tiles", write: writeTiles }]);
+  const [, byWeight, byData] = form.write(emit);
+  return [byData, byWeight, bias];
 };
 
 /** Sizes of a convolution's weight. */

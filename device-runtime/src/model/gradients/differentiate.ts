@@ -3,7 +3,13 @@ import { Defect } from "@attune/protocol";
 import type { Shape } from "../graph/dim.ts";
 import type { GraphEmitter } from "../graph/graphEmitter.ts";
 import { type ModelGraph, nodeText, type ValueType } from "../graph/modelGraph.ts";
-import { checkLowering, createLowering, type Lowering } from "../lowering/createLowering.ts";
+import {
+  checkLowering,
+  createLowering,
+  type Lowering,
+  type LoweringPlace,
+} from "../lowering/createLowering.ts";
+import type { LoweredOperation } from "../lowering/lowering.ts";
 import type { ElementType } from "../onnx/elementType.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { turnAway } from "../turnAway.ts";
@@ -68,7 +74,7 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
   for (const node of graph.nodes.toReversed()) {
     if (!node.inputs.some((input) => live.has(input))) continue;
     if (!node.outputs.some((output) => parts.has(output))) continue;
-    const rule = gradientRules.get(node.operator);
+    const rule = node.domain === "" ? gradientRules.get(node.operator) : undefined;
     if (rule === undefined) {
       return turnAway(
         "model.operator_unsupported",
@@ -89,6 +95,13 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
       asked.add(name);
       return name === "" ? undefined : totalOf(name);
     };
+    const placeOf = (operation: LoweredOperation): LoweringPlace => ({
+      operation,
+      node,
+      typeOf: typeIn(node),
+      isConstant: (name) => graph.constants.has(name) && !task.wanted.has(name),
+      wants: (index) => live.has(node.inputs[index] ?? ""),
+    });
     const results = rule({
       node,
       emit,
@@ -106,18 +119,8 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
       },
       normalization: task.normalizations?.get(output),
       requestOutput: (index) => emit.requestOutput(node, index),
-      lower: (operation, forms) =>
-        lowering
-          .choose(
-            {
-              operation,
-              node,
-              typeOf: typeIn(node),
-              isConstant: (name) => graph.constants.has(name) && !task.wanted.has(name),
-            },
-            forms,
-          )
-          .write(emit),
+      lower: (operation, forms) => lowering.choose(placeOf(operation), forms).write(emit),
+      choose: (operation, forms) => lowering.choose(placeOf(operation), forms),
     });
     const left = node.outputs.slice(1).filter((name) => parts.has(name) && !asked.has(name));
     if (left.length > 0) noGradientThrough(node, left);

@@ -2,7 +2,7 @@
 // looks at nothing but its own node.
 import type { Shape } from "../graph/dim.ts";
 import type { GraphEmitter } from "../graph/graphEmitter.ts";
-import type { Form, LoweredOperation } from "../lowering/lowering.ts";
+import type { AnyForm, Form, LoweredOperation } from "../lowering/lowering.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import type { OnnxTensor } from "../onnx/tensorMessage.ts";
 import type { KnownNormalization } from "./normalized.ts";
@@ -35,6 +35,8 @@ export interface GradientContext {
   readonly normalization: KnownNormalization | undefined;
   /** Writes one of several forms of an operation: the one that was asked for, else the one that is predicted to be fastest. */
   lower(operation: LoweredOperation, forms: readonly Form[]): string;
+  /** The form that {@link GradientContext.lower} would write, for forms with several results. */
+  choose<F extends AnyForm>(operation: LoweredOperation, forms: readonly F[]): F;
 }
 
 /**

@@ -39,7 +39,12 @@ function maxPoolForms(context: GradientContext): readonly Form[] {
   );
   const forms: Form[] = [{ name: "scatter", write: (emit) => scatter(emit, pool) }];
   if (!isMisread(node, window)) forms.push({ name: "mask", write: (emit) => mask(emit, pool) });
-  if (isSideBySide) forms.push({ name: "sideBySide", write: (emit) => sideBySide(emit, pool) });
+  if (isSideBySide) {
+    forms.push({ name: "sideBySide", write: (emit) => sideBySide(emit, pool) });
+    if ((node.outputs[1] ?? "") === "") {
+      forms.push({ name: "shared", write: (emit) => shared(emit, pool) });
+    }
+  }
   return forms;
 }
 
@@ -89,51 +94,77 @@ function shareOut(
  *
  * Asking the pool for its indices instead costs it ten times its time.
  */
-function sideBySide(emit: GraphEmitter, { context, window, channels }: Pool): string {
-  const rank = window.kernel.length;
+function sideBySide(emit: GraphEmitter, pool: Pool): string {
+  return backFromTaps(emit, pool, tapRows(emit, pool));
+}
+
+/** As side by side, and the pool itself takes the maximum of those taps: engines pool slower than they lay out and compare. */
+function shared(emit: GraphEmitter, pool: Pool): string {
+  const { context, window, channels } = pool;
+  const rows = emit.replace(context.node, () => {
+    const taps = tapRows(emit, pool);
+    const greatest = emit.node("Max", taps);
+    const dims = emit.integers([-1, channels, ...window.outputSizes]);
+    emit.node("Reshape", [greatest, dims], {}, context.output);
+    return taps;
+  });
+  return backFromTaps(emit, pool, rows);
+}
+
+/** Axes `[all, o1, k1, o2, k2]` of windows side by side with those of the kernel in front. */
+const kernelFirst = ({ kernel }: Window): number[] => [
+  ...kernel.map((_, axis) => 2 * axis + 2),
+  0,
+  ...kernel.map((_, axis) => 2 * axis + 1),
+];
+
+/** What the windows cover of each axis. */
+const coveredSizes = ({ kernel, outputSizes }: Window): number[] =>
+  kernel.map((size, axis) => size * (outputSizes[axis] ?? 1));
+
+/** One row `[1, all windows]` a tap. */
+function tapRows(emit: GraphEmitter, { context, window }: Pool): readonly string[] {
   const spatial = window.kernel.map((_, axis) => axis + 2);
-  const covered = window.kernel.map((size, axis) => size * (window.outputSizes[axis] ?? 1));
-  const rest = window.inputSizes.map((size, axis) => size - (covered[axis] ?? 0));
-  const hasRest = rest.some((size) => size > 0);
+  const covered = coveredSizes(window);
   const taps = window.kernel.reduce((product, size) => product * size, 1);
-  // [all, o1, k1, o2, k2] and back; the axes of the kernel go to the front.
   const windows = [
     -1,
     ...window.kernel.flatMap((size, axis) => [window.outputSizes[axis] ?? 1, size]),
   ];
-  const kernelFirst = [
-    ...window.kernel.map((_, axis) => 2 * axis + 2),
-    0,
-    ...window.kernel.map((_, axis) => 2 * axis + 1),
-  ];
-
   let data = context.input(0);
-  if (hasRest) {
+  if (covered.some((size, axis) => size < (window.inputSizes[axis] ?? 1))) {
     const starts = emit.integers(spatial.map(() => 0));
     data = emit.node("Slice", [data, starts, emit.integers(covered), emit.integers(spatial)]);
   }
   data = emit.node("Reshape", [data, emit.integers(windows)]);
-  data = emit.node("Transpose", [data], { perm: integers(kernelFirst) });
+  data = emit.node("Transpose", [data], { perm: integers(kernelFirst(window)) });
   data = emit.node("Reshape", [data, emit.integers([taps, -1])]);
-  const row = (value: string): string => emit.node("Reshape", [value, emit.integers([1, -1])]);
   const sizes = emit.integers(Array.from({ length: taps }, () => 1));
-  const values =
-    taps === 1 ? [data] : emit.nodeOf("Split", [data, sizes], taps, { axis: integer(0) });
-  const parts = shareOut(emit, values, row(context.output), row(context.gradient));
+  return taps === 1 ? [data] : emit.nodeOf("Split", [data, sizes], taps, { axis: integer(0) });
+}
+
+function backFromTaps(
+  emit: GraphEmitter,
+  { context, window, channels }: Pool,
+  rows: readonly string[],
+): string {
+  const covered = coveredSizes(window);
+  const rest = window.inputSizes.map((size, axis) => size - (covered[axis] ?? 0));
+  const row = (value: string): string => emit.node("Reshape", [value, emit.integers([1, -1])]);
+  const parts = shareOut(emit, rows, row(context.output), row(context.gradient));
   const [only = ""] = parts;
   let result = parts.length === 1 ? only : emit.node("Concat", parts, { axis: integer(0) });
   result = emit.node("Reshape", [
     result,
     emit.integers([...window.kernel, -1, ...window.outputSizes]),
   ]);
-  const inverse = kernelFirst.map((_, axis) => kernelFirst.indexOf(axis));
+  const order = kernelFirst(window);
+  const inverse = order.map((_, axis) => order.indexOf(axis));
   result = emit.node("Transpose", [result], { perm: integers(inverse) });
   result = emit.node("Reshape", [result, emit.integers([-1, channels, ...covered])]);
-  if (!hasRest) return result;
-  return emit.node("Pad", [
-    result,
-    emit.integers([...Array.from({ length: rank + 4 }, () => 0), ...rest]),
-  ]);
+  if (rest.every((size) => size === 0)) return result;
+  const inFront = Array.from({ length: window.kernel.length + 4 }, () => 0);
+  return emit.node("Pad", [result, emit.integers([...inFront, ...rest])]);
 }
 
 /** Below every finite number that a network computes with, as the pool's own padding is. */

@@ -45,6 +45,8 @@ export interface GraphEmitter {
   copy(node: OnnxNode): void;
   /** Name of output `index` of a copied node, asked for now where the node had left it out. */
   requestOutput(node: OnnxNode, index: number): string;
+  /** Puts the nodes that `write` appends into the place of a copied node. They must give what it gave, by its names, and read nothing that comes later. */
+  replace<T>(node: OnnxNode, write: () => T): T;
   /** Name of a float32 constant; equal constants are written once. */
   floats(dims: readonly number[], values: ArrayLike<number>): string;
   /** Name of a float32 scalar. */
@@ -132,6 +134,14 @@ export function createGraphEmitter(prefix: string): GraphEmitter {
       );
       nodes[at] = { ...current, outputs };
       return name;
+    },
+    replace(node, write) {
+      const own = node.outputs.find((output) => output !== "") ?? "";
+      const at = nodes.findIndex((one) => one.outputs.includes(own));
+      const from = nodes.length;
+      const result = write();
+      nodes.splice(at, 1, ...nodes.splice(from));
+      return result;
     },
     floats: (dims, values) =>
       constant(`float ${dims.join()} ${Array.from(values).join()}`, (name) =>

@@ -9,7 +9,7 @@ import { turnAway } from "../turnAway.ts";
 import { predictedNs } from "./costTable.ts";
 import { emittedTypes, type SizedValue } from "./emittedTypes.ts";
 import {
-  type Form,
+  type AnyForm,
   type LoweredOperation,
   type LoweringSpec,
   loweredOperations,
@@ -33,6 +33,8 @@ export interface LoweringPlace {
   typeOf(value: string): ValueType;
   /** Whether a value stays constant in training. */
   isConstant(value: string): boolean;
+  /** Whether the gradient by input `index` is wanted. */
+  wants(index: number): boolean;
 }
 
 /** A form with what it is predicted to cost. */
@@ -51,6 +53,8 @@ export interface LoweringSite {
   readonly operation: LoweredOperation;
   /** Name of the node's first output. */
   readonly output: string;
+  /** Inputs of the node by which the operation gives the gradient. */
+  readonly targets: readonly string[];
   /** Forms that the site can take, the predicted fastest first. */
   readonly forms: readonly PredictedForm[];
   readonly chosen: string;
@@ -59,7 +63,7 @@ export interface LoweringSite {
 /** Chooses forms for one graph and remembers what was chosen. */
 export interface Lowering {
   readonly sites: readonly LoweringSite[];
-  choose(place: LoweringPlace, forms: readonly Form[]): Form;
+  choose<F extends AnyForm>(place: LoweringPlace, forms: readonly F[]): F;
 }
 
 const engines: readonly TargetEngine[] = ["node", "wasm", "webgpu"];
@@ -103,28 +107,17 @@ export function createLowering(spec: CheckedLowering): Lowering {
   return {
     sites,
     choose(place, forms) {
-      const costs = forms
-        .flatMap((form) => {
-          const work = workOf(form, place, spec);
-          return work === undefined ? [] : [{ form, work, ns: predictedNs(spec.engine, work) }];
-        })
-        .sort((a, b) => a.ns - b.ns);
-      const [fastest] = costs;
-      if (fastest === undefined) {
-        return turnAway(
-          "model.operator_unsupported",
-          `${nodeText(place.node)}: no form of ${place.operation} runs on ${spec.engine}; compile for wasm`,
-        );
-      }
+      const costs = ranked(place, forms, spec);
       const name = siteName(place, spec.batchSize);
       const told = [spec.forms[name], spec.forms[place.operation]].find((asked) =>
         costs.some(({ form }) => form.name === asked),
       );
-      const chosen = costs.find(({ form }) => form.name === told)?.form ?? fastest.form;
+      const chosen = costs.find(({ form }) => form.name === told)?.form ?? costs[0].form;
       sites.push({
         name,
         operation: place.operation,
         output: place.node.outputs[0] ?? "",
+        targets: targetsOf(place).map((index) => place.node.inputs[index] ?? ""),
         forms: costs.map(({ form, work, ns }) => ({
           name: form.name,
           predictedNs: Math.round(ns),
@@ -137,6 +130,39 @@ export function createLowering(spec: CheckedLowering): Lowering {
   };
 }
 
+interface RankedForm<F> {
+  readonly form: F;
+  readonly work: Work;
+  readonly ns: number;
+}
+
+/** The forms that the engine can run, the predicted fastest first; at least one. */
+function ranked<F extends AnyForm>(
+  place: LoweringPlace,
+  forms: readonly F[],
+  spec: CheckedLowering,
+): readonly [RankedForm<F>, ...RankedForm<F>[]] {
+  const [fastest, ...others] = forms
+    .flatMap((form) => {
+      const work = workOf(form, place, spec);
+      return work === undefined ? [] : [{ form, work, ns: predictedNs(spec.engine, work) }];
+    })
+    .sort((a, b) => a.ns - b.ns);
+  if (fastest === undefined) {
+    return turnAway(
+      "model.operator_unsupported",
+      `${nodeText(place.node)}: no form of ${place.operation} runs on ${spec.engine}; compile for wasm`,
+    );
+  }
+  return [fastest, ...others];
+}
+
+/** Positions of the inputs by which an operation gives the gradient. */
+function targetsOf({ operation, wants }: LoweringPlace): readonly number[] {
+  if (operation === "conv") return [0, 1].filter(wants);
+  return [operation.endsWith(".weight") ? 1 : 0];
+}
+
 /** Sizes for a known batch: every unknown factor is the batch. */
 export function knownSizes(shape: Shape, batchSize: number): number[] {
   return shape.map((dim) =>
@@ -146,7 +172,7 @@ export function knownSizes(shape: Shape, batchSize: number): number[] {
 
 /** Work of a form with its forward node, which it may change; undefined where the engine can not run it. */
 function workOf(
-  form: Form,
+  form: AnyForm,
   place: LoweringPlace,
   { engine, batchSize }: CheckedLowering,
 ): Work | undefined {
@@ -154,7 +180,8 @@ function workOf(
   scratch.copy(place.node);
   const result = form.write(scratch);
   // The forward node counts where a form reads what it gives, because forms differ in what they ask of it.
-  const nodes = nodesBehind(scratch.nodes, [result]);
+  const results = [result].flat().filter((name) => name !== undefined);
+  const nodes = nodesBehind(scratch.nodes, results);
   const types = emittedTypes(nodes, scratch.constants, (name): SizedValue => {
     const { type, shape } = place.typeOf(name);
     return { type, dims: knownSizes(shape, batchSize) };
@@ -187,5 +214,6 @@ function siteName(place: LoweringPlace, batchSize: number): string {
   const attributes = [...node.attributes]
     .map(([name, attribute]) => `${name}=${attributeText(attribute)}`)
     .sort();
-  return [operation, ...inputs, ...attributes].join(" ");
+  const by = operation === "conv" ? [`by=${targetsOf(place).join()}`] : [];
+  return [operation, ...inputs, ...attributes, ...by].join(" ");
 }

@@ -1,6 +1,6 @@
 // One choice between forms as graphs that can be timed: the node alone, with its gradient in each of the forms.
 import { differentiate } from "../gradients/differentiate.ts";
-import { createGraphEmitter } from "../graph/graphEmitter.ts";
+import { createGraphEmitter, type GraphEmitter, integer } from "../graph/graphEmitter.ts";
 import type { ModelGraph } from "../graph/modelGraph.ts";
 import { writeModel } from "../onnx/modelFile.ts";
 import { writeValue } from "../onnx/valueMessage.ts";
@@ -51,12 +51,12 @@ export function loweringChoice(
   const node = graph.nodes.find((one) => one.outputs[0] === site.output);
   const read = [...new Set(node?.inputs ?? [])].filter((input) => input !== "");
   const isConstant = (name: string): boolean => graph.constants.has(name) && !changing.has(name);
-  const target = node?.inputs[site.operation.endsWith(".weight") ? 1 : 0] ?? "";
+  const targets = new Set(site.targets);
   const dimsOf = (name: string): readonly number[] =>
     knownSizes(graph.values.get(name)?.shape ?? [], spec.batchSize);
   const inputs = [
     ...read
-      .filter((name) => !isConstant(name) || name === target)
+      .filter((name) => !isConstant(name) || targets.has(name))
       .map((name) => ({ name, dims: dimsOf(name) })),
     { name: SEED, dims: dimsOf(site.output) },
   ];
@@ -65,17 +65,21 @@ export function loweringChoice(
     const emit = createGraphEmitter("time:");
     for (const input of read) {
       const constant = graph.constants.get(input);
-      if (constant !== undefined && isConstant(input) && input !== target) emit.keep(constant);
+      if (constant !== undefined && isConstant(input) && !targets.has(input)) emit.keep(constant);
     }
     for (const one of alone.nodes) emit.copy(one);
-    const gradient = differentiate({
+    const gradients = differentiate({
       graph: alone,
       emit,
       seeds: new Map([[site.output, SEED]]),
-      wanted: new Set([target]),
-      lowering: createLowering({ ...spec, forms: { [site.operation]: form.name } }),
-    }).get(target);
-    emit.node("Identity", [gradient ?? ""], {}, candidateOutput);
+      wanted: targets,
+      lowering: createLowering({ ...spec, forms: { conv: "direct", [site.operation]: form.name } }),
+    });
+    writeResult(emit, [
+      ...site.targets.map((target) => gradients.get(target) ?? ""),
+      // A form that writes the node anew is timed with what the node gives.
+      ...(site.operation === "conv" ? [site.output] : []),
+    ]);
     return {
       ...form,
       graph: writeModel(graph.opset, {
@@ -88,4 +92,18 @@ export function loweringChoice(
     };
   });
   return { site: site.name, operation: site.operation, inputs, forms, chosen: site.chosen };
+}
+
+/** One output, also where there are several values: an element of each, so that all are computed and none is copied. */
+function writeResult(emit: GraphEmitter, values: readonly string[]): void {
+  const [only = ""] = values;
+  if (values.length === 1) {
+    emit.node("Identity", [only], {}, candidateOutput);
+    return;
+  }
+  const elements = values.map((value) => {
+    const flat = emit.node("Reshape", [value, emit.integers([-1])]);
+    return emit.node("Slice", [flat, emit.integers([0]), emit.integers([1])]);
+  });
+  emit.node("Concat", elements, { axis: integer(0) }, candidateOutput);
 }

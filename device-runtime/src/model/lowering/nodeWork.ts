@@ -183,7 +183,7 @@ export function nodeWork(node: OnnxNode, sizeOf: (name: string) => SizedValue): 
             node: 1,
             elementwise: size,
             run: broadcastRuns(
-              node.inputs.map((name) => sizeOf(name).dims),
+              node.inputs.filter((name) => name !== "").map((name) => sizeOf(name).dims),
               output,
             ),
           };
