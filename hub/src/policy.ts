@@ -77,6 +77,11 @@ export interface GatePolicy {
 export interface RolloutPolicy {
   /** Devices of the first stage, 3 or more. */
   readonly canaryDevices: number;
+  /**
+   * As many more as it takes to have one of every share of the fleet that is at least this large, with a probability of `1 - alpha`: 0.3 takes
+   * 9 of the largest fleet, 0.1 takes 29. 1 asks for no more.
+   */
+  readonly minorityShare: number;
   /** Shares of the fleet after the canary, rising; the last is 1. */
   readonly stages: readonly number[];
   /** Mean of the devices' evidence (e-values) of harm that rolls back. */
@@ -165,6 +170,7 @@ export const defaultPolicy: LinePolicy = {
   signing: { deadlineMs: 10 * minute },
   rollout: {
     canaryDevices: 3,
+    minorityShare: 1,
     stages: [1],
     harmLimit: 20,
     discordantPerDeviceMax: PAIRED_DISCORDANT_MAX,

@@ -43,6 +43,16 @@ describe("auditSentence", () => {
       { action: "rollout.started", subject: digest, detail: { devices: ["a", "b", "c"] } },
     ],
     [
+      "activity@7c1f09aa goes to 3 canaries: whatever harms 3 of 6 devices meets one of them with 95 %",
+      {
+        action: "rollout.started",
+        subject: digest,
+        reason:
+          "canary of 3 devices for activity@7c1f09aa: whatever harms 3 of 6 devices meets one of them with 95 %",
+        detail: { devices: ["a", "b", "c"] },
+      },
+    ],
+    [
       "activity@7c1f09aa is rolled back: evidence of harm 23.4, limit 20",
       { action: "rollout.rolledBack", subject: digest, reason: "evidence of harm 23.4, limit 20" },
     ],

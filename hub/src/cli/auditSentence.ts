@@ -118,10 +118,10 @@ export function auditSentence(row: AuditRow): string {
     line === null ? digest.slice(0, 8) : `${line}@${digest.slice(0, 8)}`,
   );
   const phrase = phrases[action]?.(subject, row) ?? `${action} ${subject}`.trim();
-  // A reason that says the phrase again is left out.
-  const isSaid = action === "rollout.started" && reason.startsWith("canary of");
-  const because =
-    reason === "" || isSaid ? "" : `: ${reason.replace(DIGEST, (text) => text.slice(0, 8))}`;
+  // What a reason says of the phrase again is left out.
+  const rest =
+    action === "rollout.started" ? reason.replace(/^canary of [^:]*(?:: )?/, "") : reason;
+  const because = rest === "" ? "" : `: ${rest.replace(DIGEST, (text) => text.slice(0, 8))}`;
   const by = actor.startsWith("admin:") ? ` (by ${actor})` : "";
   return `${phrase}${because}${by}`;
 }

@@ -60,6 +60,7 @@ const policySchema: z.ZodType<LinePolicy> = z.strictObject({
   signing: z.strictObject({ deadlineMs: ms }),
   rollout: z.strictObject({
     canaryDevices: z.int().min(3),
+    minorityShare: z.number().gt(0).max(1),
     stages: z
       .array(z.number().gt(0).max(1))
       .min(1)

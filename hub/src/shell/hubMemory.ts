@@ -9,6 +9,7 @@ import type { AuditRow } from "../core/audit/auditChain.ts";
 import type { DevicePairs } from "../core/gate/shadowGate.ts";
 import type { ReceiptFact } from "../core/rollout/rolloutHealth.ts";
 import { STATE_LATEST_MAX } from "../limits.ts";
+import { defaultPolicy, mergePolicy } from "../policy.ts";
 import type {
   AccessTokenRow,
   DecisionRow,
@@ -117,7 +118,13 @@ export function createHubMemory(stored: StoredHub): HubMemory {
     ...stored.trustRoots.map((row): StoreChange => ({ kind: "trustRoot", row })),
     ...stored.enrolmentTokens.map((row): StoreChange => ({ kind: "enrolmentToken", row })),
     ...stored.devices.map((row): StoreChange => ({ kind: "device", row })),
-    ...stored.lines.map((row): StoreChange => ({ kind: "line", row })),
+    ...stored.lines.map(
+      (row): StoreChange => ({
+        kind: "line",
+        // A rule that is newer than the line has its default.
+        row: { ...row, policy: mergePolicy(defaultPolicy, row.policy) },
+      }),
+    ),
     ...stored.versions.map((row): StoreChange => ({ kind: "version", row })),
     ...stored.decisions.map((row): StoreChange => ({ kind: "decision", row })),
     ...stored.signingRequests.map((row): StoreChange => ({ kind: "signingRequest", row })),

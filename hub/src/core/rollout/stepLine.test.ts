@@ -334,6 +334,21 @@ it("[HB40] a canary selects exactly its devices; everybody else keeps the champi
   expect(story.audits("rollout.started")[0]?.detail).toMatchObject({ devices: ["a", "b", "c"] });
 });
 
+it("[HB106] there are as many canaries as a minority needs, and the audit says how small a one they are sure to meet", () => {
+  const story = createStory({ rollout: { minorityShare: 0.3 } }, 30);
+  story.begin();
+  story.toCanary("two");
+  const [started] = story.audits("rollout.started");
+  expect(started?.detail["devices"]).toHaveLength(8);
+  expect(started?.reason).toMatch(/: whatever harms 9 of 30 devices meets one of them with 95 %$/);
+  const few = createStory({}, 30);
+  few.begin();
+  few.toCanary("two");
+  expect(few.audits("rollout.started")[0]?.reason).toMatch(
+    /^canary of 3 devices for .*: whatever harms 19 of 30 devices meets one/,
+  );
+});
+
 it("[HB40] devices that are away are no canary: the next ones in the order are taken", () => {
   const story = createStory();
   story.devices = story.devices.map((device) =>

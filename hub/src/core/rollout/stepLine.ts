@@ -10,6 +10,7 @@ import {
 } from "@attune/protocol";
 import { emptyGateReport, failedCheck, type GateReport, withCheck } from "../gate/gateCheck.ts";
 import { judgeShadow } from "../gate/shadowGate.ts";
+import { canariesFor, coveredMinority } from "./canaryCover.ts";
 import type { LineEffect, LineEvent, LineStep, LineView, PendingWork } from "./lineEvents.ts";
 import type {
   Challenger,
@@ -334,7 +335,7 @@ function takeSignature(draft: Draft, challenger: Challenger): void {
   enter(draft, "canary", draft.view.policy.rollout.canaryDeadlineMs);
   const health = healthOf(draft);
   const devices = health.selected.map(({ device }) => device);
-  const reason = `canary of ${devices.length} devices for ${name(draft, challenger)}`;
+  const reason = `canary of ${devices.length} devices for ${name(draft, challenger)}: ${coverText(draft, devices.length)}`;
   audit(draft, "rollout.started", version, reason, { devices, salt });
   tellFollowers(draft, "canary", reason);
 }
@@ -785,7 +786,19 @@ function tellFollowers(
 // Small parts.
 
 function canaryThresholdOf(draft: Draft, salt: string): number {
-  return thresholdOf(draft, salt, draft.view.policy.rollout.canaryDevices);
+  const { canaryDevices, minorityShare, alpha } = draft.view.policy.rollout;
+  const fleet = followingDevices(draft.state, draft.view).length;
+  const count = Math.max(canaryDevices, canariesFor(fleet, minorityShare, alpha));
+  return thresholdOf(draft, salt, count);
+}
+
+/** What a canary can feel at all, before it has felt anything. */
+function coverText(draft: Draft, canaries: number): string {
+  const { alpha } = draft.view.policy.rollout;
+  const fleet = followingDevices(draft.state, draft.view).length;
+  const minority = coveredMinority(fleet, canaries, alpha);
+  const sure = `${((1 - alpha) * 100).toFixed(0)} %`;
+  return `whatever harms ${minority} of ${fleet} devices meets one of them with ${sure}`;
 }
 
 /**
