@@ -143,14 +143,15 @@ export function linePolicyOf(deviceCount: number, isGuarded: boolean): LinePolic
       holdDeadlineMs: 1 * minute,
     },
     rollout: {
-      // With nine of thirty on the left wrist a canary of six misses all of them one time in eleven; then it shows in the next stage.
       canaryDevices: 6,
-      // 6 devices x 25 minutes are some 300 labelled windows: they can rule out 8 points, not 2. Above it they say: hold.
+      // Nine of thirty, as many as wear it on the left wrist: six canaries miss them all one time in eleven, eight one time in 29.
+      minorityShare: 0.3,
+      // 8 devices x 25 minutes are some 400 labelled windows: they can rule out 8 points, not 2. Above it they say: hold.
       margin: 0.08,
       watchMs: 8 * minute,
       canaryDeadlineMs: 25 * minute,
-      // No evidence of harm by then is taken for good enough in a demonstration; the default, hold, waits for a person.
-      atCanaryDeadline: "spread",
+      // What cannot show by then that it does no harm goes back; the default, hold, waits for a person, and nobody is there.
+      atCanaryDeadline: "rollback",
       spreadDeadlineMs: 15 * minute,
       // Long enough for 25 labels from each device: harm that no canary could feel shows before it becomes the champion.
       bakeMs: 12 * minute,
