@@ -65,6 +65,7 @@ export { patchParameters, readParameters } from "./model/parameters/parameterByt
 export type { LowRankScope, ParameterScope } from "./model/parameters/parameterScope.ts";
 export type { ParameterRole } from "./model/parameters/parameterUses.ts";
 export type { BatchNormalizationMode } from "./model/parameters/runningStatistics.ts";
+export { runningVariances } from "./model/parameters/runningVariances.ts";
 export { joinModel, type SplitModel, splitModel } from "./model/parameters/splitModel.ts";
 export {
   type ChosenScope,

@@ -13,9 +13,11 @@ import {
 } from "@attune/protocol";
 import { nodeCryptography } from "@attune/protocol/node";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { brokenVariance } from "../src/core/gate/brokenVariance.ts";
 import {
   line,
   makePackage,
+  normalizingPackage,
   otherPackage,
   quickPolicy,
   startTestHub,
@@ -171,4 +173,52 @@ it("[HB34] a person approves what is held, with a reason; what does not wait for
     actor: expect.stringMatching(/^admin:/),
     subject: `activity@${version.slice(0, 8)}`,
   });
+});
+
+it("[HB107] a mean of deltas that takes a variance to zero or below is rejected, and the reason names the parameter", async () => {
+  await testHub.close();
+  testHub = await startTestHub();
+  const normalizing = await normalizingPackage();
+  base = await testHub.found(normalizing);
+  const index = base.parameters.findIndex(({ name }) => name.includes("variance"));
+  const { name, data } = base.parameters[index] as TestBase["parameters"][number];
+  const send = async (values: Float32Array): Promise<void> => {
+    for (const device of devices) {
+      const frame = device.contribution(base, [{ index, values }]);
+      await device.receipt(await device.send("contribution", frame));
+    }
+  };
+  const devices = await testHub.enrolMany(4);
+  // Below zero by less than the normalisation's epsilon: every answer stays finite.
+  const below = data.map((value, channel) => (channel === 1 ? -value - 5e-6 : 0));
+  await send(below);
+  const verdict = (row: { action: string; detail: object }): boolean =>
+    row.action === "gate.verdict" && "verdict" in row.detail && row.detail.verdict === "reject";
+  await testHub.until(() => testHub.audit.some(verdict), "a verdict");
+  expect(testHub.audit.find(verdict)?.reason).toMatch(
+    new RegExp(`^sanity: ${name} is the running variance of a normalisation and has -.*above 0$`),
+  );
+  expect(testHub.line().champion?.version).toBe(base.version);
+  // A smaller one is one like any other.
+  await send(data.map((value, channel) => (channel === 1 ? -value / 2 : 0)));
+  await testHub.until((state) => state.lines[0]?.challenger?.stage === "shadowing", "shadowing");
+});
+
+it("[HB107] a variance of zero is allowed only where the champion has one", async () => {
+  const { parameters, graph } = await normalizingPackage();
+  const at = parameters.findIndex(({ name }) => name.includes("variance"));
+  const withVariance = (value: number): typeof parameters =>
+    parameters.map((tensor, index) =>
+      index === at
+        ? { ...tensor, data: tensor.data.map((one, channel) => (channel === 2 ? value : one)) }
+        : tensor,
+    );
+  const name = parameters[at]?.name;
+  expect(brokenVariance(graph, withVariance(1e-9), parameters)).toBeNull();
+  expect(brokenVariance(graph, withVariance(0), parameters)).toEqual({ name, value: 0 });
+  expect(brokenVariance(graph, withVariance(0), withVariance(0))).toBeNull();
+  expect(brokenVariance(graph, withVariance(0), null)).toBeNull();
+  for (const champion of [null, parameters, withVariance(-1)]) {
+    expect(brokenVariance(graph, withVariance(-1), champion)).toEqual({ name, value: -1 });
+  }
 });

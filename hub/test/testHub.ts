@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  buildNetwork,
   buildPerceptron,
   buildReference,
   createModelPackage,
@@ -83,12 +84,30 @@ export function testPackage(): Promise<ModelPackage> {
   return madePackage;
 }
 
-/** A package of the same line with another graph: as many hidden units as `hidden` says. */
-export async function makePackage(hidden = 6): Promise<ModelPackage> {
-  const model = buildPerceptron(
-    { inputSize: channelCount, hidden: [hidden], classCount },
-    createSeededRandom("model"),
+/** A package of the same line whose input is normalised by running statistics. */
+export function normalizingPackage(): Promise<ModelPackage> {
+  return packageOf(
+    buildNetwork(
+      {
+        input: [channelCount],
+        layers: [{ kind: "batchNormalization" }, { kind: "dense", units: classCount }],
+      },
+      createSeededRandom("normalizing"),
+    ),
   );
+}
+
+/** A package of the same line with another graph: as many hidden units as `hidden` says. */
+export function makePackage(hidden = 6): Promise<ModelPackage> {
+  return packageOf(
+    buildPerceptron(
+      { inputSize: channelCount, hidden: [hidden], classCount },
+      createSeededRandom("model"),
+    ),
+  );
+}
+
+async function packageOf(model: Uint8Array): Promise<ModelPackage> {
   const preprocessing = {
     labels,
     channels: Array.from({ length: channelCount }, (_, index) => ({
@@ -190,7 +209,7 @@ export interface TestHub {
   sign(request?: string): Promise<SigningRequest>;
   importPackage(modelPackage: ModelPackage, query?: string): Promise<Response>;
   /** Trust root, first version, validation set. */
-  found(): Promise<TestBase>;
+  found(first?: ModelPackage): Promise<TestBase>;
   enrol(name: string, cohort?: string): Promise<TestDevice>;
   enrolMany(count: number): Promise<TestDevice[]>;
   close(): Promise<void>;
@@ -298,12 +317,12 @@ export async function startTestHub(options: Partial<HubOptions> = {}): Promise<T
     },
     importPackage: (modelPackage, query = "") =>
       askRaw("POST", `/api/models${query}`, encodeModelPackage(modelPackage, nodeCryptography)),
-    async found() {
+    async found(first) {
       await ask("POST", "/api/trust/root", {
         frame: Buffer.from(await trustRootOf(self)).toString("base64"),
       });
       await ask("PUT", `/api/lines/${line}/validation-set`, testValidationSet());
-      const modelPackage = await testPackage();
+      const modelPackage = first ?? (await testPackage());
       expect((await self.importPackage(modelPackage)).status).toBe(202);
       await self.until((state) => state.lines[0]?.challenger?.stage === "signing", "a request");
       await self.sign();

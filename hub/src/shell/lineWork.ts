@@ -9,6 +9,7 @@ import {
   type Digest,
   decodeDelta,
   decodeMessage,
+  decodeParameters,
   deltaBetween,
   deltaNorm,
   digestOf,
@@ -24,6 +25,7 @@ import {
 import { contributionsDigest } from "../core/aggregate/contributionPool.ts";
 import { createExactSum, type ExactSum } from "../core/aggregate/exactSum.ts";
 import { type CandidateParameters, makeCandidate } from "../core/aggregate/makeCandidate.ts";
+import { brokenVariance } from "../core/gate/brokenVariance.ts";
 import { createReproducibleRandom } from "../core/gate/reproducibleRandom.ts";
 import { judgeSanity } from "../core/gate/sanityGate.ts";
 import { judgeSlices, judgeValidation } from "../core/gate/validationGate.ts";
@@ -266,6 +268,7 @@ async function validate(
   const { challengerId, version, champion } = work;
   const { policy, validationSet, state } = line.row;
   const { normMax, validation } = policy.gate;
+  const challenger = await shelf.partsOf(version);
   const bytes = validationSet === null ? null : await blobs.get(validationSet.digest);
   const answers =
     bytes === null
@@ -273,11 +276,20 @@ async function validate(
       : await judge.answer({
           line: line.row.line,
           champion: champion === null ? null : await shelf.partsOf(champion),
-          challenger: await shelf.partsOf(version),
+          challenger,
           validationSet: bytes,
         });
   const norm = state.challenger?.norm ?? null;
-  const sanity = judgeSanity({ norm, normMax, notFiniteCount: answers?.notFiniteCount ?? null });
+  const sanity = judgeSanity({
+    norm,
+    normMax,
+    notFiniteCount: answers?.notFiniteCount ?? null,
+    brokenVariance: brokenVariance(
+      challenger.graph,
+      unwrap(decodeParameters(challenger.parameters)),
+      champion === null ? null : await shelf.of(champion),
+    ),
+  });
   const comparisons =
     answers === null || champion === null
       ? ([

@@ -1,4 +1,6 @@
-// Whether a challenger is a model at all: finite answers, not too far from the champion. It must not compare accuracy.
+// Whether a challenger is a model at all: finite answers, variances above zero, not too far from the champion. It must not compare
+// accuracy.
+import type { BrokenVariance } from "./brokenVariance.ts";
 import type { GateCheck } from "./gateCheck.ts";
 
 /** What is known before any comparison. */
@@ -8,11 +10,18 @@ export interface SanityFacts {
   readonly normMax: number;
   /** Samples of the validation set with NaN or infinite answers; null when there was none to ask. */
   readonly notFiniteCount: number | null;
+  readonly brokenVariance: BrokenVariance | null;
 }
 
 /** Judges {@link SanityFacts}. */
-export function judgeSanity({ norm, normMax, notFiniteCount }: SanityFacts): GateCheck {
-  const evidence = { norm, normMax, notFiniteCount };
+export function judgeSanity(facts: SanityFacts): GateCheck {
+  const { norm, normMax, notFiniteCount, brokenVariance } = facts;
+  const evidence = { ...facts };
+  if (brokenVariance !== null) {
+    const { name, value } = brokenVariance;
+    const text = `${name} is the running variance of a normalisation and has ${value.toPrecision(3)}, it must be above 0`;
+    return { name: "sanity", outcome: "fail", text, evidence };
+  }
   if (notFiniteCount !== null && notFiniteCount > 0) {
     const text = `${notFiniteCount} answers are NaN or infinite`;
     return { name: "sanity", outcome: "fail", text, evidence };

@@ -119,7 +119,7 @@ it("[HB82] a slice with too few samples is shown and not judged", () => {
 });
 
 it("[HB83] answers that are NaN, or a norm above the limit or NaN, are no model", () => {
-  const fine = { norm: 1, normMax: 10, notFiniteCount: 0 };
+  const fine = { norm: 1, normMax: 10, notFiniteCount: 0, brokenVariance: null };
   expect(judgeSanity(fine).outcome).toBe("pass");
   expect(judgeSanity({ ...fine, notFiniteCount: 1 }).outcome).toBe("fail");
   expect(judgeSanity({ ...fine, norm: 10.1 }).outcome).toBe("fail");
