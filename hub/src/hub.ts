@@ -9,6 +9,7 @@ import { createEmbeddedBroker } from "./adapters/mqtt/embeddedBroker.ts";
 import { createExternalBroker } from "./adapters/mqtt/externalBroker.ts";
 import { createWorkerJudge } from "./adapters/ort/workerJudge.ts";
 import { openWorkerStore } from "./adapters/sqlite/workerStore.ts";
+import { freeBytes } from "./adapters/system/freeBytes.ts";
 import { createSystemClock } from "./adapters/system/systemClock.ts";
 import { createSystemRandom } from "./adapters/system/systemRandom.ts";
 import { createApp } from "./app.ts";
@@ -175,6 +176,7 @@ export function createHub(options: HubOptions): Hub {
     await mkdir(options.dataFolder, { recursive: true, mode: 0o700 });
     const { store, isSound: isStoreSound } = watchWrites(
       await openWorkerStore(join(options.dataFolder, "attune.db")),
+      () => freeBytes(options.dataFolder),
     );
     const closing: (() => Promise<void>)[] = [() => store.close()];
     try {

@@ -99,6 +99,9 @@ export const MQTT_DRAIN_MS_MAX = 10_000;
 /** HTTP connections: people, screens, signers, and devices that fetch a blob. */
 export const HTTP_CONNECTIONS_MAX = 1024;
 
+/** Room on the disk below which health tries a write: SQLite's log may take that much more before it is folded back, 1000 pages of 4 KB. */
+export const DISK_FREE_MIN_BYTES: number = 4 * 1024 * 1024;
+
 /** Connected MQTT clients. */
 export const MQTT_CLIENTS_MAX = 20_000;
 

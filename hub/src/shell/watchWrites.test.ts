@@ -5,6 +5,7 @@ import { Fault } from "@attune/protocol";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openWorkerStore } from "../adapters/sqlite/workerStore.ts";
+import { DISK_FREE_MIN_BYTES } from "../limits.ts";
 import type { Store } from "../ports/store.ts";
 import type { ApiEnv } from "../routes/api.ts";
 import { liveRoutes } from "../routes/live.ts";
@@ -16,6 +17,7 @@ let sqlite: Store;
 let isFull = false;
 /** Writes that reached the store. */
 let tried = 0;
+let freeBytes: number | null = null;
 let watched: WatchedStore;
 
 beforeAll(async () => {
@@ -30,11 +32,14 @@ beforeAll(async () => {
       }
       return write(...args);
     };
-  watched = watchWrites({
-    ...sqlite,
-    commit: whileRoom(sqlite.commit),
-    commitIntake: whileRoom(sqlite.commitIntake),
-  });
+  watched = watchWrites(
+    {
+      ...sqlite,
+      commit: whileRoom(sqlite.commit),
+      commitIntake: whileRoom(sqlite.commitIntake),
+    },
+    () => Promise.resolve(freeBytes),
+  );
 });
 afterAll(async () => {
   await sqlite.close();
@@ -80,4 +85,20 @@ it("[HB99] a store that no longer writes is not well, until it writes again", as
   tried = 0;
   expect((await health()).status, "a write of anybody's is enough").toBe(200);
   expect(tried).toBe(0);
+});
+
+it("[HB99] a disk that fills while nobody writes is noticed, and one that is only nearly full is well", async () => {
+  tried = 0;
+  freeBytes = 10 * DISK_FREE_MIN_BYTES;
+  expect((await health()).status).toBe(200);
+  expect(tried, "with room nothing is tried").toBe(0);
+  freeBytes = DISK_FREE_MIN_BYTES - 1;
+  expect((await health()).status, "a write that is tried is kept").toBe(200);
+  expect(tried).toBeGreaterThan(0);
+  freeBytes = 0;
+  isFull = true;
+  expect(await health()).toMatchObject({ status: 503, body: { store: "failed" } });
+  isFull = false;
+  freeBytes = null;
+  expect((await health()).status).toBe(200);
 });
