@@ -13,12 +13,17 @@ const recipeSchema = evalFree(() => {
     neighbours: z.optional(positiveCount),
     referencesMax: z.optional(positiveCount),
     lengthWeight: z.optional(z.number()),
+    shrinkage: z.optional(z.number()),
   };
   const oodMethod: z.ZodMiniType<OodMethod> = z.discriminatedUnion("kind", [
-    z.object({ kind: z.literal("combined"), ...knnSettings }),
+    z.object({
+      kind: z.literal("combined"),
+      ...knnSettings,
+      relativeWeight: z.optional(z.number()),
+    }),
     z.object({ kind: z.literal("knn"), ...knnSettings }),
     z.object({ kind: z.literal("mahalanobis"), shrinkage: z.optional(z.number()) }),
-    z.object({ kind: z.literal("relativeMahalanobis") }),
+    z.object({ kind: z.literal("relativeMahalanobis"), shrinkage: z.optional(z.number()) }),
     z.object({ kind: z.literal("vim"), principalCount: z.optional(count) }),
     z.object({ kind: z.literal("energy"), temperature: z.optional(z.number()) }),
     z.object({ kind: z.literal("maximumSoftmax") }),

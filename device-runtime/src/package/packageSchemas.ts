@@ -227,6 +227,8 @@ const schemas = evalFree(() => {
         priorCount: positive.check(z.maximum(1e6)),
         halfLifeWindows: z.number().check(z.minimum(1), z.maximum(1e9)),
         baselineWindows: count,
+        commonShare: rateUpToOne.check(z.gt(0)),
+        commonWeight: z.number().check(z.minimum(1), z.maximum(1e3)),
       }),
       leaveOneOut: z.object({
         pairs: z

@@ -35,8 +35,14 @@ export interface CombinedProfile {
   readonly relativeScale: ScoreScale;
 }
 
+/** Settings of {@link fitCombined}. */
+export interface CombinedSettings extends KnnSettings {
+  /** What relative Mahalanobis counts beside neighbours, `> 0`; 1 when left out. */
+  readonly relativeWeight?: number | undefined;
+}
+
 /** Beside a second score fewer references do: ten of each of six classes. */
-const defaults: Required<KnnSettings> = { neighbours: 5, referencesMax: 60, lengthWeight: 0.25 };
+const defaults = { neighbours: 5, referencesMax: 60, lengthWeight: 0.25, relativeWeight: 1 };
 
 /** Samples that the scales are measured on, at most: evenly spaced ones of more. */
 const scaledMax = 2000;
@@ -46,28 +52,38 @@ const scaledMax = 2000;
  *
  * @param samples ones that `checkOodSamples` accepts
  * @param random draws the neighbours
- * @returns what `fitKnn` and `fitRelativeMahalanobis` refuse
+ * @returns what `fitKnn` and `fitRelativeMahalanobis` refuse, `input.shape_mismatch` for a weight out of range
  */
 export function fitCombined(
   samples: OodSamples,
   random: Random,
-  settings: KnnSettings = {},
+  settings: CombinedSettings = {},
 ): Outcome<CombinedProfile> {
+  const { relativeWeight = defaults.relativeWeight, shrinkage } = settings;
+  if (!(relativeWeight > 0 && relativeWeight < Number.POSITIVE_INFINITY)) {
+    return refuse(
+      "input.shape_mismatch",
+      `relative Mahalanobis counts ${relativeWeight}, it must be above 0 and finite; name knn to leave it out`,
+    );
+  }
   const neighbours = fitKnn(samples, random, {
     neighbours: settings.neighbours ?? defaults.neighbours,
     referencesMax: settings.referencesMax ?? defaults.referencesMax,
     lengthWeight: settings.lengthWeight ?? defaults.lengthWeight,
+    shrinkage,
   });
   if (!neighbours.ok) return neighbours;
-  const relative = fitRelativeMahalanobis(samples);
+  const relative = fitRelativeMahalanobis(samples, shrinkage);
   if (!relative.ok) return relative;
   const both = createBoth(neighbours.value, relative.value);
+  const relativeScale = measureScale(samples, both.measure, both.root);
   return checkCombined({
     kind: "combined",
     neighbours: neighbours.value,
     relative: relative.value,
     neighboursScale: measureScale(samples, both.measure, both.distance),
-    relativeScale: measureScale(samples, both.measure, both.root),
+    // A weight is a unit: what counts half has a spread that is twice as wide.
+    relativeScale: { ...relativeScale, spread: relativeScale.spread / relativeWeight },
   });
 }
 
@@ -108,7 +124,7 @@ export function checkCombined(profile: CombinedProfile): Outcome<CombinedProfile
 /**
  * Creates a scorer that adds both scores, each in units of how it spreads over known samples.
  *
- * - Range: unbounded; about 0 for usual samples, 2 where both are at the 95th of 100. O(dimension² + (references + classes) · dimension).
+ * - Range: unbounded; about 0 for usual samples, 2 where both are at the 95th of 100 and count alike. O(dimension² + (references + classes) · dimension).
  *
  * Neighbours see what lies between classes and far out; relative Mahalanobis sees what differs from a class in a direction in which classes do not
  * differ. Where one is weak on people whom nobody has seen, the other mostly is not.

@@ -14,7 +14,7 @@ export interface MahalanobisFit {
   readonly dimension: number;
   readonly classCount: number;
   /** Shrinkage of the correlations towards none, `[1e-9, 1]`; estimated from the samples when left out. */
-  readonly shrinkage?: number;
+  readonly shrinkage?: number | undefined;
 }
 
 /** Below it two features that copy each other leave no positive definite covariance in double precision. */

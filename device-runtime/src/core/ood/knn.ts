@@ -34,6 +34,8 @@ export interface KnnSettings {
   readonly referencesMax?: number | undefined;
   /** 0.25 when left out; 0 looks at directions only. */
   readonly lengthWeight?: number | undefined;
+  /** Of the covariance, as in `fitMahalanobis`. */
+  readonly shrinkage?: number | undefined;
 }
 
 /** The search keeps this many at most, in a sorted array. */
@@ -69,6 +71,7 @@ export function fitKnn(
     neighbours: wanted = neighboursDefault,
     referencesMax: limit = referencesDefault,
     lengthWeight = lengthWeightDefault,
+    shrinkage,
   } = settings;
   if (
     !(Number.isInteger(wanted) && wanted >= 1 && wanted <= neighboursMax) ||
@@ -79,7 +82,7 @@ export function fitKnn(
       `${wanted} neighbours of ${limit} references; the limits are 1 to ${neighboursMax} and 1 to ${referencesMax}`,
     );
   }
-  const gaussian = fitMahalanobis(features, labels, { dimension, classCount });
+  const gaussian = fitMahalanobis(features, labels, { dimension, classCount, shrinkage });
   if (!gaussian.ok) return gaussian;
   const { factor } = gaussian.value;
   const centre = new Float64Array(dimension);

@@ -7,6 +7,7 @@ import {
   checkOodProfile,
   createOodScorer,
   fitOodProfile,
+  type OodMethod,
   type OodProfile,
   oodMethods,
 } from "./oodProfile.ts";
@@ -146,6 +147,27 @@ it("[LC36] a tree that leads back or out of itself is refused, so every score en
     const rights = forest.rights.slice();
     rights[0] = right;
     const outcome = checkOodProfile({ ...forest, rights });
+    expect(outcome.ok ? null : outcome.refusal.code).toBe("input.shape_mismatch");
+  }
+});
+
+it("[LC36] the weight and the shrinkage of two distances are taken, and refused out of range", () => {
+  const methodOf = (settings: object): OodMethod => ({ kind: "combined", ...settings });
+  const scoreOf = (settings: object): number =>
+    createOodScorer(
+      unwrap(fitOodProfile(sound, methodOf(settings), createSeededRandom("hostile"))),
+    ).score([9, -9, 3, 0]);
+  const [half, once, twice] = [0.5, 1, 2].map((relativeWeight) => scoreOf({ relativeWeight }));
+  expect(once).toBe(scoreOf({}));
+  // Twice the weight adds twice the difference.
+  expect((twice as number) - (once as number)).toBeCloseTo(
+    2 * ((once as number) - (half as number)),
+    9,
+  );
+  expect(scoreOf({ shrinkage: 1 })).not.toBe(once);
+  const wrong = [{ relativeWeight: 0 }, { relativeWeight: Number.NaN }, { shrinkage: 2 }];
+  for (const settings of wrong) {
+    const outcome = fitOodProfile(sound, methodOf(settings), random);
     expect(outcome.ok ? null : outcome.refusal.code).toBe("input.shape_mismatch");
   }
 });

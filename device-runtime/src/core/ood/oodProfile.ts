@@ -3,6 +3,7 @@ import { accept, type Outcome, refuse } from "@attune/protocol";
 import type { ForkableRandom } from "../../ports/random.ts";
 import {
   type CombinedProfile,
+  type CombinedSettings,
   checkCombined,
   createCombinedScorer,
   fitCombined,
@@ -58,9 +59,9 @@ export type OodKind = OodProfile["kind"];
 
 /** Which score, and how it is fitted; plain data. */
 export type OodMethod =
-  | ({ readonly kind: "combined" } & KnnSettings)
+  | ({ readonly kind: "combined" } & CombinedSettings)
   | { readonly kind: "mahalanobis"; readonly shrinkage?: number | undefined }
-  | { readonly kind: "relativeMahalanobis" }
+  | { readonly kind: "relativeMahalanobis"; readonly shrinkage?: number | undefined }
   | ({ readonly kind: "knn" } & KnnSettings)
   | ({ readonly kind: "vim" } & VimSettings)
   | { readonly kind: "energy"; readonly temperature?: number | undefined }
@@ -100,12 +101,11 @@ export function fitOodProfile(
   switch (method.kind) {
     case "mahalanobis": {
       const { shrinkage } = method;
-      const fit = { dimension, classCount, ...(shrinkage === undefined ? {} : { shrinkage }) };
-      const classes = fitMahalanobis(features, labels, fit);
+      const classes = fitMahalanobis(features, labels, { dimension, classCount, shrinkage });
       return classes.ok ? accept({ kind: "mahalanobis", classes: classes.value }) : classes;
     }
     case "relativeMahalanobis":
-      return fitRelativeMahalanobis(samples);
+      return fitRelativeMahalanobis(samples, method.shrinkage);
     case "combined":
       return fitCombined(samples, random.fork("combined"), method);
     case "knn":

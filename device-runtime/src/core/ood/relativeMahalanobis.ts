@@ -17,14 +17,18 @@ export interface RelativeMahalanobisProfile {
  * Fits class Gaussians and a background.
  *
  * @param samples ones that `checkOodSamples` accepts
- * @returns `input.not_finite` when values are too large to square
+ * @param shrinkage of both covariances, as in `fitMahalanobis`
+ * @returns `input.not_finite` when values are too large to square, `input.shape_mismatch` for a shrinkage out of range
  */
-export function fitRelativeMahalanobis(samples: OodSamples): Outcome<RelativeMahalanobisProfile> {
+export function fitRelativeMahalanobis(
+  samples: OodSamples,
+  shrinkage?: number,
+): Outcome<RelativeMahalanobisProfile> {
   const { features, labels, dimension, classCount } = samples;
-  const classes = fitMahalanobis(features, labels, { dimension, classCount });
+  const classes = fitMahalanobis(features, labels, { dimension, classCount, shrinkage });
   if (!classes.ok) return classes;
   const oneLabel = new Uint8Array(labels.length);
-  const background = fitMahalanobis(features, oneLabel, { dimension, classCount: 1 });
+  const background = fitMahalanobis(features, oneLabel, { dimension, classCount: 1, shrinkage });
   if (!background.ok) return background;
   return accept({
     kind: "relativeMahalanobis",

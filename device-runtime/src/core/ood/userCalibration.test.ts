@@ -52,8 +52,8 @@ it("[LC37] a usual person is called an outlier about as often as was said, from 
   const random = createSeededRandom("usual");
   const user = createUserCalibration(population, alpha);
   const share = flaggedShare(user, 4000, () => gaussian(random));
-  expect(share).toBeGreaterThan(0.02);
-  expect(share).toBeLessThan(0.065);
+  expect(share).toBeGreaterThan(0.035);
+  expect(share).toBeLessThan(0.06);
   expect(user.report().holds).toBe(true);
 });
 
@@ -70,6 +70,37 @@ it("[LC37] an unusual person is normal after a while, and the population alone w
   });
   expect(flaggedShare(stubborn, 2000, () => gaussian(random) + 2)).toBeGreaterThan(0.5);
   expect(stubborn.report()).toMatchObject({ holds: false });
+});
+
+/** Share of events that are found among normal windows, after the first thousand windows. */
+function foundShare(user: UserCalibration, eventShare: number): number {
+  const random = createSeededRandom("events");
+  let events = 0;
+  let found = 0;
+  for (let at = 0; at < 4000; at++) {
+    const isEvent = random.nextUint32() < eventShare * 2 ** 32;
+    const isFound = user.observe(gaussian(random) + (isEvent ? 8 : 0)) <= alpha;
+    if (at < 1000 || !isEvent) continue;
+    events++;
+    if (isFound) found++;
+  }
+  return found / events;
+}
+
+it("[LC37] events do not become normal by happening, until they are common", () => {
+  const eager = { ...defaultPersonalRule, priorCount: 6 };
+  expect(foundShare(createUserCalibration(population, alpha), 0.06)).toBeGreaterThan(0.9);
+  expect(foundShare(createUserCalibration(population, alpha, eager), 0.06)).toBeLessThan(0.8);
+  expect(foundShare(createUserCalibration(population, alpha), 0.3)).toBeLessThan(0.4);
+});
+
+it("[LC37] common outliers count more, so that an unusual person is normal sooner", () => {
+  const shareOf = (commonWeight: number): number => {
+    const random = createSeededRandom("sooner");
+    const user = createUserCalibration(population, alpha, { ...defaultPersonalRule, commonWeight });
+    return flaggedShare(user, 300, () => gaussian(random) + 2);
+  };
+  expect(shareOf(8)).toBeLessThan(shareOf(1) / 2);
 });
 
 it("[LC37] what is far beyond anything is an outlier also for a person who is known well", () => {
@@ -169,6 +200,11 @@ it("[LC37] levels, rules and populations that cannot be are turned away", () => 
   expect(() =>
     createUserCalibration(population, alpha, { ...defaultPersonalRule, priorCount: 0 }),
   ).toThrow(Defect);
+  for (const changes of [{ commonShare: 0 }, { commonShare: 1.1 }, { commonWeight: 0.5 }]) {
+    expect(() =>
+      createUserCalibration(population, alpha, { ...defaultPersonalRule, ...changes }),
+    ).toThrow(Defect);
+  }
   expect(() => measurePopulation([], [])).toThrow(Defect);
   expect(() => measurePopulation([Number.NaN], [0])).toThrow(Defect);
   const codeOf = (changes: object): string | null => {

@@ -12,6 +12,10 @@ export interface PersonalRule {
   readonly halfLifeWindows: number;
   /** So many first windows are not counted in the re-check, `>= 0`. */
   readonly baselineWindows: number;
+  /** Outliers that are more than this share of a person's windows are no events but what the person is like, `(0, 1]`. */
+  readonly commonShare: number;
+  /** An outlier counts so often then, `>= 1`. */
+  readonly commonWeight: number;
 }
 
 /** All that is remembered of a person's scores; plain data. */
@@ -20,8 +24,11 @@ export interface UserCalibrationState {
   readonly edges: Float64Array;
   /** Weight of the person's own windows in each of the population's bins. */
   readonly bins: Float64Array;
-  /** Of all own windows. */
+  /** Of all own windows, outliers that are common counted as often as the rule says. */
   readonly weight: number;
+  /** Of all own windows, each counted once, and of the outliers among them. */
+  readonly windowWeight: number;
+  readonly outlierWeight: number;
   /** Place of the last window among the bins, `[0, 1]`, and the running moments that give how alike neighbours are. */
   readonly lastPlace: number;
   readonly placeSum: number;
@@ -66,16 +73,20 @@ export interface UserCalibration {
 }
 
 /**
- * HAPT's scores are alike for about four windows of 2.56 s in a row, so a person's own 25 windows, half a minute, weigh as much as the
- * population; after some minutes a window counts half. On the 21 people outside HAPT's test list the worst person's share of outliers is 3 % for
- * priors of 2 to 10, and 83 to 87 % of the changes of posture are found: they do not tell settings apart. A prior of 6 and a half life of 300 were chosen after the worst of
- * the nine test people had been seen at 12.3 % with 10 and 500, so its 10.3 % since is not of people whom nobody had looked at.
+ * What people who are no outliers need little of, and unusual people much: while outliers are rare the population weighs as much as 400 windows that
+ * resemble each other like HAPT's, so that events do not become normal by happening; once a tenth of the windows are outliers they count eightfold, and
+ * some minutes make them normal. Chosen by a rule among people who did not judge it (docs/adr/0015-two-distances-by-default.md).
  */
 export const defaultPersonalRule: PersonalRule = {
-  priorCount: 6,
+  priorCount: 100,
   halfLifeWindows: 300,
   baselineWindows: 100,
+  commonShare: 0.1,
+  commonWeight: 8,
 };
+
+/** Normal windows that are taken to have been before the first: the share of outliers of a few windows says nothing. */
+const windowsBefore = 50;
 
 /** What neighbours are taken to be like before the person has shown it: four windows in a row count as one. */
 const likenessPrior = 0.6;
@@ -93,16 +104,20 @@ const likenessMax = 63 / 65;
  *
  * The p-value is a mixture of two shares, of the population's windows and of the person's own that score as high, the population weighing
  * `priorCount` and the person's own what they are worth when windows that follow each other are alike. That is the mean of a Dirichlet process
- * posterior whose base is the population. A person whom the population has never seen is unusual for some windows and normal then; a stream that
- * is wrong for good becomes this person's normal, too, which is why its share above the **population's** threshold is watched beside it
- * (`createUserMonitors`).
+ * posterior whose base is the population.
+ *
+ * A person's own windows hold the very events that are to be found: counted like all others, they fill the share that may be called outliers, and what
+ * happens often is found no more. So a person's own windows count little as long as outliers are rare, and outliers count the more once they are
+ * common. A person whom the population has never seen is unusual for some minutes and normal then; an activity that nobody knows and that goes on for
+ * long becomes normal, too, as does a stream that is wrong for good, which is why the share above the **population's** threshold is watched beside
+ * it (`createUserMonitors`).
  *
  * @param alpha what is called an outlier in the re-check: a p-value of at most this
  * @param state from {@link UserCalibration.state}; one of another population is left aside
  * @throws {@link Defect} `ood.level_invalid`, `ood.rule_invalid`
  * @see Ferguson 1973, "A Bayesian analysis of some nonparametric problems", section 2; conformal p-values of Vovk, Gammerman and Shafer
- *   2005, section 2.2. Deviation: own windows are weighted by age and by their effective sample size, so validity is measured by the
- *   re-check and not promised.
+ *   2005, section 2.2. Deviation: own windows are weighted by age, by their effective sample size and by how common outliers are, so validity is
+ *   measured by the re-check and not promised.
  */
 export function createUserCalibration(
   population: PopulationScores,
@@ -113,11 +128,17 @@ export function createUserCalibration(
   if (!(alpha > 0 && alpha < 1)) {
     throw new Defect("ood.level_invalid", `alpha is ${alpha}, it must be in (0, 1)`);
   }
-  const { priorCount, halfLifeWindows, baselineWindows } = rule;
+  const { priorCount, halfLifeWindows, baselineWindows, commonShare, commonWeight } = rule;
   if (!(priorCount > 0 && halfLifeWindows >= 1 && baselineWindows >= 0)) {
     throw new Defect(
       "ood.rule_invalid",
       `prior of ${priorCount}, half life of ${halfLifeWindows} and baseline of ${baselineWindows} windows: above 0, 1 or more, 0 or more`,
+    );
+  }
+  if (!(commonShare > 0 && commonShare <= 1 && commonWeight >= 1)) {
+    throw new Defect(
+      "ood.rule_invalid",
+      `outliers count ${commonWeight} times above a share of ${commonShare}: 1 or more, in (0, 1]`,
     );
   }
   const keep = 0.5 ** (1 / halfLifeWindows);
@@ -131,9 +152,9 @@ export function createUserCalibration(
 
   /** Windows in a row that are worth one: `(1 + r) / (1 - r)` at a likeness of neighbours `r`. */
   function windowsPerEffective(): number {
-    const mean = own.weight > 0 ? own.placeSum / own.weight : 0.5;
-    const variance = Math.max(0, own.squareSum - own.weight * mean * mean);
-    const together = own.productSum - own.weight * mean * mean;
+    const mean = own.windowWeight > 0 ? own.placeSum / own.windowWeight : 0.5;
+    const variance = Math.max(0, own.squareSum - own.windowWeight * mean * mean);
+    const together = own.productSum - own.windowWeight * mean * mean;
     const prior = likenessPriorCount * placeVariance;
     const likeness = (likenessPrior * prior + together) / (prior + variance);
     const bounded = Math.min(likenessMax, Math.max(0, likeness));
@@ -154,10 +175,15 @@ export function createUserCalibration(
     const p =
       (priorCount * share + above / perEffective) / (priorCount + own.weight / perEffective);
 
+    const isOutlier = p <= alpha;
+    own.windowWeight = own.windowWeight * keep + 1;
+    own.outlierWeight = own.outlierWeight * keep + (isOutlier ? 1 : 0);
+    const areCommon = own.outlierWeight > commonShare * (own.windowWeight + windowsBefore);
+    const counts = isOutlier && areCommon ? commonWeight : 1;
     for (let at = 0; at < own.bins.length; at++) own.bins[at] = (own.bins[at] as number) * keep;
-    if (bin >= 0) own.bins[bin] = (own.bins[bin] as number) + 1;
+    if (bin >= 0) own.bins[bin] = (own.bins[bin] as number) + counts;
+    own.weight = own.weight * keep + counts;
     const place = (bin + 1) / own.bins.length;
-    own.weight = own.weight * keep + 1;
     own.placeSum = own.placeSum * keep + place;
     own.squareSum = own.squareSum * keep + place * place;
     own.productSum =
@@ -166,7 +192,7 @@ export function createUserCalibration(
     own.windowCount += 1;
     if (own.windowCount > baselineWindows) {
       own.checkedCount += 1;
-      if (p <= alpha) own.flaggedCount += 1;
+      if (isOutlier) own.flaggedCount += 1;
     }
     passed[0] = p;
   }
@@ -186,7 +212,7 @@ export function createUserCalibration(
       );
       return {
         windowCount: own.windowCount,
-        effectiveCount: own.weight / perEffective,
+        effectiveCount: own.windowWeight / perEffective,
         windowsPerEffective: perEffective,
         checkedCount: own.checkedCount,
         flaggedCount: own.flaggedCount,
@@ -215,6 +241,8 @@ function nothing({ edges }: PopulationScores): UserCalibrationState {
     edges: edges.slice(),
     bins: new Float64Array(edges.length),
     weight: 0,
+    windowWeight: 0,
+    outlierWeight: 0,
     lastPlace: 0.5,
     placeSum: 0,
     squareSum: 0,
