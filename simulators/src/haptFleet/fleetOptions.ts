@@ -1,6 +1,6 @@
 // What `npm run fleet` was asked for. It must not start anything.
-import { parseArgs } from "node:util";
-import { accept, type Outcome, refuse } from "@attune/protocol";
+import type { Outcome } from "@attune/protocol";
+import { readOptions } from "../commands/readOptions.ts";
 import type { SharedModelName } from "./haptRules.ts";
 
 /** An experiment to run. */
@@ -41,50 +41,31 @@ Exit code: 0 when no bar is broken, 1 when one does not or a part failed, 2 when
  * parseFleetOptions(["--data", "har-hapt", "--seeds", "5"]); // => { ok: true, value: { seed: 1, seedCount: 5, models: ["plain"], isJson: false, wantsHelp: false } }
  */
 export function parseFleetOptions(words: readonly string[]): Outcome<FleetOptions> {
-  let values: Record<string, string | boolean | undefined>;
-  try {
-    ({ values } = parseArgs({
-      args: [...words],
-      strict: true,
-      options: {
-        data: { type: "string" },
-        seed: { type: "string" },
-        seeds: { type: "string" },
-        model: { type: "string", default: "plain" },
-        json: { type: "boolean" },
-        help: { type: "boolean" },
-      },
-    }));
-  } catch (error) {
-    return refuse("operator.request_invalid", (error as Error).message.split(". ")[0] as string);
-  }
-  const wantsHelp = values["help"] === true;
-  if (!wantsHelp && values["data"] !== "har-hapt") {
-    const given = values["data"] === undefined ? "missing" : `"${String(values["data"])}"`;
-    return refuse("operator.request_invalid", `--data is ${given}, it must be har-hapt`);
-  }
-  const wrong: string[] = [];
-  const whole = (name: string, otherwise: number, min: number, max: number): number => {
-    const text = values[name];
-    if (text === undefined) return otherwise;
-    const number = typeof text === "string" && /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (number >= min && number <= max) return number;
-    wrong.push(`--${name} is "${String(text)}", it must be a whole number from ${min} to ${max}`);
-    return otherwise;
-  };
-  const isWanted = (name: SharedModelName): boolean =>
-    values["model"] === "both" || values["model"] === name;
-  const models = (["plain", "robust"] as const).filter(isWanted);
-  if (models.length === 0) {
-    wrong.push(`--model is "${String(values["model"])}", it must be plain, robust or both`);
-  }
-  const options: FleetOptions = {
-    models,
-    seed: whole("seed", 1, 0, SEED_MAX - SEED_COUNT_MAX),
-    seedCount: whole("seeds", 1, 1, SEED_COUNT_MAX),
-    isJson: values["json"] === true,
-    wantsHelp,
-  };
-  const [first] = wrong;
-  return first === undefined ? accept(options) : refuse("operator.request_invalid", first);
+  return readOptions(
+    words,
+    {
+      data: "string",
+      seed: "string",
+      seeds: "string",
+      model: "string",
+      json: "boolean",
+      help: "boolean",
+    },
+    ({ has, text, whole, wrong }) => {
+      const wantsHelp = has("help");
+      if (!wantsHelp && text("data") !== "har-hapt") wrong("data", "har-hapt");
+      const model = text("model") ?? "plain";
+      const models = (["plain", "robust"] as const).filter(
+        (name) => model === "both" || model === name,
+      );
+      if (models.length === 0) wrong("model", "plain, robust or both");
+      return {
+        models,
+        seed: whole("seed", 1, 0, SEED_MAX - SEED_COUNT_MAX),
+        seedCount: whole("seeds", 1, 1, SEED_COUNT_MAX),
+        isJson: has("json"),
+        wantsHelp,
+      };
+    },
+  );
 }

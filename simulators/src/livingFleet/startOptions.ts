@@ -1,6 +1,6 @@
 // What `npm start` was asked for. It must not start anything.
-import { parseArgs } from "node:util";
-import { accept, type Outcome, refuse } from "@attune/protocol";
+import type { Outcome } from "@attune/protocol";
+import { readOptions } from "../commands/readOptions.ts";
 import {
   DEVICE_COUNT,
   DEVICE_COUNT_MAX,
@@ -49,40 +49,23 @@ ctrl-C came before the end.
  * parseStartOptions(["--seed", "7"]); // => { ok: true, value: { deviceCount: 30, seed: 7, speed: 120, isKept: false, isGuarded: true, wantsHelp: false } }
  */
 export function parseStartOptions(words: readonly string[]): Outcome<StartOptions> {
-  let values: Record<string, string | boolean | undefined>;
-  try {
-    ({ values } = parseArgs({
-      args: [...words],
-      strict: true,
-      options: {
-        devices: { type: "string" },
-        seed: { type: "string" },
-        speed: { type: "string" },
-        keep: { type: "boolean" },
-        "no-guards": { type: "boolean" },
-        help: { type: "boolean" },
-      },
-    }));
-  } catch (error) {
-    return refuse("operator.request_invalid", (error as Error).message.split(". ")[0] as string);
-  }
-  const wrong: string[] = [];
-  const whole = (name: string, otherwise: number, min: number, max: number): number => {
-    const text = values[name];
-    if (text === undefined) return otherwise;
-    const number = typeof text === "string" && /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (number >= min && number <= max) return number;
-    wrong.push(`--${name} is "${text}", it must be a whole number from ${min} to ${max}`);
-    return otherwise;
-  };
-  const options: StartOptions = {
-    deviceCount: whole("devices", DEVICE_COUNT, DEVICE_COUNT_MIN, DEVICE_COUNT_MAX),
-    seed: whole("seed", SEED, 0, 0xffffffff),
-    speed: whole("speed", SPEED, SPEED_MIN, SPEED_MAX),
-    isKept: values["keep"] === true,
-    isGuarded: values["no-guards"] !== true,
-    wantsHelp: values["help"] === true,
-  };
-  const [first] = wrong;
-  return first === undefined ? accept(options) : refuse("operator.request_invalid", first);
+  return readOptions(
+    words,
+    {
+      devices: "string",
+      seed: "string",
+      speed: "string",
+      keep: "boolean",
+      "no-guards": "boolean",
+      help: "boolean",
+    },
+    ({ has, whole }) => ({
+      deviceCount: whole("devices", DEVICE_COUNT, DEVICE_COUNT_MIN, DEVICE_COUNT_MAX),
+      seed: whole("seed", SEED, 0, 0xffffffff),
+      speed: whole("speed", SPEED, SPEED_MIN, SPEED_MAX),
+      isKept: has("keep"),
+      isGuarded: !has("no-guards"),
+      wantsHelp: has("help"),
+    }),
+  );
 }
