@@ -91,6 +91,7 @@ export {
   type TrainingState,
 } from "./model/session/createTrainer.ts";
 export { createWebGpuRuntime, type GpuPort } from "./model/session/createWebGpuRuntime.ts";
+export { declareShapes } from "./model/session/declareShapes.ts";
 export {
   type FitOptions,
   type FittedModel,

@@ -157,6 +157,7 @@ export function assembleStep(context: Assembly): Uint8Array {
   }
   return writeModel(subject.graph.opset, {
     name: "step",
+    domains: subject.graph.domains,
     nodes: [...preparation.nodes, ...nodes, ...reports.nodes],
     initializers: [...preparation.constants, ...body.initializers],
     inputs: declareInputs(context, []),
@@ -204,6 +205,7 @@ export function assembleEpoch(context: Assembly): Uint8Array {
   const lead: Dim[] = [{ factor: 1, symbols: [STEPS] }];
   return writeModel(subject.graph.opset, {
     name: "epoch",
+    domains: subject.graph.domains,
     nodes: [...preparation.nodes, scan],
     initializers: preparation.constants,
     inputs: declareInputs(context, lead),

@@ -11,6 +11,7 @@ import { type ParameterScope, scopeParameters } from "../parameters/parameterSco
 import { runningStatistics } from "../parameters/runningStatistics.ts";
 import { orRefusal, turnAway } from "../turnAway.ts";
 import { type Assembly, assembleEpoch, assembleStep } from "./assembleTraining.ts";
+import { checkDeclared } from "./checkDeclared.ts";
 import type { LowRankPatch } from "./lowRank.ts";
 import { nodesOf, rawOutput } from "./modelOutput.ts";
 import { batchOf, type SampleInput, sampleInputs } from "./sampleInputs.ts";
@@ -101,11 +102,12 @@ function subjectOf(model: Uint8Array, checked: CheckedPlan): TrainingSubject {
   const output = rawOutput(file);
   const graph = loadGraph(file, [output], checked.dims);
   checkNames(graph);
+  const checkedGraph = checkDeclared(graph);
   const own = nodesOf(file, output);
   const chosen = scopeParameters(parameterInfos(own), checked.scope);
   checkHidden(own, checked.scope, chosen);
   const running = runningStatistics(own, chosen, checked.batchNormalization);
-  return trainingSubject(graph, output, checked.scope, chosen, running);
+  return trainingSubject(checkedGraph, output, checked.scope, chosen, running);
 }
 
 /** Writes the graphs that train a subject. */

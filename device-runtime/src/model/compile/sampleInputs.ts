@@ -25,7 +25,9 @@ export function batchOf({ inputs: [{ shape }] }: ModelGraph): Dim {
 }
 
 /** The data inputs of a graph; turned away where their types are not known, or another size than the batch. */
-export function sampleInputs(graph: ModelGraph): readonly [SampleInput, ...SampleInput[]] {
+export function sampleInputs(
+  graph: Pick<ModelGraph, "inputs">,
+): readonly [SampleInput, ...SampleInput[]] {
   const [first, ...others] = graph.inputs;
   const checked = ({ name, type, shape }: GraphValue): SampleInput => {
     if (!isSampleType(type)) {

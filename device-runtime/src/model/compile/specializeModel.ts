@@ -66,6 +66,11 @@ export function specializeModel(
     return writeModel(graph.opset, {
       name: "specialized",
       nodes: graph.nodes,
+      domains: graph.domains,
+      values: [...graph.declared].map((name) => {
+        const { type, shape } = graph.values.get(name) ?? { type: "float32" as const, shape: [] };
+        return writeValue(name, type, written(shape));
+      }),
       initializers: [...graph.constants.values()].filter(({ name }) => used.has(name)),
       inputs: graph.inputs.map(({ name, type, shape }) => writeValue(name, type, written(shape))),
       outputs: graph.outputs.map((name) => {

@@ -15,7 +15,13 @@ export function writeTeacher({ output, unpatched }: TrainingSubject, emit: Graph
     if (!node.inputs.some((input) => names.has(input))) continue;
     for (const one of node.outputs) if (one !== "") names.set(one, emit.fresh());
     const rename = (name: string): string => names.get(name) ?? name;
-    emit.copy({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) });
+    // Its own name stays with the node that is copied: a graph has each once.
+    emit.copy({
+      ...node,
+      name: "",
+      inputs: node.inputs.map(rename),
+      outputs: node.outputs.map(rename),
+    });
   }
   return names.get(output) ?? output;
 }

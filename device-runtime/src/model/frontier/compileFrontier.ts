@@ -123,6 +123,7 @@ function writeFeatures(graph: ModelGraph, nodes: readonly OnnxNode[], cut: strin
   };
   return writeModel(graph.opset, {
     name: "features",
+    domains: graph.domains,
     nodes,
     initializers: [...graph.constants.values()].filter((tensor) => used.has(tensor.name)),
     inputs: inputsOf(graph, nodes).map(({ name }) => declare(name)),

@@ -34,6 +34,10 @@ export function dataInputs(
     const dims = input.dims.map((dim, axis) => (dim === "" ? `${input.name}.${axis}` : dim));
     return { name: input.name, type: input.type, dims };
   });
+  const repeated = named.find(({ name }, at) => named.findIndex((one) => one.name === name) < at);
+  if (repeated !== undefined) {
+    turnAway("model.graph_invalid", `two inputs are named "${repeated.name}"`);
+  }
   const known = new Set(named.flatMap(({ dims }) => dims));
   for (const [name, size] of Object.entries(sizes)) {
     if (!known.has(name) || !Number.isInteger(size) || size < 1) {

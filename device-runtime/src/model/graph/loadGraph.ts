@@ -2,16 +2,18 @@
 // shape arithmetic. It must not change what the model computes.
 import { VALUE_ELEMENTS_MAX, VALUE_RANK_MAX } from "../limits.ts";
 import type { ElementType } from "../onnx/elementType.ts";
-import type { ModelFile } from "../onnx/modelFile.ts";
+import { declaredValues, type ModelFile } from "../onnx/modelFile.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { floatTensor, integerTensor, type OnnxTensor } from "../onnx/tensorMessage.ts";
+import type { OnnxValue } from "../onnx/valueMessage.ts";
 import { turnAway } from "../turnAway.ts";
 import { nodeReads, type TakenBranch, takenBranch } from "./branch.ts";
 import { constantTensor } from "./constantTensor.ts";
 import { type DimSizes, dataInputs } from "./dataInputs.ts";
 import { type Dim, isStatic, multiplyDims, shapeText, symbolDim } from "./dim.ts";
 import { foldKnown, type KnownValues, numbersOf } from "./foldKnown.ts";
-import { type ModelGraph, nodeText, type ValueType } from "./modelGraph.ts";
+import { declaredTypes, whyNotFrozen } from "./frozenOperators.ts";
+import { type GraphValue, type ModelGraph, nodeText, type ValueType } from "./modelGraph.ts";
 import type { ShapeContext } from "./shapes/shapeRule.ts";
 import { shapeRules } from "./shapes/shapeRules.ts";
 import { OPSET_MAX, OPSET_MIN, OPSET_WRITTEN, upgradeNode } from "./upgrade/upgradeNode.ts";
@@ -88,14 +90,33 @@ export function loadGraph(
   const knownOf = (node: OnnxNode, index: number): KnownValues | undefined =>
     known.get(node.inputs[index] ?? "");
 
+  const declared = new Set<string>();
+  let found: ReadonlyMap<string, OnnxValue> | undefined;
+  const declarations = (): ReadonlyMap<string, OnnxValue> => {
+    found ??= declaredValues(file);
+    return found;
+  };
+  const named = namedSizes(file, inputs);
+  /** A size that a file declares by name: one of the inputs', or a multiple of it. A first size that is none of these is taken for the batch. */
+  const declaredSize = (name: string, axis: number): Dim => {
+    const [, factor = "1", symbol = name] = /^(\d+)\*(.+)$/.exec(name) ?? [];
+    const size = named.get(symbol);
+    if (size !== undefined) return multiplyDims([Number(factor), size]);
+    return (axis === 0 ? inputs[0].shape[0] : undefined) ?? freshDim();
+  };
+
   /** Types the outputs of a node, learns what is known of them, and returns the node unless it became a constant. */
   const take = (node: OnnxNode): OnnxNode | undefined => {
     const rule = node.domain === "" ? shapeRules.get(node.operator) : undefined;
     if (rule === undefined) {
-      return turnAway(
-        "model.operator_unsupported",
-        `${nodeText(node)}: operator ${node.domain === "" ? "" : `${node.domain}.`}${node.operator} is not supported; export the model without it`,
-      );
+      const reason = whyNotFrozen(node, file);
+      if (reason !== undefined) turnAway("model.operator_unsupported", reason);
+      for (const [output, type] of declaredTypes(node, declarations(), declaredSize)) {
+        checkSize(node, type);
+        values.set(output, type);
+        declared.add(output);
+      }
+      return node;
     }
     const context: ShapeContext = {
       node,
@@ -197,6 +218,7 @@ export function loadGraph(
   for (const name of wanted) {
     if (!values.has(name)) turnAway("model.graph_invalid", `nothing computes the output ${name}`);
   }
+  const used = new Set(nodes.map(({ domain }) => domain));
   return {
     opset: OPSET_WRITTEN,
     inputs,
@@ -204,7 +226,22 @@ export function loadGraph(
     nodes: nodesBehind(nodes, wanted),
     constants,
     values,
+    declared,
+    domains: new Map([...file.domains].filter(([domain]) => used.has(domain))),
   };
+}
+
+/** Sizes of the inputs that the file leaves open, by their names. */
+function namedSizes(file: ModelFile, inputs: readonly GraphValue[]): ReadonlyMap<string, Dim> {
+  const sizes = new Map<string, Dim>();
+  for (const { name, shape } of inputs) {
+    const { dims = [] } = file.inputs.find((one) => one.name === name) ?? {};
+    dims.forEach((dim, axis) => {
+      if (typeof dim === "string")
+        sizes.set(dim === "" ? `${name}.${axis}` : dim, shape[axis] ?? 1);
+    });
+  }
+  return sizes;
 }
 
 /** Types that count: what names axes, sizes and places. */

@@ -28,6 +28,10 @@ export interface ModelGraph {
   readonly constants: ReadonlyMap<string, OnnxTensor>;
   /** Every value that a node reads or writes. */
   readonly values: ReadonlyMap<string, ValueType>;
+  /** Values of which nothing but the file says the type: outputs of operators that can only run frozen. */
+  readonly declared: ReadonlySet<string>;
+  /** Versions of the operator sets of such operators, by domain. */
+  readonly domains: ReadonlyMap<string, number>;
 }
 
 /** How messages name a node: operator, and its own name or its first output. */

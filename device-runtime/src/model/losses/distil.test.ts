@@ -2,6 +2,7 @@
 import { type ParameterTensor, unwrap } from "@attune/protocol";
 import { expect, it } from "vitest";
 import { runLoss } from "../../../test/lossCheck.ts";
+import { createModelWriter } from "../../../test/modelWriter.ts";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { buildCnn1d } from "../build/buildCnn1d.ts";
 import { compileServing } from "../compile/compileServing.ts";
@@ -74,6 +75,16 @@ for (const scope of ["head", { lastLayers: 2 }, "all", { lowRank: 1 }] as const)
     expect(losses[0]).toBeCloseTo(loss, 5);
   });
 }
+
+it("[TC30] nodes keep their names for the student alone: the engine takes each name once", async () => {
+  const write = createModelWriter(17, ["batch", 4]);
+  const hidden = write.node("Tanh", [write.node("MatMul", ["x", write.weight("first", [4, 5])])]);
+  const named = write.finish(write.node("MatMul", [hidden, write.weight("last", [5, 3])]));
+  const { step } = unwrap(compileTraining(named, planOf("all")));
+  const given = readModelFile(step).nodes.flatMap(({ name }) => (name === "" ? [] : name));
+  expect(given).toEqual([...new Set(given)]);
+  await (await runtime.load(step)).release();
+});
 
 it("[TC11] what is frozen runs once for both: with a head, only the head runs twice", () => {
   const operators = (scope: TrainingPlan["scope"]): string[] =>

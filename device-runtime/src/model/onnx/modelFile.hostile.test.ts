@@ -187,7 +187,7 @@ describe("graphs", () => {
       graph({ outputs: [] }),
       graph({ inputs: [] }),
       graph({
-        inputs: [writeValue("x", "float32", ["n", 2]), writeValue("x2", "float32", ["n", 2])],
+        inputs: [writeValue("x", "float32", ["n", 2]), writeValue("x", "float32", ["n", 2])],
       }),
       graph({
         nodes: [node("Gemm", ["x", "w"], ["train:loss"]), node("Relu", ["train:loss"], ["y"])],

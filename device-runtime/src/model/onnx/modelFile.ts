@@ -23,6 +23,8 @@ export interface ModelFile {
   readonly irVersion: number;
   /** Version of the default operator set. */
   readonly opset: number;
+  /** Versions of other operator sets, by domain. */
+  readonly domains: ReadonlyMap<string, number>;
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxTensor[];
   readonly inputs: readonly OnnxValue[];
@@ -67,6 +69,7 @@ export function readModelFile(bytes: Uint8Array): ModelFile {
   const fields = readFields(bytes, budget);
   let irVersion = 0;
   let opset = 0;
+  const domains = new Map<string, number>();
   const graphs: WireField[] = [];
   for (const one of fields) {
     if (one.number === modelField.irVersion) irVersion = fieldInteger(one);
@@ -80,6 +83,8 @@ export function readModelFile(bytes: Uint8Array): ModelFile {
       const name = domain === undefined ? "" : fieldText(domain);
       if ((name === "" || name === "ai.onnx") && version !== undefined) {
         opset = fieldInteger(version);
+      } else if (version !== undefined) {
+        domains.set(name, fieldInteger(version));
       }
     }
   }
@@ -111,11 +116,21 @@ export function readModelFile(bytes: Uint8Array): ModelFile {
     graphFields,
     irVersion,
     opset,
+    domains,
     nodes: all(graphField.node).map((one) => readNode(one.payload, budget)),
     initializers: all(graphField.initializer).map((one) => readTensor(one.payload, budget)),
     inputs: all(graphField.input).map((one) => readValue(one.payload, budget)),
     outputs: all(graphField.output).map((one) => readValue(one.payload, budget)),
   };
+}
+
+/** What a file declares of values inside its graph, and of its outputs, by name. */
+export function declaredValues(file: ModelFile): ReadonlyMap<string, OnnxValue> {
+  const budget = createWireBudget();
+  const inside = file.graphFields
+    .filter((one) => one.number === graphField.valueInfo)
+    .map((one) => readValue(one.payload, budget));
+  return new Map([...file.outputs, ...inside].map((value) => [value.name, value]));
 }
 
 /** A graph inside an attribute. */
@@ -166,6 +181,10 @@ export interface GraphParts {
   readonly initializers: readonly OnnxTensor[];
   readonly inputs: readonly Uint8Array[];
   readonly outputs: readonly Uint8Array[];
+  /** Declarations of values inside; none if left out. */
+  readonly values?: readonly Uint8Array[];
+  /** Versions of other operator sets than the default one, by domain; none if left out. */
+  readonly domains?: ReadonlyMap<string, number>;
 }
 
 /** Writes a graph message (without the field around it), as a subgraph attribute holds it. */
@@ -176,6 +195,7 @@ export function writeGraph(parts: GraphParts): Uint8Array {
     ...parts.initializers.map((tensor) => bytesField(graphField.initializer, writeTensor(tensor))),
     ...parts.inputs.map((value) => bytesField(graphField.input, value)),
     ...parts.outputs.map((value) => bytesField(graphField.output, value)),
+    ...(parts.values ?? []).map((value) => bytesField(graphField.valueInfo, value)),
   ]);
 }
 
@@ -186,9 +206,14 @@ export function writeModel(opset: number, parts: GraphParts): Uint8Array {
     integerField(modelField.irVersion, opset <= 18 ? 8 : opset <= 20 ? 9 : 10),
     textField(modelField.producerName, "attune"),
     bytesField(modelField.graph, writeGraph(parts)),
-    bytesField(
-      modelField.opsetImport,
-      joinBytes([textField(opsetField.domain, ""), integerField(opsetField.version, opset)]),
+    ...[["", opset] as const, ...(parts.domains ?? [])].map(([domain, version]) =>
+      bytesField(
+        modelField.opsetImport,
+        joinBytes([
+          textField(opsetField.domain, domain),
+          integerField(opsetField.version, version),
+        ]),
+      ),
     ),
   ]);
 }

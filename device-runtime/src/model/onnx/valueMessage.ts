@@ -64,6 +64,11 @@ export function readValue(payload: Uint8Array, budget: WireBudget): OnnxValue {
   return { name, type, dims };
 }
 
+/** Writes the name of a value and nothing of its type: an engine then finds that out by itself. */
+export function writeValueName(name: string): Uint8Array {
+  return textField(valueField.name, name);
+}
+
 /** Writes the declaration of a value (without the field around it); undefined `dims` leave its shape open. */
 export function writeValue(
   name: string,

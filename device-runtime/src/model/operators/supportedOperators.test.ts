@@ -1,6 +1,7 @@
 // The table of operators says what the compiler does, and the page says what the table does.
 import { describe, expect, it } from "vitest";
 import { gradientRules } from "../gradients/gradientRules.ts";
+import { frozenOperators } from "../graph/frozenOperators.ts";
 import { shapeRules } from "../graph/shapes/shapeRules.ts";
 import { operatorNotes } from "./operatorNotes.ts";
 import { supportedOperators } from "./supportedOperators.ts";
@@ -23,12 +24,20 @@ every operator of this table may stand.
 - **none needed**: it gives integers, truth values or shapes.
 - **refused**: training through it is refused; the refusal names the node and the scopes that avoid it.
 
-Operators of other domains, sub-graphs that run a number of times (\`Loop\`, \`Scan\`) and all that is not in this table are refused by name. Integer and float16 weights
+Sub-graphs that run a number of times (\`Loop\`, \`Scan\`) and all that is named nowhere on this page are refused by name. Integer and float16 weights
 are made trainable by \`exposeParameters\`. Values between float32 ones must be float32.
 
 | operator | gradient | notes |
 | --- | --- | --- |
 ${rows.join("\n")}
+
+## Operators that only run
+
+The engine has these and the compiler has no rule for them: ${[...frozenOperators.keys()].join(", ")}, and every operator of
+another domain that a file imports, such as \`com.microsoft\`. They may stand in a frozen part, in front of what is trained, where the file declares the type
+and shape of their outputs. Exporters that infer shapes do; else \`declareShapes(runtime, model)\` learns them by running the model and writes them into the file. Every training
+checks them while it runs. Behind what is trained they are refused with the scopes that avoid them, and so is scope \`all\` where one holds a tensor of floats, which it
+would pass over.
 `;
 }
 
@@ -38,6 +47,7 @@ describe("the table", () => {
     expect(new Set(names).size).toBe(names.length);
     for (const name of shapeRules.keys()) expect(names).toContain(name);
     for (const name of operatorNotes.keys()) expect(names).toContain(name);
+    for (const name of frozenOperators.keys()) expect(names).not.toContain(name);
   });
 
   it("[TC44] every rule is of an operator that is read, and says so", () => {

@@ -1,6 +1,10 @@
 // Weights that a file stores in a form that no parameter has, and scopes that would pass them over unseen.
+import { elementCount } from "@attune/protocol";
 import { constantTensor } from "../graph/constantTensor.ts";
+import { frozenOperators } from "../graph/frozenOperators.ts";
+import { nodeText } from "../graph/modelGraph.ts";
 import type { ModelFile } from "../onnx/modelFile.ts";
+import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import type { OnnxTensor } from "../onnx/tensorMessage.ts";
 import { turnAway } from "../turnAway.ts";
 import type { ParameterInfo } from "./listParameters.ts";
@@ -27,7 +31,8 @@ const layers: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Turns away a scope that counts layers where one of those has a weight that is not float32: the scope would quietly take another layer.
+ * Turns away a scope that counts layers where one of those has a weight that is not float32, or stands in an operator that can only run frozen:
+ * the scope would quietly take another layer.
  *
  * @param chosen the parameters that the scope takes without seeing those
  */
@@ -51,6 +56,9 @@ export function checkHidden(
     const [first = "", second = ""] = node.inputs;
     const wrapped = wrappers.has(node.operator) ? stored.get(first) : undefined;
     if (wrapped !== undefined) stored.set(node.outputs[0] ?? "", wrapped);
+    if (isReached && (node.domain !== "" || frozenOperators.has(node.operator))) {
+      checkNoWeights(node, stored, scope);
+    }
     const weight = layers.has(node.operator) ? stored.get(second) : undefined;
     if (weight === undefined) continue;
     if (names.has(weight.name)) isReached = true;
@@ -62,3 +70,22 @@ export function checkHidden(
     }
   }
 }
+
+/** An operator without a rule may hold what a training should change; a single number is a setting. */
+function checkNoWeights(
+  node: OnnxNode,
+  stored: ReadonlyMap<string, OnnxTensor>,
+  scope: ParameterScope,
+): void {
+  for (const input of node.inputs) {
+    const tensor = stored.get(input);
+    if (tensor === undefined || !isFloat(tensor) || elementCount(tensor.dims) < 2) continue;
+    turnAway(
+      "model.operator_unsupported",
+      `${nodeText(node)}: operator ${node.operator} can only run frozen, and holds ${input}, which scope ${JSON.stringify(scope)} would pass over`,
+    );
+  }
+}
+
+const isFloat = ({ type }: OnnxTensor): boolean =>
+  type === "float32" || type === "float16" || type === "float64";

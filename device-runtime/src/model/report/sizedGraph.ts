@@ -65,7 +65,7 @@ function sized(
     if (node.operator === "Scan") {
       finishStretch();
       loops.set(node, sizedLoop(node, types));
-    } else if (shapeRules.has(node.operator)) {
+    } else if (node.domain === "" && shapeRules.has(node.operator)) {
       stretch.push(node);
     } else {
       turnAway(

@@ -7,6 +7,8 @@ function tensorOf(name: string, tensor: OrtModuleTensor): OrtTensor {
   const { type, dims, data } = tensor;
   if (type === "float32" && data instanceof Float32Array) return { type, dims, data };
   if (type === "int64" && data instanceof BigInt64Array) return { type, dims, data };
+  if (type === "int32" && data instanceof Int32Array) return { type, dims, data };
+  if (type === "bool" && data instanceof Uint8Array) return { type, dims, data };
   throw new Fault(`output ${name} is ${type}, which no graph of ours gives`, {
     code: "ort.run_failed",
     hint: "check that the installed ONNX Runtime is the one named in package.json",
@@ -53,7 +55,7 @@ export function createOrtRuntime(ort: OrtModule, provider: OrtProvider = "cpu"):
           const results = await session.run(feeds, outputs).catch((cause: unknown) => {
             throw new Fault("ONNX Runtime failed while it ran a graph", {
               code: "ort.run_failed",
-              hint: "see the cause; usually memory ran out, so take a smaller batch",
+              hint: "see the cause; usually memory ran out, so take a smaller batch, or an id lies outside of its table",
               cause,
             });
           });
