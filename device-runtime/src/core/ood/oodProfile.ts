@@ -19,13 +19,12 @@ import {
   type IsolationForestSettings,
 } from "./isolationForest.ts";
 import { checkKnn, createKnnScorer, fitKnn, type KnnProfile, type KnnSettings } from "./knn.ts";
-import { createMahalanobisScorer } from "./mahalanobis.ts";
 import {
-  checkMaximumSoftmax,
-  createMaximumSoftmaxScorer,
-  type MaximumSoftmaxProfile,
-} from "./maximumSoftmax.ts";
-import { checkMaxLogit, createMaxLogitScorer, type MaxLogitProfile } from "./maxLogit.ts";
+  checkLargestScore,
+  createLargestScoreScorer,
+  type LargestScoreProfile,
+} from "./largestScore.ts";
+import { createMahalanobisScorer } from "./mahalanobis.ts";
 import { checkOodSamples, type OodSamples } from "./oodSamples.ts";
 import type { OodScorer } from "./oodScorer.ts";
 import {
@@ -50,8 +49,7 @@ export type OodProfile =
   | KnnProfile
   | VimProfile
   | EnergyProfile
-  | MaximumSoftmaxProfile
-  | MaxLogitProfile
+  | LargestScoreProfile
   | IsolationForestProfile;
 
 /** Name of a score. */
@@ -65,8 +63,7 @@ export type OodMethod =
   | ({ readonly kind: "knn" } & KnnSettings)
   | ({ readonly kind: "vim" } & VimSettings)
   | { readonly kind: "energy"; readonly temperature?: number | undefined }
-  | { readonly kind: "maximumSoftmax" }
-  | { readonly kind: "maxLogit" }
+  | { readonly kind: LargestScoreProfile["kind"] }
   | ({ readonly kind: "isolationForest" } & IsolationForestSettings);
 
 /** Every score once, with its defaults. */
@@ -144,9 +141,8 @@ export function checkOodProfile(profile: OodProfile): Outcome<OodProfile> {
     case "energy":
       return checkEnergy(profile);
     case "maximumSoftmax":
-      return checkMaximumSoftmax(profile);
     case "maxLogit":
-      return checkMaxLogit(profile);
+      return checkLargestScore(profile);
     case "isolationForest":
       return checkIsolationForest(profile);
     default:
@@ -177,9 +173,8 @@ export function createOodScorer(profile: OodProfile): OodScorer {
     case "energy":
       return createEnergyScorer(profile);
     case "maximumSoftmax":
-      return createMaximumSoftmaxScorer(profile);
     case "maxLogit":
-      return createMaxLogitScorer(profile);
+      return createLargestScoreScorer(profile);
     case "isolationForest":
       return createIsolationForestScorer(profile);
   }
