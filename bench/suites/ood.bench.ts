@@ -1,98 +1,74 @@
 // What a model does not know, and how a new person fares: every score, on people that nothing was fitted to.
-import { inseparableFrom, type OrtRuntime } from "@attune/device-runtime/model";
 import { oodMethods } from "@attune/device-runtime/monitor";
 import { loadNodeOrt } from "@attune/device-runtime/node";
 import { bar } from "../src/bar.ts";
-import type { Bar, ResultRow, Suite } from "../src/suite.ts";
+import type { Bar, ResultRow, Suite, SuiteOutcome } from "../src/suite.ts";
+import { defaultChoice } from "./ood/choice.ts";
 import { activities, readHaptPeople } from "./ood/haptPeople.ts";
-import { meetNewPeople, type NewPeople } from "./ood/newPerson.ts";
-import { createRounds, type Round } from "./ood/rounds.ts";
-import { type Contestant, separate, unknowns } from "./ood/separation.ts";
+import { areasOf, judge, runNested, trivialAreas, viewsOf } from "./ood/nested.ts";
+import { meetNewPeople, type NewPeople, ownRule } from "./ood/newPerson.ts";
+import { createRoundModels, type RoundModels } from "./ood/roundModel.ts";
+import { createNestedFolds, createRounds, type Round } from "./ood/rounds.ts";
+import {
+  type Areas,
+  areaRows,
+  coverageRow,
+  fateRows,
+  inseparableRows,
+  type Judged,
+  numberOf,
+  walkingKeys,
+} from "./ood/tables.ts";
 
-/** What packages score with when nothing else is said. */
-const defaultMethod = { kind: "combined" } as const;
-const walkingKeys = ["class0", "class1", "class2"];
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value / values.length, 0);
-
-/** Mean area of each contestant over the rounds, a row each. */
-async function separationRows(
-  runtime: OrtRuntime,
+/** Default settings and every other score on rounds, the mean of which is judged. */
+async function runRounds(
+  models: RoundModels,
   rounds: readonly Round[],
   progress: (line: string) => void,
-): Promise<readonly ResultRow[]> {
-  const areas = new Map<Contestant, Map<string, number[]>>();
-  for (const round of rounds) {
-    for (const { unknown, key } of unknowns) {
-      progress(`seed ${round.seed}: ${key} unknown`);
-      for (const [contestant, area] of await separate(runtime, round, unknown, oodMethods)) {
-        const byKey = areas.get(contestant) ?? new Map<string, number[]>();
-        areas.set(contestant, byKey);
-        byKey.set(key, [...(byKey.get(key) ?? []), area]);
-      }
-    }
-  }
-  return [...areas].map(([contestant, byKey]) => ({
-    name: contestant === defaultMethod.kind ? `${contestant} (default)` : contestant,
-    ...Object.fromEntries([...byKey].map(([key, values]) => [key, mean(values)])),
-  }));
-}
-
-/** A row for each rule, over all people of all rounds. */
-function fateRows(met: readonly NewPeople[]): readonly ResultRow[] {
-  const byRule = Map.groupBy(
-    met.flatMap(({ fates }) => fates),
-    ({ rule }) => rule,
-  );
-  return [...byRule].map(([rule, fates]) => ({
-    name: rule,
-    flaggedMean: mean(fates.map(({ flagged }) => flagged)),
-    flaggedWorst: Math.max(...fates.map(({ flagged }) => flagged)),
-    found:
-      fates.reduce((sum, { found }) => sum + found, 0) /
-      fates.reduce((sum, { transitionCount }) => sum + transitionCount, 0),
-  }));
-}
-
-/** The stated coverage beside what new people got. */
-function coverageRow(met: readonly NewPeople[]): ResultRow {
-  const all = met.flatMap(({ covered }) => covered);
-  const sum = (of: (one: (typeof all)[number]) => number): number =>
-    all.reduce((total, one) => total + of(one), 0);
-  return {
-    name: "abstention: stated, on new people",
-    stated: mean(met.map(({ calibration }) => calibration.abstention.coverage)),
-    covered: sum(({ answered }) => answered) / sum(({ count }) => count),
-    wrongOfAll: sum(({ wrongOfAll }) => wrongOfAll) / sum(({ count }) => count),
-    wrongOfAnswered: sum(({ wrong }) => wrong) / sum(({ answered }) => answered),
+): Promise<SuiteOutcome> {
+  const areas = new Map<string, Areas[]>();
+  const note = (name: string, of: Areas): void => {
+    areas.set(name, [...(areas.get(name) ?? []), of]);
   };
-}
-
-/** The pairs that the package of each seed calls inseparable. */
-function inseparableRows(met: readonly NewPeople[]): readonly ResultRow[] {
-  const seen = new Map<string, number>();
-  for (const { calibration } of met) {
-    activities.forEach((answered, label) => {
-      for (const other of inseparableFrom(calibration.ood.leaveOneOut, label)) {
-        const pair = `${answered} inseparableFrom ${activities[other] ?? ""}`;
-        seen.set(pair, (seen.get(pair) ?? 0) + 1);
-      }
-    });
+  const judged: Judged[] = [];
+  const met: NewPeople[] = [];
+  for (const round of rounds) {
+    progress(`seed ${round.seed}: training`);
+    const views = await viewsOf(models, round);
+    progress(`seed ${round.seed}: judging`);
+    for (const method of oodMethods) note(method.kind, areasOf(views, { method, reads: "both" }));
+    for (const name of ["random", "always OOD"]) note(name, trivialAreas(views, name));
+    judged.push(judge(views, defaultChoice));
+    met.push(await meetNewPeople(models, round, defaultChoice));
   }
-  return [...seen].map(([name, count]) => ({ name, packages: `${count} of ${met.length}` }));
-}
-
-function numberOf(rows: readonly ResultRow[], name: string, key: string): number {
-  const value = rows.find((row) => `${row["name"]}`.includes(name))?.[key];
-  return typeof value === "number" ? value : Number.NaN;
+  const name = defaultChoice.candidate.method.kind;
+  const separation: ResultRow[] = [...areas].flatMap(([kind, all]) => areaRows(kind, all));
+  const seeds = rounds.map(
+    ({ seed }, at): ResultRow => ({ name: `${name}, seed ${seed}`, ...judged[at]?.areas }),
+  );
+  const fates = fateRows(
+    met.flatMap((one) => one.fates),
+    judged.flatMap(({ classFates }) => classFates),
+  );
+  const walking = walkingKeys.map((key) => numberOf(separation, name, key));
+  const bars: Bar[] = [
+    bar("transitions AUROC", numberOf(separation, name, "transitions"), ">=", 0.985),
+    bar("held-out walking class AUROC, least of three", Math.min(...walking), ">=", 0.92),
+    bar("new person flagged, mean", numberOf(fates, ownRule, "flaggedMean"), "<=", 0.06),
+    bar("new person flagged, worst", numberOf(fates, ownRule, "flaggedWorst"), "<=", 0.12),
+    bar("transitions found at that level", numberOf(fates, ownRule, "found"), ">=", 0.8),
+  ];
+  return {
+    results: [...separation, ...seeds, ...fates, coverageRow(met), ...inseparableRows(met)],
+    bars,
+  };
 }
 
 /** Every score on HAPT, and a new person's share of outliers. */
 export const suite: Suite = {
   name: "ood",
   title:
-    "HAPT: unknown input by AUROC (mean of seeds; features: network 32 + window statistics 36), a new person's outliers after 100 windows",
+    "HAPT: unknown input by AUROC (mean of rounds; features: network 32 + window statistics 36), a new person's outliers after 100 windows",
   columns: [
     { key: "name", title: "score or rule" },
     { key: "transitions", title: "transitions", decimals: 3 },
@@ -104,53 +80,40 @@ export const suite: Suite = {
     { key: "flaggedMean", title: "flagged mean", decimals: 3 },
     { key: "flaggedWorst", title: "worst", decimals: 3 },
     { key: "found", title: "transitions found", decimals: 3 },
+    { key: "foundClasses", title: "left-out walking, lying found", decimals: 3 },
     { key: "stated", title: "stated coverage", decimals: 3 },
     { key: "covered", title: "coverage", decimals: 3 },
     { key: "wrongOfAll", title: "wrong of all", decimals: 3 },
     { key: "wrongOfAnswered", title: "of answered", decimals: 3 },
-    { key: "packages", title: "packages" },
+    { key: "packages", title: "packages, area" },
+    { key: "choice", title: "choice" },
   ],
   packages: ["onnxruntime-node"],
   options: [
-    { name: "seeds", fallback: "3", help: "deals of the 21 people: 17 train, 4 calibrate" },
+    { name: "seeds", fallback: "usual", help: "deals of people, 1 to 20; usual: 1 nested, else 3" },
     {
       name: "people",
       fallback: "test",
-      help: "test: the nine official test people are examined; others: the 21, three at a time",
+      help: "test: the nine official test people are examined by models of 17 others, 4 calibrate; others: the 21, three at a time; nested: all 30, six at a time, with every setting chosen on the other 24",
     },
   ],
   async run({ dataFolder, options, progress }) {
     if (dataFolder === undefined) {
       throw new Error("HAPT is not here; set ATTUNE_DATA to the folder that holds har-hapt");
     }
-    const seedCount = Number(options["seeds"]);
+    const which = options["people"];
+    if (which !== "test" && which !== "others" && which !== "nested") {
+      throw new Error(`--people is ${which}, must be test, others or nested`);
+    }
+    const usual = which === "nested" ? 1 : 3;
+    const seedCount = options["seeds"] === "usual" ? usual : Number(options["seeds"]);
     if (!(Number.isInteger(seedCount) && seedCount >= 1 && seedCount <= 20)) {
       throw new Error(`--seeds is ${options["seeds"]}, must be 1 to 20`);
     }
-    const which = options["people"];
-    if (which !== "test" && which !== "others") {
-      throw new Error(`--people is ${which}, must be test or others`);
-    }
-    const rounds = createRounds(await readHaptPeople(dataFolder), which, seedCount);
-    const runtime = await loadNodeOrt();
-    const separation = await separationRows(runtime, rounds, progress);
-    const met: NewPeople[] = [];
-    for (const round of rounds) {
-      progress(`seed ${round.seed}: new people`);
-      met.push(await meetNewPeople(runtime, round, defaultMethod));
-    }
-    const fates = fateRows(met);
-    const walking = walkingKeys.map((key) => numberOf(separation, "(default)", key));
-    const bars: Bar[] = [
-      bar("transitions AUROC", numberOf(separation, "(default)", "transitions"), ">=", 0.985),
-      bar("held-out walking class AUROC, least of three", Math.min(...walking), ">=", 0.92),
-      bar("new person flagged, mean", numberOf(fates, "(default)", "flaggedMean"), "<=", 0.06),
-      bar("new person flagged, worst", numberOf(fates, "(default)", "flaggedWorst"), "<=", 0.12),
-      bar("transitions found at that level", numberOf(fates, "(default)", "found"), ">=", 0.8),
-    ];
-    return {
-      results: [...separation, ...fates, coverageRow(met), ...inseparableRows(met)],
-      bars,
-    };
+    const hapt = await readHaptPeople(dataFolder);
+    const models = createRoundModels(await loadNodeOrt());
+    return which === "nested"
+      ? runNested(models, createNestedFolds(hapt, seedCount), progress)
+      : runRounds(models, createRounds(hapt, which, seedCount), progress);
   },
 };

@@ -1,30 +1,22 @@
-// What happens to a new person: how many normal windows are called outliers, and how many changes of posture are found.
+// What happens to a new person, by a real package: how many normal windows are called outliers, and how much of the unknown is found.
 import {
   buildReference,
   type Calibration,
   createEvaluator,
   createModelPackage,
+  defaultOodInput,
   learningDefaults,
-  type OrtRuntime,
 } from "@attune/device-runtime/model";
-import {
-  conformalThreshold,
-  createUserCalibration,
-  type OodMethod,
-} from "@attune/device-runtime/monitor";
+import { conformalThreshold, type PersonalRule } from "@attune/device-runtime/monitor";
 import { unwrap } from "@attune/protocol";
-import type { HaptPerson } from "./haptPeople.ts";
-import { knownWindows, preprocessing, trainRoundModel } from "./roundModel.ts";
+import type { Choice } from "./choice.ts";
+import { alpha, type Fate, fateOf, firstWindows, judgeBy, type Life } from "./lives.ts";
+import { knownWindows, preprocessing, type RoundModels } from "./roundModel.ts";
 import type { Round } from "./rounds.ts";
 
-/** One person's fate under one rule, after the first windows. */
-export interface Fate {
+/** One person's fate under one rule. */
+export interface RuledFate extends Fate {
   readonly rule: string;
-  readonly subject: number;
-  /** Share of windows of known activities that were called outliers. */
-  readonly flagged: number;
-  readonly found: number;
-  readonly transitionCount: number;
 }
 
 /** How the stated coverage held. */
@@ -38,33 +30,51 @@ export interface Covered {
 
 /** What one round showed. */
 export interface NewPeople {
-  readonly fates: readonly Fate[];
+  readonly fates: readonly RuledFate[];
   readonly covered: readonly Covered[];
   readonly calibration: Calibration;
 }
 
-/** Windows at the beginning that are not counted. */
-const firstWindows = 100;
+/** The rule that a package goes by. */
+export const ownRule = "own, shrunk to all (as packaged)";
+
+/** What becomes of a life under the packaged rule and under plain ones. */
+export function fatesOf(life: Life, personal: PersonalRule): readonly RuledFate[] {
+  const { scores, threshold } = life;
+  const isOutlier = judgeBy(life, personal);
+  const own = conformalThreshold(scores.subarray(0, firstWindows), alpha).threshold;
+  const rules: readonly [string, (at: number) => boolean][] = [
+    [ownRule, (at) => isOutlier[at] as boolean],
+    ["threshold of other people", (at) => (scores[at] as number) > threshold],
+    ["own first 100 windows only", (at) => (scores[at] as number) > own],
+    ["always OOD", () => true],
+    ["never OOD", () => false],
+  ];
+  return rules.map(([rule, isFlagged]) => ({ rule, ...fateOf(life, isFlagged) }));
+}
 
 /** Lets every person of a round live through their windows in time order. */
 export async function meetNewPeople(
-  runtime: OrtRuntime,
+  models: RoundModels,
   round: Round,
-  method: OodMethod,
+  { candidate, rule }: Pick<Choice, "candidate" | "rule">,
 ): Promise<NewPeople> {
-  const fit = knownWindows(round.fit);
-  const model = await trainRoundModel(runtime, fit, `${round.seed} transitions`);
+  const { runtime } = models;
+  const model = await models.model(round, null);
+  const { vectors } = defaultOodInput(preprocessing, 0);
   const calibration = unwrap(
     await buildReference({
       model,
       preprocessing,
-      fit,
+      fit: knownWindows(round.fit),
       check: knownWindows(round.check),
       runtime,
       ood: {
-        method,
-        trainWithout: (leftOut) =>
-          trainRoundModel(runtime, knownWindows(round.fit, leftOut), `${round.seed} ${leftOut}`),
+        alpha,
+        method: candidate.method,
+        input: { reads: candidate.reads, vectors },
+        personal: rule,
+        trainWithout: (leftOut) => models.model(round, leftOut),
       },
     }),
   );
@@ -79,37 +89,32 @@ export async function meetNewPeople(
   );
   const evaluator = unwrap(await createEvaluator(modelPackage, runtime));
   const { ood, abstention } = calibration;
-  const onFit = conformalThreshold((await evaluator.answer(fit.windows)).oodScores, ood.alpha);
-  const fates: Fate[] = [];
+  const fates: RuledFate[] = [];
   const covered: Covered[] = [];
   for (const person of round.exam) {
     const answers = await evaluator.answer(person.windows);
-    const scores = answers.oodScores;
-    const own = conformalThreshold(scores.subarray(0, firstWindows), ood.alpha).threshold;
-    const user = createUserCalibration(ood.population, ood.alpha, ood.personal);
-    const pValues = Array.from(scores, (score) => user.observe(score));
-    const rules: readonly [string, (at: number) => boolean][] = [
-      ["own, shrunk to all (default)", (at) => (pValues[at] as number) <= ood.alpha],
-      ["threshold of other people", (at) => (scores[at] as number) > ood.threshold],
-      ["threshold of the training windows", (at) => (scores[at] as number) > onFit.threshold],
-      ["own first 100 windows only", (at) => (scores[at] as number) > own],
-      ["always OOD", () => true],
-      ["never OOD", () => false],
-    ];
-    for (const [rule, isFlagged] of rules) fates.push(fateOf(person, rule, isFlagged));
+    const life: Life = {
+      subject: person.subject,
+      scores: Float64Array.from(answers.oodScores),
+      isUsual: Array.from(person.labels, (label) => label >= 0),
+      population: ood.population,
+      threshold: ood.threshold,
+    };
+    fates.push(...fatesOf(life, ood.personal));
+    const isOutlier = judgeBy(life, ood.personal);
     let answered = 0;
     let wrong = 0;
     let wrongOfAll = 0;
     let count = 0;
     const classCount = preprocessing.labels.length;
-    for (let at = firstWindows; at < scores.length; at++) {
+    for (let at = firstWindows; at < person.labels.length; at++) {
       if ((person.labels[at] as number) < 0) continue;
       count++;
       const answer = answers.classes[at] as number;
       const isWrong = answer !== person.labels[at];
       if (isWrong) wrongOfAll++;
       const confidence = answers.probabilities[at * classCount + answer] as number;
-      if ((pValues[at] as number) <= ood.alpha || confidence < abstention.confidenceMin) continue;
+      if (isOutlier[at] === true || confidence < abstention.confidenceMin) continue;
       answered++;
       if (isWrong) wrong++;
     }
@@ -117,20 +122,4 @@ export async function meetNewPeople(
   }
   await evaluator.release();
   return { fates, covered, calibration };
-}
-
-function fateOf(person: HaptPerson, rule: string, isFlagged: (at: number) => boolean): Fate {
-  let known = 0;
-  let flagged = 0;
-  let found = 0;
-  let transitionCount = 0;
-  for (let at = firstWindows; at < person.labels.length; at++) {
-    const isKnown = (person.labels[at] as number) >= 0;
-    if (isKnown) known++;
-    else transitionCount++;
-    if (!isFlagged(at)) continue;
-    if (isKnown) flagged++;
-    else found++;
-  }
-  return { rule, subject: person.subject, flagged: flagged / known, found, transitionCount };
 }

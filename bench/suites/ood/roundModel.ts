@@ -14,6 +14,7 @@ import {
   windowSamples,
   windowSize,
 } from "./haptPeople.ts";
+import type { Round } from "./rounds.ts";
 
 export const preprocessing: Preprocessing = {
   labels: activities,
@@ -53,8 +54,29 @@ export function knownWindows(
   };
 }
 
+/** Models of rounds. */
+export interface RoundModels {
+  readonly runtime: OrtRuntime;
+  /** The model of a round that has not seen a class, or has seen all: trained when it is first asked for. */
+  model(round: Round, leftOut: number | null): Promise<Uint8Array>;
+}
+
+/** Creates the models of rounds. */
+export function createRoundModels(runtime: OrtRuntime): RoundModels {
+  const trained = new Map<string, Promise<Uint8Array>>();
+  return {
+    runtime,
+    model(round, leftOut) {
+      const seed = `${round.seed} ${leftOut ?? "transitions"}`;
+      const model = trained.get(seed) ?? train(runtime, knownWindows(round.fit, leftOut), seed);
+      trained.set(seed, model);
+      return model;
+    },
+  };
+}
+
 /** A small network, a second of training. */
-export async function trainRoundModel(
+async function train(
   runtime: OrtRuntime,
   { windows, labels }: LabelledWindows,
   seed: string,
