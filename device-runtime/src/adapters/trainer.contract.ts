@@ -120,6 +120,35 @@ export function trainerContract(name: string, open: () => TrainerPort): void {
     expect(order.lastIndexOf("job 2") - 2).toBeLessThanOrEqual(4);
   });
 
+  it(`[DR54] ${name}: what low-rank patches learned comes back in their weights, also after a cut`, async () => {
+    const lowRank = { ...plan, scope: { lowRank: 1 }, pullToBase: 0 } as const;
+    const patching = (start: TrainingTask["start"]) =>
+      trainer.begin(task("a", { key: "perceptron/low rank", plan: lowRank, start }));
+    const fresh = { kind: "fresh", parameters, base: parameters } as const;
+    const whole = await patching(fresh);
+    const before = await whole.parameters();
+    await whole.runSlice(slice(0, 12));
+    const learned = await whole.parameters();
+    whole.release();
+    expect(before.map((tensor) => tensor.name)).toEqual(["head.weight", "hidden1.weight"]);
+    for (const [index, { name: weight, dims, data }] of before.entries()) {
+      expect(parameters.find((tensor) => tensor.name === weight)).toEqual({
+        name: weight,
+        dims,
+        data,
+      });
+      expect(learned[index]?.data).not.toEqual(data);
+    }
+    const first = await patching(fresh);
+    await first.runSlice(slice(0, 5));
+    const state = structuredClone(await first.checkpoint());
+    first.release();
+    const second = await patching({ kind: "resume", state });
+    await second.runSlice(slice(5, 7));
+    expect(await second.parameters()).toEqual(learned);
+    second.release();
+  });
+
   it(`[DR50] ${name}: a model that is known is not asked for again`, async () => {
     let asked = 0;
     const counted = {
@@ -145,6 +174,7 @@ export function trainerContract(name: string, open: () => TrainerPort): void {
     const job = await trainer.begin(task("a"));
     await trainer.close();
     await expect(job.runSlice(slice(0, 1))).rejects.toMatchObject({ code: "trainer.closed" });
+    await expect(job.parameters()).rejects.toMatchObject({ code: "trainer.closed" });
     await expect(trainer.begin(task("a"))).rejects.toMatchObject({ code: "trainer.closed" });
   });
 }

@@ -1,5 +1,6 @@
 // Jobs at work in this thread: where each stands, and whose turn it is. It must not know whether this thread is a worker.
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
+import { trainedParameters } from "../model/session/trainedParameters.ts";
 import type { TrainingJob, TrainingTask } from "../ports/trainer.ts";
 import { createFairQueue } from "./fairQueue.ts";
 import { createTrainerCache } from "./trainerCache.ts";
@@ -35,6 +36,10 @@ export function createTrainingJobs(runtime: OrtRuntime): TrainingJobs {
             return trained.losses;
           }),
         checkpoint: () => (isClosed ? Promise.reject(trainerClosed()) : Promise.resolve(state)),
+        parameters: () =>
+          isClosed
+            ? Promise.reject(trainerClosed())
+            : Promise.resolve(trainedParameters(trainer.compiled, state)),
         release: giveBack,
       };
     },

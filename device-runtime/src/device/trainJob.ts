@@ -145,7 +145,7 @@ export async function trainJob(parts: TrainJobParts): Promise<TrainJobResult> {
         await parts.keep(encodeCbor({ state, lossBefore } satisfies Checkpoint), stepCount);
       }
     }
-    const { parameters } = await training.checkpoint();
+    const parameters = await training.parameters();
     if (!parameters.every(({ data }) => data.every(Number.isFinite))) {
       return { kind: "failed", reason: "a trained parameter is not finite" };
     }

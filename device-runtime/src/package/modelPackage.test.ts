@@ -170,13 +170,20 @@ describe("a package", () => {
     }
   });
 
-  it("[DR2] a plan of low-rank patches is refused by name, also behind another scope", () => {
-    for (const scope of [{ lowRank: 1 }, { lastLayers: 1, lowRank: 1 }] as const) {
-      const outcome = again({
-        learning: learningDefaults({ plan: { ...made.learning.plan, scope } }),
-      });
-      expect(outcome.ok ? "" : outcome.refusal.message).toMatch(/plan\.scope: .*lowRank/);
-    }
+  it("[DR2] a plan may patch weights with a low rank; two scopes in one, or a pull beside it, are refused", () => {
+    const planned = (scope: TrainingPlan["scope"], pullToBase = 0) =>
+      again({ learning: learningDefaults({ plan: { ...made.learning.plan, scope, pullToBase } }) });
+    const messageOf = (outcome: ReturnType<typeof planned>): string =>
+      outcome.ok ? "" : outcome.refusal.message;
+    const weights = ["hidden1.weight"];
+    const read = unwrap(planned({ lowRank: 1, scale: 0.5, weights }));
+    expect(read.learning.plan.scope).toEqual({ lowRank: 1, scale: 0.5, weights });
+    expect(messageOf(planned({ lastLayers: 1, lowRank: 1 } as const))).toMatch(
+      /plan\.scope: .*lowRank/,
+    );
+    expect(messageOf(planned({ lowRank: 1.5 }))).toMatch(/plan\.scope: .*lowRank/);
+    expect(messageOf(planned({ lowRank: 8 }))).toContain("no weight of this model can be patched");
+    expect(messageOf(planned({ lowRank: 1 }, 0.01))).toContain("weightDecay");
   });
 
   it("[DR3] with other parameters differs in that part only", () => {

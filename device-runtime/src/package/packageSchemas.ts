@@ -270,20 +270,24 @@ const schemas = evalFree(() => {
     ),
   });
 
+  const parameterNames = z
+    .array(z.string().check(z.maxLength(512)))
+    .check(z.minLength(1), z.maxLength(4096));
   const plan: z.ZodMiniType<TrainingPlan> = z.object({
     scope: z.union(
       [
         z.enum(["head", "bias", "norm", "all"]),
         z.strictObject({ lastLayers: positiveCount }),
         z.strictObject({
-          names: z
-            .array(z.string().check(z.maxLength(512)))
-            .check(z.minLength(1), z.maxLength(4096)),
+          lowRank: positiveCount,
+          scale: z.optional(positive),
+          weights: z.optional(parameterNames),
         }),
+        z.strictObject({ names: parameterNames }),
       ],
       {
         message:
-          'devices take "head", "bias", "norm", "all", { lastLayers } or { names }, not lowRank',
+          'a scope is one of "head", "bias", "norm", "all", { lastLayers }, { lowRank } and { names }',
       },
     ),
     loss: z.object({

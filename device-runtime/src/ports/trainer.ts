@@ -33,6 +33,11 @@ export interface TrainingJob {
   runSlice(slice: TrainingSlice): Promise<Float32Array>;
   /** A copy of where the job stands. */
   checkpoint(): Promise<TrainingState>;
+  /**
+   * What the job has made of the model's parameters, under the model's names and in canonical order: low-rank patches are merged into their
+   * weights. Raw engine output otherwise, as in a checkpoint.
+   */
+  parameters(): Promise<ParameterSet>;
   /** Lets go of the job's state. Harmless twice. */
   release(): void;
 }

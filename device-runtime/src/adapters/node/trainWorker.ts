@@ -28,7 +28,7 @@ export type WorkerRequest =
       readonly job: number;
       readonly slice: TrainingSlice;
     }
-  | { readonly kind: "checkpoint"; readonly id: number; readonly job: number }
+  | { readonly kind: "checkpoint" | "parameters"; readonly id: number; readonly job: number }
   | { readonly kind: "release"; readonly id: number; readonly job: number }
   /** Nothing follows; the worker ends. */
   | { readonly kind: "close"; readonly id: number };
@@ -69,6 +69,8 @@ if (port !== null) {
         return jobOf(request.job).runSlice(request.slice);
       case "checkpoint":
         return jobOf(request.job).checkpoint();
+      case "parameters":
+        return jobOf(request.job).parameters();
       case "release":
         jobs.get(request.job)?.release();
         jobs.delete(request.job);

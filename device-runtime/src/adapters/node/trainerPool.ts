@@ -1,6 +1,7 @@
 // Trains in workers that all devices of a process share. It holds no policy but whose turn it is.
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import type { ParameterSet } from "@attune/protocol";
 import type { TrainingSlice, TrainingState } from "../../model/session/createTrainer.ts";
 import type { TrainerPort, TrainingJob, TrainingTask } from "../../ports/trainer.ts";
 import { trainerClosed } from "../trainerClosed.ts";
@@ -76,6 +77,8 @@ export function createTrainerPool(options: TrainerPoolOptions = {}): TrainerPort
           worker.ask({ kind: "slice", job, slice }).catch(orClosed) as Promise<Float32Array>,
         checkpoint: () =>
           worker.ask({ kind: "checkpoint", job }).catch(orClosed) as Promise<TrainingState>,
+        parameters: () =>
+          worker.ask({ kind: "parameters", job }).catch(orClosed) as Promise<ParameterSet>,
         release,
       };
     },

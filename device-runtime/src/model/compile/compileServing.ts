@@ -5,17 +5,19 @@ import type { DimSizes } from "../graph/dataInputs.ts";
 import { dimText, multiplyDims, type Shape, shapeText } from "../graph/dim.ts";
 import { createGraphEmitter, integer } from "../graph/graphEmitter.ts";
 import { loadGraph } from "../graph/loadGraph.ts";
-import { graphField, readModelFile, writeModelFields } from "../onnx/modelFile.ts";
+import type { ModelGraph } from "../graph/modelGraph.ts";
+import { graphField, type ModelFile, readModelFile, writeModelFields } from "../onnx/modelFile.ts";
 import { writeNode } from "../onnx/nodeMessage.ts";
 import { readTensorName } from "../onnx/tensorMessage.ts";
 import { readValue, writeValue } from "../onnx/valueMessage.ts";
 import { bytesField, createWireBudget, readFields } from "../onnx/wireFormat.ts";
 import { inCanonicalOrder } from "../parameters/canonicalOrder.ts";
 import { checkHidden } from "../parameters/hiddenWeights.ts";
-import { parameterInfos } from "../parameters/listParameters.ts";
-import { type ParameterScope, scopeParameters } from "../parameters/parameterScope.ts";
+import { type ParameterInfo, parameterInfos } from "../parameters/listParameters.ts";
+import { checkScope, type ParameterScope, scopeParameters } from "../parameters/parameterScope.ts";
 import { type BatchNormalizationMode, runningStatistics } from "../parameters/runningStatistics.ts";
 import { orRefusal, turnAway } from "../turnAway.ts";
+import { patchLowRank } from "./lowRank.ts";
 import { featureValue, nodesOf, rawOutput } from "./modelOutput.ts";
 import { batchOf, type SampleInput, sampleInputs } from "./sampleInputs.ts";
 
@@ -54,6 +56,19 @@ export interface CompiledServing {
 
 const SERVING_PREFIX = "serve:";
 
+/** What a training of the scope changes: of low-rank patches the weights that they lie on, and no others. */
+function servedParameters(
+  graph: ModelGraph,
+  file: ModelFile,
+  scope: ParameterScope,
+): readonly ParameterInfo[] {
+  const chosen = scopeParameters(parameterInfos(file), checkScope(scope));
+  if (typeof scope === "string" || !("lowRank" in scope)) return chosen;
+  const { patches } = patchLowRank(graph, scope, chosen);
+  const patched = new Set(patches.map(({ weight }) => weight.name));
+  return chosen.filter(({ name }) => patched.has(name));
+}
+
 const countPerSample = (shape: Shape, what: string): number => {
   const count = multiplyDims(shape.slice(1));
   if (shape.length < 2 || typeof count !== "number") {
@@ -89,8 +104,7 @@ export function compileServing(
     const own = nodesOf(file, logits);
     const source = featureValue(own);
     const graph = loadGraph(file, [logits, source], options.dims);
-    const chosen =
-      options.scope === undefined ? [] : scopeParameters(parameterInfos(own), options.scope);
+    const chosen = options.scope === undefined ? [] : servedParameters(graph, own, options.scope);
     if (options.scope !== undefined) checkHidden(own, options.scope, chosen);
     const { statistics } = runningStatistics(own, chosen, options.batchNormalization ?? "frozen");
     const scope = inCanonicalOrder([...chosen, ...statistics], ({ name }) => name);
