@@ -1,7 +1,5 @@
 // Door: the isomorphic device runtime. Only re-exports.
-export { createHttpBlobSource } from "./adapters/httpBlobSource.ts";
 export { createInlineTrainer } from "./adapters/inlineTrainer.ts";
-export { createMqttLink, type MqttLinkOptions } from "./adapters/mqttLink.ts";
 export { createInference } from "./adapters/ortInference.ts";
 export { createSystemClock } from "./adapters/systemClock.ts";
 export type { GuardVerdict } from "./core/learn/localGuard.ts";
@@ -16,6 +14,8 @@ export type {
   InspectedSlot,
   InspectedUser,
 } from "./device/device.ts";
+export type { HubAccess, HubOptions } from "./device/hubAccess.ts";
+export { hubAt } from "./device/hubAt.ts";
 export { InputRefused } from "./device/inputRefused.ts";
 export type { BlobSource } from "./ports/blobSource.ts";
 export type { Clock, Timer } from "./ports/clock.ts";

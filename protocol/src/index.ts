@@ -30,5 +30,6 @@ export * from "./plainText.ts";
 export * from "./topics.ts";
 export * from "./trust/assignmentRules.ts";
 export * from "./trust/decisionRules.ts";
+export * from "./trust/trustRootExpiry.ts";
 export * from "./trust/trustRules.ts";
 export * from "./units.ts";

@@ -12,6 +12,7 @@ import { intBelow, type Random, uniform } from "../ports/random.ts";
 import type { Effect } from "./effects.ts";
 import { noEnrolmentProgress } from "./enrolment/enrolmentState.ts";
 import type { CoreEvent } from "./events.ts";
+import { hubMachines } from "./hub/hubMachines.ts";
 import { defaultGuardPolicy, type ScoredAnswer } from "./learn/localGuard.ts";
 import { OUTBOX_ENTRIES_MAX, PARKED_MAX, REFUSALS_MAX } from "./limits.ts";
 import { type Step, step } from "./machine.ts";
@@ -91,12 +92,15 @@ beforeAll(async () => {
   settings = {
     line,
     bundled,
-    hasHub: true,
-    isLoopback: true,
-    token: null,
-    proposedId: null,
-    keyPair: nodeCryptography.keyPair(new Uint8Array(32).fill(5)),
-    cryptography: nodeCryptography,
+    hub: {
+      hasHub: true,
+      isLoopback: true,
+      token: null,
+      proposedId: null,
+      keyPair: nodeCryptography.keyPair(new Uint8Array(32).fill(5)),
+      cryptography: nodeCryptography,
+      machines: hubMachines,
+    },
   };
 });
 

@@ -1,9 +1,7 @@
 // The router of a device's machines: one event in, the next state out, with what should be going on now. It must not do anything.
 import { assertDefect } from "@attune/protocol";
 import { type Effect, pendingEffects } from "./effects.ts";
-import { assignmentArrived, enrolmentReplied, trustRootArrived } from "./enrolment/enrolment.ts";
-import type { CoreEvent, MessageChannel } from "./events.ts";
-import { contributionPostponed } from "./learning/contributionPostponed.ts";
+import type { CoreEvent } from "./events.ts";
 import {
   alarmRaised,
   answersCounted,
@@ -24,45 +22,17 @@ import {
   userErased,
   userOpened,
 } from "./learning/learning.ts";
-import { linkClosed, linkDeadlineMs, linkOpened, settleLink } from "./link/link.ts";
 import type { Notice } from "./notices.ts";
+import { withdraw } from "./outbox/withdraw.ts";
 import {
-  outboxDeadlineMs,
-  published,
-  publishFailed,
-  receiptArrived,
-  settleOutbox,
-  withdraw,
-} from "./outbox/outbox.ts";
-import {
-  driftSeen,
-  reportDeadlineMs,
-  reportFailed,
-  reportPublished,
-  reserveWill,
-  settleReport,
-} from "./outbox/report.ts";
-import { pairsScored, settleComparison } from "./slots/comparison.ts";
-import {
-  partsFetched,
-  preparationDeadlineMs,
-  preparationFailed,
-  preparationRefused,
-  recordFetched,
-  settlePreparation,
-  versionLoaded,
-} from "./slots/preparation.ts";
-import type { Preparation } from "./slots/slotState.ts";
-import {
-  decisionArrived,
-  settleSlots,
-  slotsDeadlineMs,
+  bakeDeadlineMs,
+  settleBake,
   slotsStarted,
   slotsStopped,
   versionFailed,
 } from "./slots/slots.ts";
 import type { DeviceState } from "./state.ts";
-import { type CoreContext, change, keep, noteRefusal, type Transition } from "./transition.ts";
+import { type CoreContext, keep, noteRefusal, type Transition } from "./transition.ts";
 
 /** What one step gives. */
 export interface Step {
@@ -112,63 +82,14 @@ function handle(transition: Transition, event: CoreEvent): void {
     case "userLost":
       noteRefusal(transition, "storage", { code: "store.journal_corrupt", message: event.reason });
       return;
-    case "linkOpened":
-      linkOpened(transition, event.serial);
-      wake(transition);
-      return;
-    case "linkClosed":
-      linkClosed(transition, event);
-      return;
-    case "enrolmentReplied":
-      enrolmentReplied(transition, event.bytes);
-      return;
-    case "messageArrived":
-      messageArrived(transition, event.channel, event.bytes);
-      return;
-    case "published":
-      published(transition, event.digest, event.attempt);
-      return;
-    case "publishFailed":
-      publishFailed(transition, event.digest, event.attempt);
+    case "codeMissing":
+      noteRefusal(transition, "code", { code: "runtime.code_unavailable", message: event.reason });
       return;
     case "messageLost":
       withdraw(transition, ({ digest }) => digest === event.digest);
       return;
-    case "reportPublished":
-      reportPublished(transition, event.sequence);
-      return;
-    case "reportFailed":
-      reportFailed(transition, event.sequence);
-      return;
-    case "recordFetched":
-      prepare(transition, event.serial, (one) => {
-        const { enrolment } = transition.state.kept;
-        return enrolment.phase === "enrolled"
-          ? recordFetched(one, event.bytes, enrolment.trustRoot, transition.context)
-          : one;
-      });
-      return;
-    case "partsFetched":
-      prepare(transition, event.serial, (one) =>
-        partsFetched(one, event.parts, transition.context.nowMs),
-      );
-      return;
-    case "versionLoaded":
-      prepare(transition, event.serial, versionLoaded);
-      return;
-    case "preparationFailed":
-      prepare(transition, event.serial, (one) =>
-        preparationFailed(one, event.reason, transition.context),
-      );
-      return;
-    case "preparationRefused":
-      prepare(transition, event.serial, (one) => preparationRefused(one, event.refusal));
-      return;
     case "versionFailed":
       versionFailed(transition, event);
-      return;
-    case "pairsScored":
-      pairsScored(transition, event);
       return;
     case "userOpened":
       userOpened(transition, event.user);
@@ -181,9 +102,6 @@ function handle(transition: Transition, event: CoreEvent): void {
       return;
     case "featuresDrifted":
       featuresDrifted(transition, event.user, event.alarm);
-      return;
-    case "driftSeen":
-      driftSeen(transition, event.drift);
       return;
     case "dataQuarantined":
       dataQuarantined(transition, event.user, event.finding);
@@ -225,91 +143,31 @@ function handle(transition: Transition, event: CoreEvent): void {
       keep(transition, {
         erasing: transition.state.kept.erasing.filter((user) => user !== event.user),
       });
-  }
-}
-
-function messageArrived(transition: Transition, channel: MessageChannel, bytes: Uint8Array): void {
-  switch (channel) {
-    case "receipt":
-      for (const { user, layer, code } of receiptArrived(transition, bytes)) {
-        contributionPostponed(transition, user, layer, code);
-      }
       return;
-    case "assignment":
-      assignmentArrived(transition, bytes);
-      return;
-    case "decision":
-      decisionArrived(transition, bytes);
-      return;
-    case "trustRoot":
-      trustRootArrived(transition, bytes);
+    default:
+      transition.context.settings.hub?.machines.handle(transition, event);
   }
-}
-
-/** Applies a result to the preparation that it belongs to; results of older ones are dropped. */
-function prepare(
-  transition: Transition,
-  serial: number,
-  update: (preparation: Preparation) => Preparation,
-): void {
-  const { standby, shadow } = transition.state;
-  if (standby?.serial === serial) change(transition, { standby: update(standby) });
-  if (shadow?.serial !== serial) return;
-  const after = update(shadow);
-  change(transition, { shadow: after });
-  // A standby version's refusal is told with its receipt; one that only runs in shadow has none.
-  if (after.refusal !== null && shadow.refusal === null) {
-    noteRefusal(transition, "version", after.refusal);
-  }
-}
-
-/** The connection is back: what waits for it need not wait longer. */
-function wake(transition: Transition): void {
-  const { standby, shadow } = transition.state;
-  const { context } = transition;
-  change(transition, {
-    standby: standby === null ? null : settlePreparation(standby, context, true),
-    shadow: shadow === null ? null : settlePreparation(shadow, context, true),
-  });
 }
 
 function settle(transition: Transition): void {
+  const { settings } = transition.context;
   for (let round = 0; round < SETTLE_ROUNDS_MAX; round += 1) {
     const before = transition.state;
-    const linkBefore = before.link;
-    settleLink(transition);
-    const { link } = transition.state;
-    if (link !== linkBefore && link.phase === "connecting" && link.purpose === "device") {
-      reserveWill(transition);
-    }
-    settlePreparations(transition);
-    settleSlots(transition);
-    settleComparison(transition);
+    settings.hub?.machines.settleVersions(transition);
+    settleBake(transition);
+    settings.hub?.machines.settleComparison(transition);
     for (const user of Object.keys(transition.state.users)) settleUser(transition, user);
-    settleOutbox(transition);
-    settleReport(transition);
+    settings.hub?.machines.settleMessages(transition);
     if (transition.state === before) return;
   }
   assertDefect(false, "machine.unsettled", "the machines go round in circles");
 }
 
-function settlePreparations(transition: Transition): void {
-  const { standby, shadow } = transition.state;
-  const after = {
-    standby: standby === null ? null : settlePreparation(standby, transition.context, false),
-    shadow: shadow === null ? null : settlePreparation(shadow, transition.context, false),
-  };
-  if (after.standby !== standby || after.shadow !== shadow) change(transition, after);
-}
-
 function nextDeadlineMs(transition: Transition): number | null {
   const { state, context } = transition;
   const deadlines = [
-    linkDeadlineMs(state),
-    slotsDeadlineMs(state),
-    preparationDeadlineMs(state.shadow),
-    outboxDeadlineMs(state, context.nowMs),
-    reportDeadlineMs(transition),
+    bakeDeadlineMs(state),
+    ...(context.settings.hub?.machines.deadlinesMs(transition) ?? []),
     ...Object.keys(state.users).map((user) => userDeadlineMs(transition, user)),
   ].filter((deadline) => deadline !== null);
   return deadlines.length === 0 ? null : Math.min(...deadlines);

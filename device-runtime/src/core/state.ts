@@ -19,6 +19,7 @@ export type RefusalSubject =
   | "receipt"
   | "contribution"
   | "enrolment"
+  | "code"
   | "storage";
 
 /** A refusal that a person may want to see. */

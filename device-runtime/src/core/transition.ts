@@ -1,16 +1,21 @@
 // What every machine is handed in one step: the state so far, the world, and where to note what happened.
-import type { Cryptography, DeviceId, EnrolmentToken, KeyPair, LineId } from "@attune/protocol";
+import {
+  assertDefect,
+  type Cryptography,
+  type DeviceId,
+  type EnrolmentToken,
+  type KeyPair,
+  type LineId,
+} from "@attune/protocol";
 import type { Learning } from "../package/learning.ts";
+import type { HubMachines } from "./hub/hubMachines.ts";
 import { REFUSALS_MAX } from "./limits.ts";
 import type { DeviceEvents, Notice } from "./notices.ts";
 import type { SlotVersion } from "./slots/slotState.ts";
 import type { DeviceState, KeptState, RefusalSubject } from "./state.ts";
 
-/** What stays the same while the runtime runs. */
-export interface CoreSettings {
-  readonly line: LineId;
-  /** What came with the app: the first version, and the last resort. */
-  readonly bundled: SlotVersion;
+/** What only a device with a hub has. */
+export interface HubSettings {
   /** Whether there is anything to connect to. */
   readonly hasHub: boolean;
   /** The hub is on this machine: a demo's keys are good enough. */
@@ -19,6 +24,16 @@ export interface CoreSettings {
   readonly proposedId: DeviceId | null;
   readonly keyPair: KeyPair;
   readonly cryptography: Cryptography;
+  readonly machines: HubMachines;
+}
+
+/** What stays the same while the runtime runs, but for parts that come later. */
+export interface CoreSettings {
+  readonly line: LineId;
+  /** What came with the app: the first version, and the last resort. */
+  readonly bundled: SlotVersion;
+  /** Null without a hub, and until what speaks with hubs is here: its machines stand still meanwhile. */
+  readonly hub: HubSettings | null;
 }
 
 /** What a step is told about the world besides the event. */
@@ -30,6 +45,12 @@ export interface CoreContext {
   readonly jitter: number;
   /** Of the active version. */
   readonly learning: Learning;
+}
+
+/** The settings that the machines of a device with a hub work with. */
+export function hubOf({ settings }: CoreContext): HubSettings {
+  assertDefect(settings.hub !== null, "hub.not_here", "a machine of the hub's moves without it");
+  return settings.hub;
 }
 
 /** One step in the making. Machines replace `state`, they never change what it holds. */

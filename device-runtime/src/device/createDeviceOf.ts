@@ -1,11 +1,6 @@
 // A device put together from its parts, on any platform. It must not decide anything: the core does.
-import {
-  type Cryptography,
-  type DeviceId,
-  type EnrolmentToken,
-  Fault,
-  toHex,
-} from "@attune/protocol";
+import { digestOf, Fault, type Hashing, toHex } from "@attune/protocol";
+import { laterCode } from "../adapters/laterCode.ts";
 import { createSeededRandom } from "../adapters/seededRandom.ts";
 import { createSystemRandom } from "../adapters/systemRandom.ts";
 import { noEnrolmentProgress } from "../core/enrolment/enrolmentState.ts";
@@ -14,29 +9,28 @@ import type { Notice } from "../core/notices.ts";
 import type { SlotVersion } from "../core/slots/slotState.ts";
 import { firstSlots } from "../core/slots/slots.ts";
 import { type DeviceState, type KeptState, noCounts } from "../core/state.ts";
-import type { CoreSettings } from "../core/transition.ts";
 import type { ModelPackage } from "../package/modelPackage.ts";
 import { isSameTask } from "../package/preprocessing.ts";
 import { createWindower, type Windower } from "../package/windower.ts";
-import type { BlobSource } from "../ports/blobSource.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { Inference } from "../ports/inference.ts";
-import type { Link } from "../ports/link.ts";
 import type { ForkableRandom, Random } from "../ports/random.ts";
 import type { Storage } from "../ports/storage.ts";
 import type { TrainerPort } from "../ports/trainer.ts";
 import { createAnswering } from "./answering.ts";
-import { createBlobFetcher } from "./blobFetcher.ts";
 import { createCarryOut } from "./carryOut.ts";
-import { createConnection } from "./connection.ts";
+import { createLearningCarrier } from "./carryOutLearning.ts";
 import type { Answer, Device, DeviceUser } from "./device.ts";
 import { openDeviceJournal } from "./deviceJournal.ts";
 import { createDeviceLoop, type DeviceLoop } from "./deviceLoop.ts";
 import { createEffectRunner } from "./effectRunner.ts";
 import { openFileStore } from "./files.ts";
 import { createHeldVersions, type HeldVersion } from "./heldVersions.ts";
+import type { HubAccess } from "./hubAccess.ts";
+import type { createHubShell, HubShell, HubShellParts } from "./hubShell.ts";
 import { inspectDevice } from "./inspectDevice.ts";
 import { createLane } from "./lane.ts";
+import { createLaterPart } from "./laterPart.ts";
 import { neededFiles } from "./neededFiles.ts";
 import { createOpenUsers, type OpenUser } from "./openUsers.ts";
 import { createVersionStore } from "./versions.ts";
@@ -50,20 +44,22 @@ export interface DeviceParts {
   readonly clock: Clock;
   /** Where all randomness comes from, keys included; from the platform when null. */
   readonly random: ForkableRandom | null;
-  /** Null for a device that never connects. */
-  readonly link: Link | null;
-  /** The hub is on this machine, so that the keys of a demo are good enough. */
-  readonly isLoopback: boolean;
-  readonly token: EnrolmentToken | null;
-  readonly proposedId: DeviceId | null;
+  /** The way to a hub, or what loads it when the device has started; null for a device that never connects. */
+  readonly hub: HubAccess | (() => Promise<HubAccess>) | null;
   /** Consent; null keeps what was said before, and `false` at the first start. */
   readonly contribute: boolean | null;
   readonly trainer: TrainerPort;
   readonly inference: Inference;
-  readonly blobSource: BlobSource;
-  readonly cryptography: Cryptography;
+  readonly hashing: Hashing;
+  /** Code that is here already; what is left out loads by `import()` when it is first needed. */
+  readonly code?: LaterParts;
   /** Runs when the device is closed, after everything else. */
   readonly onClose: () => Promise<void>;
+}
+
+/** Code of a device that need not be here when it starts. */
+export interface LaterParts {
+  readonly createHubShell?: typeof createHubShell;
 }
 
 /** Answers that were given are written down at least so often. */
@@ -93,7 +89,11 @@ function firstKept(bundled: SlotVersion, random: Random): KeptState {
 }
 
 /** The state at the start of a run: what is kept, and nothing going on. */
-function startState(kept: KeptState, contribute: boolean | null, nowMs: number): DeviceState {
+function startState(
+  kept: KeptState,
+  { contribute, hub }: Pick<DeviceParts, "contribute" | "hub">,
+  nowMs: number,
+): DeviceState {
   return {
     kept: {
       ...kept,
@@ -101,7 +101,7 @@ function startState(kept: KeptState, contribute: boolean | null, nowMs: number):
       consent: { contribute: contribute ?? kept.consent.contribute },
     },
     users: {},
-    link: { phase: "off", reason: "starting", sinceMs: nowMs, serial: 0 },
+    link: { phase: "off", reason: hub === null ? "no hub" : "starting", sinceMs: nowMs, serial: 0 },
     enrolmentProgress: noEnrolmentProgress,
     sending: {},
     reporting: { lastContent: null, lastSentMs: null, sending: null, will: null, drift: null },
@@ -120,28 +120,16 @@ function startState(kept: KeptState, contribute: boolean | null, nowMs: number):
  *   the bundled package loads
  */
 export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
-  const { modelPackage, storage, clock, cryptography, link } = parts;
+  const { modelPackage, storage, clock, hashing } = parts;
   const { line } = modelPackage;
   const files = await openFileStore(storage);
   const { journal, kept } = await openDeviceJournal(storage);
   const lane = createLane();
-  const connection = createConnection(link, clock);
-  const fetcher = createBlobFetcher({
-    files,
-    source: parts.blobSource,
-    cryptography,
-    readRetained(ref, work) {
-      const { enrolment } = loop.state.kept;
-      return enrolment.phase === "enrolled"
-        ? connection.readRetained(enrolment.fleet, ref, work)
-        : Promise.resolve(null);
-    },
-  });
-  const versions = createVersionStore({ line, modelPackage, files, fetcher, cryptography });
+  const versions = createVersionStore({ line, modelPackage, files, hashing });
   const { bundled } = versions;
   const state = startState(
     kept ?? firstKept(bundled, parts.random?.fork("keys") ?? createSystemRandom()),
-    parts.contribute,
+    parts,
     clock.nowMs(),
   );
   const { runs, enrolment } = state.kept;
@@ -149,18 +137,8 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
   await journal.compact(state.kept);
 
   const random = parts.random ?? createSeededRandom(runs.seed);
-  const settings: CoreSettings = {
-    line,
-    bundled,
-    hasHub: link !== null,
-    isLoopback: parts.isLoopback,
-    token: parts.token,
-    proposedId: parts.proposedId,
-    keyPair: cryptography.keyPair(enrolment.seed),
-    cryptography,
-  };
   const held = createHeldVersions(parts.inference, versions);
-  const users = createOpenUsers({ storage, files, cryptography, random, secret: enrolment.seed });
+  const users = createOpenUsers({ storage, files, hashing, random, secret: enrolment.seed });
   const listeners = new Map<string, Set<(event: never) => void>>();
   const windowers = new Map<string, { readonly of: ModelPackage; readonly windower: Windower }>();
   /** What answers; it follows the slots once they are on disk. */
@@ -262,7 +240,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
 
   const loop: DeviceLoop = createDeviceLoop({
     state,
-    settings,
+    settings: () => ({ line, bundled, hub: hub.here?.settings ?? null }),
     journal,
     lane,
     clock,
@@ -276,6 +254,38 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
     reconcile: (effects) => runner.reconcile(effects),
     tidy,
   });
+
+  function hubParts(): HubShellParts {
+    return {
+      loop: () => loop,
+      lane,
+      line,
+      files,
+      versions,
+      held,
+      serving: servingVersion,
+      users,
+      clock,
+      seed: enrolment.seed,
+    };
+  }
+
+  /** What speaks with the hub, where nothing of it has to be loaded. */
+  function hubNow(): HubShell | null {
+    const create = parts.code?.createHubShell;
+    return create === undefined || parts.hub === null || typeof parts.hub === "function"
+      ? null
+      : create(parts.hub, hubParts());
+  }
+
+  async function loadHub(): Promise<HubShell> {
+    const [code, access] = await Promise.all([
+      laterCode("what speaks with a hub", () => import("./hubShell.ts")),
+      typeof parts.hub === "function" ? parts.hub() : parts.hub,
+    ]);
+    if (access === null) throw new Fault("there is no hub", { code: "link.closed", hint: "" });
+    return code.createHubShell(access, hubParts());
+  }
 
   /** Opens a user. Inside the lane only. */
   async function openUser(user: string): Promise<OpenUser> {
@@ -312,22 +322,34 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
     },
   });
 
+  const hub = createLaterPart<HubShell>({
+    clock,
+    lane,
+    now: hubNow(),
+    load: loadHub,
+    arrived: () => loop.send({ type: "ticked" }),
+    failed: (reason) => loop.send({ type: "codeMissing", reason }),
+  });
+
+  const learning = createLearningCarrier({
+    loop: () => loop,
+    lane,
+    hashing,
+    deviceKey: digestOf(hashing, enrolment.seed),
+    files,
+    versions,
+    serving: servingVersion,
+    users,
+    trainer: parts.trainer,
+    random,
+  });
+
   const runner = createEffectRunner(
     lane,
     createCarryOut({
-      loop: () => loop,
-      lane,
-      settings,
-      cryptography,
-      connection,
-      files,
-      fetcher,
-      versions,
-      held,
-      serving: servingVersion,
-      users,
-      trainer: parts.trainer,
-      random,
+      hub: () => hub.here?.carrier ?? null,
+      learning: () => learning,
+      send: (event) => loop.send(event),
     }),
   );
 
@@ -341,6 +363,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
     }
     await loop.apply({ type: "started" });
   });
+  if (parts.hub !== null) hub.want();
 
   function assertOpen(): void {
     if (!isClosed) return;
@@ -406,7 +429,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
     },
     inspect: () =>
       inspectDevice({
-        settings,
+        hub: hub.here?.settings ?? null,
         state: loop.state,
         line,
         modelPackage: servingVersion().loaded.modelPackage,
@@ -430,6 +453,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
       if (isClosed) return;
       isClosed = true;
       flushTimer?.cancel();
+      hub.stop();
       loop.stop();
       await runner.stop();
       await lane.run(async () => {

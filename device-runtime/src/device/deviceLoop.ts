@@ -21,7 +21,7 @@ const HELD_NOTICES_MAX = 1_024;
 /** What the loop is made of. The functions are called inside the lane. */
 export interface DeviceLoopParts {
   readonly state: DeviceState;
-  readonly settings: CoreSettings;
+  readonly settings: () => CoreSettings;
   readonly journal: DeviceJournal;
   readonly lane: Lane;
   readonly clock: Clock;
@@ -70,7 +70,7 @@ export interface DeviceLoop {
 
 /** Creates a loop. */
 export function createDeviceLoop(parts: DeviceLoopParts): DeviceLoop {
-  const { settings, journal, lane, clock } = parts;
+  const { journal, lane, clock } = parts;
   let state = parts.state;
   let journaled: KeptState = state.kept;
   let effects: readonly Effect[] = [];
@@ -104,7 +104,7 @@ export function createDeviceLoop(parts: DeviceLoopParts): DeviceLoop {
     for (const event of events) {
       const before = state.users;
       const taken = step(state, event, {
-        settings,
+        settings: parts.settings(),
         nowMs: now(),
         jitter: uniform(parts.jitter),
         learning: parts.learning(),

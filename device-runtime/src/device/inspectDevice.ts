@@ -1,12 +1,11 @@
 // The device's state as a person reads it. It must not tell a secret, nor change anything.
 import { type EpochMs, isTrustRootExpired, type LineId } from "@attune/protocol";
-import { refusedWords } from "../core/enrolment/renewal.ts";
 import { guardReport } from "../core/learn/localGuard.ts";
 import { trainingOutlook } from "../core/learning/learning.ts";
 import type { SlotVersion } from "../core/slots/slotState.ts";
 import { type DeviceState, deviceCounts } from "../core/state.ts";
 import { stateLine } from "../core/stateLine.ts";
-import type { CoreSettings } from "../core/transition.ts";
+import type { HubSettings } from "../core/transition.ts";
 import { inseparableFrom } from "../package/leaveOneOut.ts";
 import type { ModelPackage } from "../package/modelPackage.ts";
 import type { DeviceInspection, InspectedSlot, InspectedUser } from "./device.ts";
@@ -16,7 +15,8 @@ import type { UserSession } from "./userSession.ts";
 /** What an inspection looks at. */
 export interface InspectionParts {
   readonly state: DeviceState;
-  readonly settings: CoreSettings;
+  /** Null while what speaks with a hub is not here. */
+  readonly hub: HubSettings | null;
   readonly line: LineId;
   readonly modelPackage: ModelPackage;
   readonly nowMs: number;
@@ -49,11 +49,11 @@ function inspectLink({ link }: DeviceState): DeviceInspection["link"] {
   }
 }
 
-function inspectEnrolment({ state, settings }: InspectionParts): DeviceInspection["enrolment"] {
+function inspectEnrolment({ state, hub }: InspectionParts): DeviceInspection["enrolment"] {
   const { kept, link, enrolmentProgress } = state;
   const { refusal } = enrolmentProgress;
   if (kept.enrolment.phase === "enrolled") {
-    const refused = refusedWords(state, settings);
+    const refused = hub?.machines.refusedWords(state, hub) ?? null;
     if (refused === null) return { state: "enrolled", waiting: null, code: null };
     const answer = refusal === null ? "" : `; last answer: ${refusal.message}`;
     return {

@@ -1,10 +1,10 @@
 // A user's own parameters as files, and their move to another base. It must not decide when they answer.
 import {
-  type Cryptography,
   type Digest,
   decodeParameters,
   digestOf,
   encodeParameters,
+  type Hashing,
   type ParameterSet,
   parameterSetOf,
 } from "@attune/protocol";
@@ -15,9 +15,9 @@ export async function readLayer(
   files: FileStore,
   user: string,
   digest: Digest,
-  cryptography: Cryptography,
+  hashing: Hashing,
 ): Promise<ParameterSet | null> {
-  const bytes = await readChecked(files, fileNames.parameters(user, digest), digest, cryptography);
+  const bytes = await readChecked(files, fileNames.parameters(user, digest), digest, hashing);
   const decoded = bytes === null ? null : decodeParameters(bytes);
   return decoded?.ok === true ? decoded.value : null;
 }
@@ -27,10 +27,10 @@ export async function writeLayer(
   files: FileStore,
   user: string,
   parameters: ParameterSet,
-  cryptography: Cryptography,
+  hashing: Hashing,
 ): Promise<Digest> {
   const bytes = encodeParameters(parameters);
-  const digest = digestOf(cryptography, bytes);
+  const digest = digestOf(hashing, bytes);
   await files.write(fileNames.parameters(user, digest), bytes);
   return digest;
 }

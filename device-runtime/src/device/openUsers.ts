@@ -1,10 +1,10 @@
 // The users of a device while it runs: their sessions, their parameters, the names they are known by. It must not decide anything
 // about them.
 import {
-  type Cryptography,
   type Digest,
   type DriftReport,
   Fault,
+  type Hashing,
   type ParameterSet,
   toHex,
 } from "@attune/protocol";
@@ -72,15 +72,15 @@ export interface OpenUsers {
 export function createOpenUsers(parts: {
   readonly storage: Storage;
   readonly files: FileStore;
-  readonly cryptography: Cryptography;
+  readonly hashing: Hashing;
   readonly random: ForkableRandom;
   /** Only this device knows it. */
   readonly secret: Uint8Array;
 }): OpenUsers {
-  const { storage, files, cryptography, random } = parts;
+  const { storage, files, hashing, random } = parts;
   const all = new Map<string, OpenUser>();
   const names = new Map<string, string>();
-  const secret = cryptography.sha256(
+  const secret = hashing.sha256(
     new Uint8Array([...new TextEncoder().encode("attune/v1/user-key\0"), ...parts.secret]),
   );
 
@@ -115,10 +115,8 @@ export function createOpenUsers(parts: {
     all,
     names,
     keyOf(name) {
-      const inner = cryptography.sha256(
-        new Uint8Array([...secret, ...new TextEncoder().encode(name)]),
-      );
-      const user = toHex(cryptography.sha256(new Uint8Array([...secret, ...inner]))).slice(0, 32);
+      const inner = hashing.sha256(new Uint8Array([...secret, ...new TextEncoder().encode(name)]));
+      const user = toHex(hashing.sha256(new Uint8Array([...secret, ...inner]))).slice(0, 32);
       names.set(user, name);
       return user;
     },
@@ -141,7 +139,7 @@ export function createOpenUsers(parts: {
       const one: OpenUser = { session, layers: new Map() };
       const damaged: Digest[] = [];
       for (const digest of session.restored === null ? [] : neededParameters(session.restored)) {
-        const parameters = await readLayer(files, user, digest, cryptography);
+        const parameters = await readLayer(files, user, digest, hashing);
         if (parameters === null) damaged.push(digest);
         else one.layers.set(digest, parameters);
       }

@@ -1,10 +1,10 @@
 // Carries out one training job: slices, checkpoints, and the parameters that come of it. It must not decide when to train.
 import {
-  type Cryptography,
   type Digest,
   decodeCbor,
   digestOf,
   encodeCbor,
+  type Hashing,
   type ParameterSet,
   parameterSetOf,
 } from "@attune/protocol";
@@ -35,7 +35,7 @@ export interface TrainJobParts {
   readonly trainer: TrainerPort;
   /** What the last checkpoint wrote, or null. */
   readonly checkpoint: Uint8Array | null;
-  readonly cryptography: Cryptography;
+  readonly hashing: Hashing;
   /** The job's own stream. */
   readonly random: ForkableRandom;
   readonly signal: AbortSignal;
@@ -78,10 +78,10 @@ function apart({ windows, labels }: LabelledWindows): readonly LabelledWindow[] 
 }
 
 /** What compiled trainings are shared by: the same frozen parameters under the same plan. */
-function trainingKey(loaded: LoadedVersion, cryptography: Cryptography): Digest | null {
+function trainingKey(loaded: LoadedVersion, hashing: Hashing): Digest | null {
   const plan = canonicalPlan(loaded.modelPackage.learning.plan);
   if (!plan.ok) return null;
-  return digestOf(cryptography, new TextEncoder().encode(`${loaded.trunk}\0${plan.value}`));
+  return digestOf(hashing, new TextEncoder().encode(`${loaded.trunk}\0${plan.value}`));
 }
 
 /**
@@ -90,10 +90,10 @@ function trainingKey(loaded: LoadedVersion, cryptography: Cryptography): Digest 
  * @throws Fault what the trainer or the storage throws
  */
 export async function trainJob(parts: TrainJobParts): Promise<TrainJobResult> {
-  const { device, job, loaded, from, trainer, cryptography, random, signal } = parts;
+  const { device, job, loaded, from, trainer, hashing, random, signal } = parts;
   const { plan } = job;
   const { modelPackage } = loaded;
-  const key = trainingKey(loaded, cryptography);
+  const key = trainingKey(loaded, hashing);
   const model = modelOf(modelPackage);
   if (key === null || !model.ok || parts.samples.length === 0) {
     return { kind: "failed", reason: "the model, its plan or the samples cannot be trained on" };

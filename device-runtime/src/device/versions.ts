@@ -1,26 +1,18 @@
-// Where the parts of versions are: bundled with the app or in the store; and how missing ones come here. It must not decide which
-// version is wanted.
+// Where the parts of versions are: bundled with the app or in the store. It must not decide which version is wanted, nor fetch.
 import {
   accept,
-  type BlobRef,
-  type Cryptography,
   type Digest,
   decodeCbor,
   decodeParameters,
-  digestOf,
   encodeCbor,
-  Fault,
+  type Hashing,
   type LineId,
-  type ModelVersion,
-  modelVersionOf,
   type Outcome,
   type ParameterSet,
-  type ReleaseRecord,
   refuse,
 } from "@attune/protocol";
 import { laterCode } from "../adapters/laterCode.ts";
 import { createSeededRandom } from "../adapters/seededRandom.ts";
-import type { PartsPlan } from "../core/effects.ts";
 import type { SlotVersion, VersionParts } from "../core/slots/slotState.ts";
 import {
   type ModelPackage,
@@ -35,8 +27,6 @@ import { isMadeOf, type ServingForm, servingSources } from "../package/servingFo
 import type { LoadedVersion } from "../ports/inference.ts";
 import { gaussian } from "../ports/random.ts";
 import { crc32c } from "../storage/crc32c.ts";
-import type { BlobFetcher } from "./blobFetcher.ts";
-import type { Work } from "./effectRunner.ts";
 import { type FileStore, fileNames, readChecked } from "./files.ts";
 
 /** The parts of versions on this device. */
@@ -46,19 +36,8 @@ export interface VersionStore {
   read(version: SlotVersion): Promise<Outcome<ModelPackage>>;
   /** All shared parameters of a version, or null when they are not here. */
   readParameters(version: SlotVersion): Promise<ParameterSet | null>;
-  /**
-   * Brings every part of a version into the store.
-   *
-   * @param known versions whose parts may be here, for a delta to apply to
-   * @throws Fault when something cannot be had now
-   */
-  fetch(
-    plan: PartsPlan,
-    version: ModelVersion,
-    blobUrl: string,
-    known: readonly SlotVersion[],
-    work: Work,
-  ): Promise<Outcome<VersionParts>>;
+  /** A part that came with the app; undefined for any other. */
+  bundledPart(digest: Digest): Uint8Array | undefined;
 }
 
 /** Creates the version store of a device. */
@@ -66,13 +45,12 @@ export function createVersionStore(parts: {
   readonly line: LineId;
   readonly modelPackage: ModelPackage;
   readonly files: FileStore;
-  readonly fetcher: BlobFetcher;
-  readonly cryptography: Cryptography;
+  readonly hashing: Hashing;
 }): VersionStore {
-  const { line, modelPackage, files, fetcher, cryptography } = parts;
-  const bundledParts = partDigests(modelPackage, cryptography);
+  const { line, modelPackage, files, hashing } = parts;
+  const bundledParts = partDigests(modelPackage, hashing);
   const bundled: SlotVersion = {
-    version: versionOf(modelPackage, cryptography),
+    version: versionOf(modelPackage, hashing),
     generation: 0 as SlotVersion["generation"],
     securityEpoch: 0 as SlotVersion["securityEpoch"],
     source: "bundled",
@@ -85,19 +63,8 @@ export function createVersionStore(parts: {
   async function readPart(digest: Digest): Promise<Uint8Array | null> {
     return (
       bundledBytes.get(digest) ??
-      (await readChecked(files, fileNames.blob(digest), digest, cryptography))
+      (await readChecked(files, fileNames.blob(digest), digest, hashing))
     );
-  }
-
-  /** A release is in the store whole, so that the next version of the app may come with another package. */
-  async function keepPart(ref: BlobRef, blobUrl: string, work: Work) {
-    const there = bundledBytes.get(ref.digest);
-    if (there === undefined) return fetcher.fetch(ref, blobUrl, work);
-    const name = fileNames.blob(ref.digest);
-    if ((await readChecked(files, name, ref.digest, cryptography)) === null) {
-      await files.write(name, there);
-    }
-    return accept(there);
   }
 
   async function readParameters(version: SlotVersion): Promise<ParameterSet | null> {
@@ -111,7 +78,7 @@ export function createVersionStore(parts: {
    * that a start needs nothing that reads models.
    */
   async function makeReady(read: ModelPackage): Promise<Outcome<ModelPackage>> {
-    const sources = servingSources(read.bytes, cryptography);
+    const sources = servingSources(read.bytes, hashing);
     const name = fileNames.serving(sources.graph, sources.learning);
     const kept = files.has(name) ? unpackServing(await files.read(name)) : null;
     if (kept !== null && isMadeOf(kept, sources)) return accept({ ...read, serving: kept });
@@ -119,63 +86,16 @@ export function createVersionStore(parts: {
       "what makes a model ready to answer",
       () => import("../package/prepareServing.ts"),
     );
-    const prepared = prepareServing(read, cryptography);
+    const prepared = prepareServing(read, hashing);
     if (!prepared.ok) return prepared;
     await files.write(name, packServing(prepared.value));
     return accept({ ...read, serving: prepared.value });
   }
 
-  /** Parameters that a delta makes of a base. */
-  async function rebuild(
-    base: SlotVersion,
-    delta: BlobRef,
-    blobUrl: string,
-    work: Work,
-  ): Promise<Outcome<Uint8Array>> {
-    const before = await readParameters(base);
-    if (before === null) {
-      return refuse("base.unknown", `the parameters of ${base.version.slice(0, 8)} are not here`);
-    }
-    const bytes = await fetcher.fetch(delta, blobUrl, work);
-    if (!bytes.ok) return bytes;
-    const { rebuildParameters } = await laterCode(
-      "what reads deltas",
-      () => import("./rebuildParameters.ts"),
-    );
-    return rebuildParameters(before, bytes.value);
-  }
-
-  /** The delta when the device has its base, and it is the smaller one; whatever is wrong with it, the full parameters follow. */
-  async function fetchParameters(
-    record: ReleaseRecord,
-    blobUrl: string,
-    known: readonly SlotVersion[],
-    work: Work,
-  ): Promise<Outcome<unknown>> {
-    const ref = record.parts.parameters;
-    const name = fileNames.blob(ref.digest);
-    const isHere =
-      bundledBytes.has(ref.digest) ||
-      (await readChecked(files, name, ref.digest, cryptography)) !== null;
-    const { delta } = record;
-    const base = known.find(({ version }) => version === delta?.base);
-    if (!isHere && delta !== undefined && base !== undefined && delta.blob.bytes < ref.bytes) {
-      try {
-        const rebuilt = await rebuild(base, delta.blob, blobUrl, work);
-        if (rebuilt.ok && digestOf(cryptography, rebuilt.value) === ref.digest) {
-          await files.write(name, rebuilt.value);
-          return accept(null);
-        }
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-      }
-    }
-    return keepPart(ref, blobUrl, work);
-  }
-
   return {
     bundled,
     readParameters,
+    bundledPart: (digest) => bundledBytes.get(digest),
     async read(version) {
       if (version.version === bundled.version) return accept(modelPackage);
       const bytes: Partial<Record<keyof VersionParts, Uint8Array>> = {};
@@ -191,37 +111,6 @@ export function createVersionStore(parts: {
       }
       const read = readModelParts(line, bytes as Record<keyof VersionParts, Uint8Array>);
       return read.ok ? makeReady(read.value) : read;
-    },
-    async fetch(plan, version, blobUrl, known, work) {
-      if (plan.kind === "release") {
-        const { record } = plan;
-        for (const name of partNames) {
-          const fetched =
-            name === "parameters"
-              ? await fetchParameters(record, blobUrl, known, work)
-              : await keepPart(record.parts[name], blobUrl, work);
-          if (!fetched.ok) return fetched;
-        }
-        const { graph, parameters, preprocessing, calibration, learning } = record.parts;
-        return accept({
-          graph: graph.digest,
-          parameters: parameters.digest,
-          preprocessing: preprocessing.digest,
-          calibration: calibration.digest,
-          learning: learning.digest,
-        });
-      }
-      const rebuilt = await rebuild(plan.base, plan.delta, blobUrl, work);
-      if (!rebuilt.ok) return rebuilt;
-      const made = { ...plan.base.parts, parameters: digestOf(cryptography, rebuilt.value) };
-      if (modelVersionOf(made, cryptography) !== version) {
-        return refuse(
-          "version.mismatch",
-          `base and delta do not make ${version.slice(0, 8)}; the candidate was built from something else`,
-        );
-      }
-      await files.write(fileNames.blob(made.parameters), rebuilt.value);
-      return accept(made);
     },
   };
 }

@@ -1,19 +1,13 @@
 // A device in a Node process, with everything that Node has to offer as its default. It must not hold policy.
 import { readFile } from "node:fs/promises";
-import {
-  type Cryptography,
-  deviceIdSchema,
-  Fault,
-  parseEnrolmentToken,
-  unwrap,
-} from "@attune/protocol";
+import { type Cryptography, Fault } from "@attune/protocol";
 import { nodeCryptography } from "@attune/protocol/node";
-import { createHttpBlobSource } from "../adapters/httpBlobSource.ts";
-import { createMqttLink } from "../adapters/mqttLink.ts";
 import { createFileStorage } from "../adapters/node/fileStorage.ts";
 import { createSystemClock } from "../adapters/systemClock.ts";
 import { createDeviceOf } from "../device/createDeviceOf.ts";
 import type { Device } from "../device/device.ts";
+import { createHubShell } from "../device/hubShell.ts";
+import { openHub } from "../device/openHub.ts";
 import type { ModelPackage } from "../package/modelPackage.ts";
 import { decodeModelPackage } from "../package/packageFile.ts";
 import type { BlobSource } from "../ports/blobSource.ts";
@@ -62,9 +56,6 @@ export interface DeviceOptions {
   readonly blobSource?: BlobSource;
 }
 
-const misused = (message: string, hint: string): Fault =>
-  new Fault(message, { code: "device.option_invalid", hint });
-
 /**
  * Starts a device. It answers from its bundled package at once, without a network; everything else happens by itself.
  *
@@ -97,32 +88,14 @@ const misused = (message: string, hint: string): Fault =>
  */
 export async function createDevice(options: DeviceOptions): Promise<Device> {
   const cryptography = options.cryptography ?? nodeCryptography;
-  const { hub } = options;
   if ((options.store === undefined) === (options.storage === undefined)) {
-    throw misused("a device needs either store or storage", "pass store: a folder of its own");
+    throw new Fault("a device needs either store or storage", {
+      code: "device.option_invalid",
+      hint: "pass store: a folder of its own",
+    });
   }
-  const token =
-    options.enrolmentToken === undefined ? null : parseEnrolmentToken(options.enrolmentToken);
-  if (token?.ok === false) {
-    throw misused(token.refusal.message, "ask the hub's operator for a new enrolment token");
-  }
-  const proposedId =
-    options.proposedId === undefined ? null : deviceIdSchema.safeParse(options.proposedId);
-  if (proposedId?.success === false) {
-    throw misused(
-      `proposedId "${options.proposedId}" is not a device id`,
-      "use lower-case letters, digits and inner hyphens, like ward-3-bed-2",
-    );
-  }
-  const mayBePlain = options.allowPlainText ?? false;
-  if (hub !== undefined && !mayBePlain && isPlainText(hub) && !isLoopback(hub)) {
-    throw misused(
-      `hub ${hub} is on another machine and not encrypted: the enrolment token and the credential would travel in clear`,
-      "use mqtts:// or wss://, or say allowPlainText: true on a network that you trust",
-    );
-  }
+  const hub = openHub({ ...options, url: options.hub }, cryptography);
   const modelPackage = await packageOf(options.model, cryptography);
-  const link = options.link ?? (hub === undefined ? null : createMqttLink(hub));
   const folder =
     options.storage === undefined ? await createFileStorage(options.store ?? "") : null;
   const trainer = options.trainer === undefined ? shareTrainer() : null;
@@ -132,22 +105,18 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     await inference?.release();
     await folder?.close();
   };
-  const httpBlobs = createHttpBlobSource();
   try {
     return await createDeviceOf({
       modelPackage,
       storage: options.storage ?? (folder as NonNullable<typeof folder>),
       clock: options.clock ?? createSystemClock(),
       random: options.random ?? null,
-      link,
-      isLoopback: hub === undefined ? options.link !== undefined : isLoopback(hub),
-      token: token === null ? null : unwrap(token),
-      proposedId: proposedId?.data ?? null,
+      hub,
       contribute: options.contribute ?? null,
       trainer: options.trainer ?? (trainer as NonNullable<typeof trainer>).value,
       inference: options.inference ?? (await (inference as NonNullable<typeof inference>).value),
-      blobSource: options.blobSource ?? (mayBePlain ? httpBlobs : encryptedOnly(httpBlobs)),
-      cryptography,
+      hashing: cryptography,
+      code: { createHubShell },
       onClose: release,
     });
   } catch (error) {
@@ -180,30 +149,4 @@ async function readModel(path: string): Promise<Uint8Array> {
       cause,
     });
   }
-}
-
-/** Blobs are checked by their digests, but who listens on the way need not know which models a device has. */
-function encryptedOnly(source: BlobSource): BlobSource {
-  return {
-    read(url, from, length, signal) {
-      if (!isPlainText(url) || isLoopback(url)) return source.read(url, from, length, signal);
-      return Promise.reject(
-        new Fault(`the blob's address ${url} is on another machine and not encrypted`, {
-          code: "blob.plain_text_refused",
-          hint: "serve the hub's blobs by https://, or say allowPlainText: true on a network that you trust",
-        }),
-      );
-    },
-  };
-}
-
-/** Whether whoever listens on the way reads what is said. */
-function isPlainText(address: string): boolean {
-  return ["mqtt:", "tcp:", "ws:", "http:"].includes(URL.parse(address)?.protocol ?? "");
-}
-
-/** Whether an address is this machine's own. */
-function isLoopback(address: string): boolean {
-  const host = URL.parse(address)?.hostname ?? "";
-  return host === "localhost" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }

@@ -3,7 +3,6 @@ import { unwrap } from "@attune/protocol";
 import { createSeededRandom } from "../../src/testing.ts";
 import {
   createDeviceOf,
-  createHttpBlobSource,
   createIndexedDbStorage,
   createInference,
   createInlineTrainer,
@@ -13,7 +12,7 @@ import {
   decodeModelPackage,
   type ForkableRandom,
   type OrtModule,
-  portableCryptography,
+  portableHashing,
 } from "../../src/web.ts";
 
 /** Windows and what they are, as JSON. */
@@ -43,19 +42,15 @@ async function open(
 ): Promise<Device> {
   const runtime = createOrtRuntime(ort);
   return createDeviceOf({
-    modelPackage: unwrap(decodeModelPackage(file, portableCryptography)),
+    modelPackage: unwrap(decodeModelPackage(file, portableHashing)),
     storage: await createIndexedDbStorage("attune"),
     clock: createSystemClock(),
     random,
-    link: null,
-    isLoopback: false,
-    token: null,
-    proposedId: null,
+    hub: null,
     contribute: null,
     trainer: createInlineTrainer(runtime),
     inference: createInference(runtime),
-    blobSource: createHttpBlobSource(),
-    cryptography: portableCryptography,
+    hashing: portableHashing,
     onClose: () => Promise.resolve(),
   });
 }

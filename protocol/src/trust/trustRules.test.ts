@@ -18,13 +18,13 @@ import type { Digest, FleetId } from "../ids.ts";
 import { TRUST_ROOT_KEYS_MAX } from "../limits.ts";
 import { type TrustRoot, trustRootMessage } from "../messages/trustRoot.ts";
 import type { EpochMs } from "../units.ts";
+import { isTrustRootExpired } from "./trustRootExpiry.ts";
 import {
   acceptFirstTrustRoot,
   acceptNextTrustRoot,
   checkDemoRoot,
   checkTrustRootFresh,
   formatEnrolmentToken,
-  isTrustRootExpired,
   keysOfRole,
   parseEnrolmentToken,
   replacesHubKeys,

@@ -7,6 +7,7 @@ import { accept, type Outcome, refuse } from "../errors.ts";
 import { type Digest, digestSchema, type FleetId, fleetIdSchema, type KeyId } from "../ids.ts";
 import { type KeyRole, type TrustRoot, trustRootMessage } from "../messages/trustRoot.ts";
 import type { EpochMs } from "../units.ts";
+import { isTrustRootExpired } from "./trustRootExpiry.ts";
 
 /**
  * The keys of one role, by id.
@@ -144,11 +145,6 @@ export function replacesHubKeys(current: TrustRoot, next: TrustRoot): boolean {
     root.keys.filter(({ role }) => role === "hub").map(({ publicKey }) => toHex(publicKey));
   const before = new Set(hubKeys(current));
   return !hubKeys(next).some((key) => before.has(key));
-}
-
-/** Whether a trust root is past its expiry. Where no trusted clock exists, as on devices, this only warns. */
-export function isTrustRootExpired(root: TrustRoot, nowMs: EpochMs): boolean {
-  return nowMs >= root.expiresAtMs;
 }
 
 /**

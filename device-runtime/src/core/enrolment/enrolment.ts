@@ -22,6 +22,7 @@ import type { DeviceState } from "../state.ts";
 import {
   type CoreContext,
   change,
+  hubOf,
   keep,
   noteRefusal,
   type Transition,
@@ -32,11 +33,11 @@ import { type Enrolled, type EnrolmentState, noEnrolmentProgress } from "./enrol
 /** The place that is asked for, and under which nonce; null when none is. */
 export function askedPlace(
   state: DeviceState,
-  { settings }: CoreContext,
+  context: CoreContext,
 ): { readonly nonce: string; readonly proposedId: DeviceId | null } | null {
   const { enrolment } = state.kept;
   if (enrolment.phase === "none")
-    return { nonce: enrolment.nonce, proposedId: settings.proposedId };
+    return { nonce: enrolment.nonce, proposedId: hubOf(context).proposedId };
   const { renewal } = state.enrolmentProgress;
   // Its own name again: what waits in the outbox is signed under it.
   return renewal === null ? null : { nonce: renewal, proposedId: enrolment.device };
@@ -47,7 +48,8 @@ export function enrolmentRequest(
   state: DeviceState,
   context: CoreContext,
 ): EnrolmentRequest | null {
-  const { token, keyPair, line } = context.settings;
+  const { token, keyPair } = hubOf(context);
+  const { line } = context.settings;
   const asked = askedPlace(state, context);
   if (asked === null || token === null) return null;
   const { nonce, proposedId } = asked;
@@ -103,7 +105,8 @@ function readReply(
   bytes: Uint8Array,
   nonce: string,
 ): Outcome<Grant> {
-  const { token, cryptography, line } = context.settings;
+  const { token, cryptography } = hubOf(context);
+  const { line } = context.settings;
   const message = decodeMessage(enrolmentReplyMessage, bytes);
   if (!message.ok) return message;
   const { value: reply, frame } = message.value;
@@ -156,9 +159,10 @@ function rootOf(
   enrolment: EnrolmentState,
   granted: Uint8Array,
   token: EnrolmentToken,
-  { settings: { isLoopback, cryptography } }: CoreContext,
+  context: CoreContext,
 ): Outcome<Pick<Enrolled, "trustRoot" | "trustRootDigest">> {
   if (enrolment.phase === "enrolled") return accept(enrolment);
+  const { isLoopback, cryptography } = hubOf(context);
   const root = acceptFirstTrustRoot(granted, token.fingerprint, isLoopback, cryptography);
   if (!root.ok) return root;
   if (root.value.fleet !== token.fleet) {
@@ -174,7 +178,8 @@ function rootOf(
 export function assignmentArrived(transition: Transition, bytes: Uint8Array): void {
   const { enrolment, slots } = transition.state.kept;
   if (enrolment.phase !== "enrolled") return;
-  const { line, cryptography } = transition.context.settings;
+  const { line } = transition.context.settings;
+  const { cryptography } = hubOf(transition.context);
   const assignment = checkAssignment(
     bytes,
     { device: enrolment.device, line, assignmentSequence: enrolment.assignmentSequence },
@@ -201,7 +206,7 @@ export function assignmentArrived(transition: Transition, bytes: Uint8Array): vo
 export function trustRootArrived(transition: Transition, bytes: Uint8Array): void {
   const { enrolment } = transition.state.kept;
   if (enrolment.phase !== "enrolled") return;
-  const { cryptography } = transition.context.settings;
+  const { cryptography } = hubOf(transition.context);
   const trustRootDigest = digestOf(cryptography, bytes);
   // The retained current version comes with every connection.
   if (trustRootDigest === enrolment.trustRootDigest) return;

@@ -4,7 +4,7 @@ import { toHex } from "@attune/protocol";
 import { CONNECT_REFUSALS_MAX, RENEWAL_PAUSE_MS } from "../limits.ts";
 import type { LinkPurpose } from "../link/linkState.ts";
 import type { DeviceState } from "../state.ts";
-import { type CoreSettings, change, noteRefusal, type Transition } from "../transition.ts";
+import { change, type HubSettings, hubOf, noteRefusal, type Transition } from "../transition.ts";
 
 const tokenRefused = {
   code: "enrolment.token_invalid",
@@ -12,7 +12,7 @@ const tokenRefused = {
 } as const;
 
 /** Why a device cannot ask for its place again, as words for whoever runs the app; null when it can. */
-function missing(state: DeviceState, { token }: CoreSettings): string | null {
+function missing(state: DeviceState, { token }: HubSettings): string | null {
   const { enrolment } = state.kept;
   if (enrolment.phase !== "enrolled") return null;
   if (token === null) return "give createDevice an enrolmentToken";
@@ -25,7 +25,7 @@ function missing(state: DeviceState, { token }: CoreSettings): string | null {
  * What an enrolled device waits for that the broker keeps refusing; null while it is not refused, or was not often enough to
  * mean it.
  */
-export function refusedWords(state: DeviceState, settings: CoreSettings): string | null {
+export function refusedWords(state: DeviceState, settings: HubSettings): string | null {
   const { refusedCount } = state.enrolmentProgress;
   if (refusedCount < CONNECT_REFUSALS_MAX) return null;
   return `the broker has refused this device ${refusedCount} times in a row, its hub may not know it any more; ${
@@ -54,13 +54,13 @@ export function connectionRefused(transition: Transition, purpose: LinkPurpose):
   if (refusedCount === CONNECT_REFUSALS_MAX) {
     noteRefusal(transition, "enrolment", {
       code: "device.unknown",
-      message: refusedWords(transition.state, context.settings) ?? "",
+      message: refusedWords(transition.state, hubOf(context)) ?? "",
     });
   }
   const { renewAtMs } = state.enrolmentProgress;
   const isDue = refusedCount >= CONNECT_REFUSALS_MAX && context.nowMs >= renewAtMs;
-  if (!isDue || missing(state, context.settings) !== null) return;
-  const { cryptography } = context.settings;
+  if (!isDue || missing(state, hubOf(context)) !== null) return;
+  const { cryptography } = hubOf(context);
   const text = new TextEncoder().encode(`attune/v1/renewal\0${context.nowMs}\0`);
   const nonce = cryptography.sha256(Uint8Array.of(...text, ...enrolment.seed)).subarray(0, 16);
   change(transition, {

@@ -20,8 +20,9 @@ import {
 } from "../limits.ts";
 import type { FeatureAlarm } from "../monitor/features/featureMonitor.ts";
 import type { MonitorAlarm } from "../monitor/userMonitors.ts";
-import { enqueue, withdraw } from "../outbox/outbox.ts";
+import { enqueue } from "../outbox/enqueue.ts";
 import type { OutboxEntry } from "../outbox/outboxState.ts";
+import { withdraw } from "../outbox/withdraw.ts";
 import { addCounts, type DeviceState, noCounts } from "../state.ts";
 import { keep, noteRefusal, type Transition, tell } from "../transition.ts";
 import {

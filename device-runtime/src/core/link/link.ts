@@ -12,7 +12,7 @@ import {
   ENROLMENT_REFUSED_PAUSE_MS,
 } from "../limits.ts";
 import type { DeviceState } from "../state.ts";
-import { change, type Transition, tell } from "../transition.ts";
+import { change, hubOf, type Transition, tell } from "../transition.ts";
 import type { LinkPurpose } from "./linkState.ts";
 
 /** What a connection would be for now, or why there is none to be made. */
@@ -20,7 +20,7 @@ function purposeNow({
   state,
   context,
 }: Transition): { readonly purpose: LinkPurpose } | { readonly off: string } {
-  const { hasHub, isLoopback, token } = context.settings;
+  const { hasHub, isLoopback, token } = hubOf(context);
   const { enrolment } = state.kept;
   if (!hasHub) return { off: "no hub" };
   if (enrolment.phase === "enrolled") {

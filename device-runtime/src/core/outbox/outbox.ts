@@ -1,6 +1,5 @@
 // Messages that are sent again until the hub's receipt: a PUBACK is not a delivery. It must not build a contribution.
 import {
-  type DecisionOutcome,
   type DecisionSequence,
   type DeviceReceipt,
   type Digest,
@@ -10,14 +9,10 @@ import {
   type EpochMs,
   encodeMessage,
   hubReceiptMessage,
-  plainText,
-  REASON_LENGTH_MAX,
   verifyRole,
 } from "@attune/protocol";
 import { backoffMs } from "../backoff.ts";
 import {
-  OUTBOX_BYTES_MAX,
-  OUTBOX_ENTRIES_MAX,
   OUTBOX_IN_FLIGHT_MAX,
   PUBLISH_DEADLINE_MS,
   RECEIPT_WAIT_MS,
@@ -26,75 +21,40 @@ import {
 } from "../limits.ts";
 import { leaveLink } from "../link/link.ts";
 import type { DeviceState } from "../state.ts";
-import { change, keep, noteRefusal, type Transition, tell } from "../transition.ts";
-import type { OutboxEntry, Sending } from "./outboxState.ts";
+import { change, hubOf, keep, noteRefusal, type Transition, tell } from "../transition.ts";
+import { enqueue } from "./enqueue.ts";
+import type { Sending } from "./outboxState.ts";
 
-/** Puts a message into the outbox. When it is full, the oldest of its kind goes, else the oldest of all, and is counted. */
-export function enqueue(transition: Transition, entry: OutboxEntry): void {
-  const { outbox } = transition.state.kept;
-  if (outbox.entries.some(({ digest }) => digest === entry.digest)) return;
-  const entries = [...outbox.entries, entry];
-  let droppedCount = outbox.droppedCount;
-  const bytes = (): number => entries.reduce((sum, one) => sum + one.bytes, 0);
-  while (entries.length > OUTBOX_ENTRIES_MAX || bytes() > OUTBOX_BYTES_MAX) {
-    const oldest = entries.findIndex((one) => one.kind === entry.kind && one !== entry);
-    entries.splice(Math.max(0, oldest), 1);
-    droppedCount += 1;
+/** Signs the receipts that are owed, and keeps them. */
+export function signReceipts(transition: Transition): void {
+  const { enrolment, outbox } = transition.state.kept;
+  const { owed, ...others } = outbox;
+  if (owed === undefined || enrolment.phase !== "enrolled") return;
+  keep(transition, { outbox: others });
+  const { cryptography, keyPair } = hubOf(transition.context);
+  const { line } = transition.context.settings;
+  for (const { owedAtMs, ...receipt } of owed) {
+    const value: DeviceReceipt = {
+      device: enrolment.device,
+      line,
+      decisionSequence: receipt.decisionSequence as DecisionSequence,
+      outcome: receipt.outcome,
+      active: receipt.active,
+      code: receipt.code,
+      message: receipt.message,
+      atMs: Math.trunc(owedAtMs) as EpochMs,
+    };
+    const frame = encodeMessage(deviceReceiptMessage, value, [keyPair], cryptography);
+    enqueue(transition, {
+      kind: "receipt",
+      digest: digestOf(cryptography, frame),
+      bytes: frame.length,
+      frame,
+      createdAtMs: owedAtMs,
+      user: null,
+      layer: null,
+    });
   }
-  keep(transition, { outbox: { ...outbox, entries, droppedCount } });
-}
-
-/** Signs and keeps a receipt for a decision. */
-export function queueReceipt(
-  transition: Transition,
-  receipt: {
-    readonly decisionSequence: DecisionSequence;
-    readonly outcome: DecisionOutcome;
-    readonly code?: string;
-    readonly message?: string;
-  },
-): void {
-  const { state, context } = transition;
-  const { enrolment } = state.kept;
-  if (enrolment.phase !== "enrolled") return;
-  const { cryptography, keyPair, line } = context.settings;
-  const value: DeviceReceipt = {
-    device: enrolment.device,
-    line,
-    decisionSequence: receipt.decisionSequence,
-    outcome: receipt.outcome,
-    active: state.kept.slots.active.version,
-    code: receipt.code ?? "",
-    message: plainText(receipt.message ?? "", REASON_LENGTH_MAX),
-    atMs: Math.trunc(context.nowMs) as EpochMs,
-  };
-  const frame = encodeMessage(deviceReceiptMessage, value, [keyPair], cryptography);
-  enqueue(transition, {
-    kind: "receipt",
-    digest: digestOf(cryptography, frame),
-    bytes: frame.length,
-    frame,
-    createdAtMs: context.nowMs,
-    user: null,
-    layer: null,
-  });
-}
-
-/** Takes messages out that must not be sent any more: consent was withdrawn, or the user is erased. */
-export function withdraw(
-  transition: Transition,
-  isWithdrawn: (entry: OutboxEntry) => boolean,
-): void {
-  const { outbox } = transition.state.kept;
-  const entries = outbox.entries.filter((entry) => !isWithdrawn(entry));
-  if (entries.length === outbox.entries.length) return;
-  keep(transition, {
-    outbox: {
-      ...outbox,
-      entries,
-      droppedCount: outbox.droppedCount + outbox.entries.length - entries.length,
-    },
-  });
 }
 
 /** The broker has the message: now the hub's receipt is waited for. */
@@ -144,7 +104,7 @@ interface PassedOver {
 export function receiptArrived(transition: Transition, bytes: Uint8Array): readonly PassedOver[] {
   const { enrolment, outbox } = transition.state.kept;
   if (enrolment.phase !== "enrolled") return [];
-  const { cryptography } = transition.context.settings;
+  const { cryptography } = hubOf(transition.context);
   const message = decodeMessage(hubReceiptMessage, bytes);
   if (!message.ok) {
     noteRefusal(transition, "receipt", message.refusal);

@@ -1,5 +1,5 @@
 // What waits for the hub's receipt. It must not know how a message is sent.
-import type { Digest } from "@attune/protocol";
+import type { DecisionOutcome, Digest, ModelVersion } from "@attune/protocol";
 
 /** One message that is sent again until the hub says that it is durable, or refused. */
 export interface OutboxEntry {
@@ -26,10 +26,24 @@ export interface SettledMessage {
   readonly atMs: number;
 }
 
+/** A receipt that is not signed yet. */
+export interface OwedReceipt {
+  readonly decisionSequence: number;
+  readonly outcome: DecisionOutcome;
+  /** The version that served after it. */
+  readonly active: ModelVersion;
+  /** A refusal code, or empty. */
+  readonly code: string;
+  readonly message: string;
+  readonly owedAtMs: number;
+}
+
 /** Kept on disk. */
 export interface OutboxState {
   /** Oldest first. */
   readonly entries: readonly OutboxEntry[];
+  /** Oldest first; left out while there are none. */
+  readonly owed?: readonly OwedReceipt[];
   /** Sequence of the next contribution; rises by one with each. */
   readonly nextContributionSequence: number;
   /** Messages thrown away because the outbox was full, or because consent was withdrawn. */

@@ -7,7 +7,7 @@ import {
   type PairedReport,
   REPORT_PAIRED_MAX,
 } from "@attune/protocol";
-import { change, keep, type Transition } from "../transition.ts";
+import { change, hubOf, keep, type Transition } from "../transition.ts";
 import type { Comparison, ComparisonState } from "./comparisonState.ts";
 import { startPreparation } from "./preparation.ts";
 import type { PreparationSource } from "./slotState.ts";
@@ -24,7 +24,7 @@ function wantedComparison({ state, context }: Transition): WantedComparison | nu
   const { enrolment, slots } = state.kept;
   if (enrolment.phase !== "enrolled" || slots.decision === null) return null;
   const { champion, rollout, shadow, blobUrl } = slots.decision.value;
-  const { cryptography } = context.settings;
+  const { cryptography } = hubOf(context);
   const active = slots.active.version;
   if (
     rollout !== undefined &&

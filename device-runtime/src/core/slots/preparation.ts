@@ -8,7 +8,7 @@ import {
   FETCH_PAUSE_MS_MAX,
   LOAD_DEADLINE_MS,
 } from "../limits.ts";
-import type { CoreContext } from "../transition.ts";
+import { type CoreContext, hubOf } from "../transition.ts";
 import type { Preparation, PreparationSource, SlotVersion, VersionParts } from "./slotState.ts";
 
 /** A preparation that starts now. */
@@ -42,9 +42,9 @@ export function recordFetched(
   context: CoreContext,
 ): Preparation {
   const { source } = preparation;
-  const { line, cryptography } = context.settings;
+  const { line } = context.settings;
   if (preparation.phase !== "record" || source.kind !== "release") return preparation;
-  const record = checkReleaseRecord(bytes, line, source.target, root, cryptography);
+  const record = checkReleaseRecord(bytes, line, source.target, root, hubOf(context).cryptography);
   if (!record.ok) return preparationRefused(preparation, record.refusal);
   const { version, generation, securityEpoch, parts } = record.value;
   return {
