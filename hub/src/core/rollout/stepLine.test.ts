@@ -407,6 +407,24 @@ it("[HB41] until the bound is within the margin it holds, says what so few devic
   });
 });
 
+it("[HB41] one canary with evidence of harm of its own keeps a version from growing, however well the others fare", () => {
+  const story = createStory({ rollout: { margin: 0.2 } });
+  story.begin();
+  story.toCanary("two");
+  story.serve("two", ["a", "b", "c"], "activated");
+  for (const device of ["a", "b"]) story.pair(device, 200, 2, 2);
+  story.pair("c", 25, 0, 8);
+  story.wait(60_000);
+  expect(story.state.challenger?.stage).toBe("canary");
+  expect(story.why()).toContain(
+    "hold: c alone has 8 losses, 0 wins of 25: evidence of harm 56.8 of 20",
+  );
+  // A run of bad luck passes; harm does not, and then all together say so.
+  story.pair("c", 60, 8, 9);
+  story.look();
+  expect(story.state.challenger?.stage).toBe("spreading");
+});
+
 it("[HB41] a person lets a held canary go on", () => {
   const story = createStory();
   story.begin();

@@ -8,6 +8,7 @@ import {
   type PersonalFate,
   shortVersion,
 } from "@attune/protocol";
+import type { RolloutPolicy } from "../../policy.ts";
 import { emptyGateReport, failedCheck, type GateReport, withCheck } from "../gate/gateCheck.ts";
 import { judgeShadow } from "../gate/shadowGate.ts";
 import { canariesFor, coveredMinority } from "./canaryCover.ts";
@@ -20,7 +21,7 @@ import type {
   LineState,
   RolloutProgress,
 } from "./lineState.ts";
-import { type RolloutHealth, rolloutHealth } from "./rolloutHealth.ts";
+import { type DeviceHealth, type RolloutHealth, rolloutHealth } from "./rolloutHealth.ts";
 
 /** Stages that can follow one another in one look without anything from outside; a bound on the loop, never reached. */
 const TRANSITIONS_PER_LOOK_MAX = 16;
@@ -602,7 +603,7 @@ function lookAtRollout(draft: Draft, challenger: Challenger, isOverdue: boolean)
   const mayGrow =
     rollout.stageIndex > 0 || policy.guards === "off" || rollout.mayProceed
       ? null
-      : whyNotGrow(health, policy.rollout.margin);
+      : whyNotGrow(health, policy.rollout);
   if (hasArrived && mayGrow === null)
     return grow(draft, rollout, health, whyGrows(draft, rollout, health));
   if (!isOverdue) return;
@@ -626,15 +627,26 @@ function lookAtRollout(draft: Draft, challenger: Challenger, isOverdue: boolean)
   }
 }
 
-/** What the canary cannot yet rule out, or null when its bound on harm is within the margin. */
-export function whyNotGrow(health: RolloutHealth, margin: number): string | null {
+/**
+ * What the canary cannot yet rule out; null when its bound on harm is within the margin, and no single device has evidence of harm of
+ * its own: among seven who fare well one who does not is hardly seen in the mean, and may stand for a third of the fleet.
+ */
+export function whyNotGrow(
+  health: RolloutHealth,
+  { margin, harmLimit }: Pick<RolloutPolicy, "margin" | "harmLimit">,
+): string | null {
   const points = (share: number): string => (share * 100).toFixed(1);
   if (health.interval === null) {
     return `hold: ${health.selected.length} devices have compared nothing yet, margin ${points(margin)} points`;
   }
   const bound = -health.interval.low;
-  if (bound <= margin) return null;
-  return `hold: ${health.devices.length} devices can show ${points(bound)} points, margin ${points(margin)}`;
+  if (bound > margin) {
+    return `hold: ${health.devices.length} devices can show ${points(bound)} points, margin ${points(margin)}`;
+  }
+  const worst = worstOf(health);
+  if (worst === undefined || worst.harmEvidence < harmLimit) return null;
+  const { device, wins, losses, n, harmEvidence } = worst;
+  return `hold: ${device} alone has ${losses} losses, ${wins} wins of ${n}: evidence of harm ${harmEvidence.toPrecision(3)} of ${harmLimit}`;
 }
 
 function grow(draft: Draft, rollout: RolloutProgress, health: RolloutHealth, why: string): void {
@@ -838,8 +850,8 @@ function healthDetail(health: RolloutHealth): Record<string, unknown> {
 
 /** A rollout grows for its evidence, or because a person or switched-off guards say so. */
 function whyGrows(draft: Draft, rollout: RolloutProgress, health: RolloutHealth): string {
-  const { margin, harmLimit } = draft.view.policy.rollout;
-  const hold = rollout.stageIndex > 0 ? null : whyNotGrow(health, margin);
+  const { harmLimit } = draft.view.policy.rollout;
+  const hold = rollout.stageIndex > 0 ? null : whyNotGrow(health, draft.view.policy.rollout);
   if (hold === null && health.harmEvidence < harmLimit) return "no harm beyond the margin";
   return rollout.mayProceed
     ? `a person let it go on, ${harmSeen(health, harmLimit)}`
@@ -855,8 +867,12 @@ function harmSeen(health: RolloutHealth, limit: number): string {
     : `evidence of harm ${health.harmEvidence.toPrecision(2)} of ${limit}`;
 }
 
+function worstOf({ devices }: RolloutHealth): DeviceHealth | undefined {
+  return [...devices].sort((a, b) => b.harmEvidence - a.harmEvidence)[0];
+}
+
 function harmText(health: RolloutHealth, limit: number): string {
-  const worst = [...health.devices].sort((a, b) => b.harmEvidence - a.harmEvidence)[0];
+  const worst = worstOf(health);
   const where =
     worst === undefined
       ? ""

@@ -92,7 +92,7 @@ function whyRollout(
   if (watchRest > 0) return `${serving}, watching ${formatSpan(watchRest)} more; ${harm}, ${rest}`;
   const hold =
     rollout.stageIndex === 0 && policy.guards === "on" && !rollout.mayProceed
-      ? whyNotGrow(health, policy.rollout.margin)
+      ? whyNotGrow(health, policy.rollout)
       : null;
   return `${serving}; ${hold ?? "no harm beyond the margin"}; ${harm}, ${rest}`;
 }
