@@ -31,13 +31,13 @@ const toldMin = 0.8;
 const flaggedMeanMax = 0.05;
 const flaggedWorstMax = 0.1;
 
-/** Settings of distances, and the values that are tried, one setting after the other. Those that a score has not are skipped. */
+/** Settings of distances, and the values that are tried beside the default, one setting after the other. Those that a score has not are skipped. */
 const settings: readonly (readonly [string, readonly number[]])[] = [
-  ["neighbours", [3, 5, 10]],
+  ["neighbours", [3, 10]],
   ["referencesMax", [60, 120]],
-  ["lengthWeight", [0, 0.25, 1]],
-  ["shrinkage", [0.03, 0.3]],
-  ["relativeWeight", [0.5, 1, 2]],
+  ["lengthWeight", [0, 1]],
+  ["shrinkage", [0.1]],
+  ["relativeWeight", [0.5, 2]],
 ];
 const settingsOf: Partial<Record<OodMethod["kind"], readonly string[]>> = {
   combined: ["neighbours", "referencesMax", "lengthWeight", "shrinkage", "relativeWeight"],

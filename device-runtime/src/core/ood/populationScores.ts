@@ -13,8 +13,8 @@ export interface PopulationScores {
 
 /** Where the steps lie: the shares that a step is wanted for. Fine where a threshold may be, coarse elsewhere. */
 const sharesWanted = [
-  0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.17, 0.14, 0.12, 0.1, 0.085, 0.07, 0.06, 0.05, 0.042, 0.035, 0.03,
-  0.025, 0.02, 0.016, 0.013, 0.01, 0.008, 0.006, 0.0045, 0.003, 0.002, 0.001,
+  0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.17, 0.14, 0.12, 0.1, 0.085, 0.07, 0.06, 0.05,
+  0.042, 0.035, 0.03, 0.025, 0.02, 0.016, 0.013, 0.01, 0.008, 0.006, 0.0045, 0.003, 0.002, 0.001,
 ];
 
 /** Beyond the highest normal score, in units of its distance from the median: a person's own scores are told apart there, too. */
@@ -126,4 +126,12 @@ export function binOf({ edges }: PopulationScores, score: number): number {
     else low = middle + 1;
   }
   return low - 1;
+}
+
+/** How far a score lies in its bin, `[0, 1)`; 0 in the last one, which has no end, and 1 for NaN. Allocates nothing. */
+export function placeInBin({ edges }: PopulationScores, bin: number, score: number): number {
+  const from = edges[bin] as number;
+  const to = edges[bin + 1];
+  if (Number.isNaN(score)) return 1;
+  return to === undefined ? 0 : (score - from) / (to - from);
 }

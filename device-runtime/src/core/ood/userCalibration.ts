@@ -2,7 +2,7 @@
 // scores are made, nor what follows.
 import { Defect } from "@attune/protocol";
 import { type RateInterval, wilsonInterval } from "../monitor/rate.ts";
-import { binOf, type PopulationScores } from "./populationScores.ts";
+import { binOf, type PopulationScores, placeInBin } from "./populationScores.ts";
 
 /** How a person's own scores count; plain data of a model package. */
 export interface PersonalRule {
@@ -29,7 +29,7 @@ export interface UserCalibrationState {
   /** Of all own windows, each counted once, and of the outliers among them. */
   readonly windowWeight: number;
   readonly outlierWeight: number;
-  /** Place of the last window among the bins, `[0, 1]`, and the running moments that give how alike neighbours are. */
+  /** Place of the last window among all people's, `[0, 1]`, and the running moments that give how alike neighbours are. */
   readonly lastPlace: number;
   readonly placeSum: number;
   readonly squareSum: number;
@@ -166,12 +166,19 @@ export function createUserCalibration(
     const score = passed[0] as number;
     const bin = Number.isNaN(score) ? own.bins.length - 1 : binOf(known, score);
     let above = 0;
-    for (let at = own.bins.length - 1; at >= Math.max(0, bin); at--)
-      above += own.bins[at] as number;
-    // Below the first edge all is as usual as can be.
-    if (bin < 0) above = own.weight;
+    for (let at = own.bins.length - 1; at > bin && at >= 0; at--) above += own.bins[at] as number;
+    let share = 1;
+    if (bin < 0) {
+      // Below the first edge all is as usual as can be.
+      above = own.weight;
+    } else {
+      // Inside a step windows lie evenly: counted as if they all were at its beginning, fewer would be outliers than may be.
+      const left = 1 - placeInBin(known, bin, score);
+      const next = known.shares[bin + 1] ?? 0;
+      share = next + left * ((known.shares[bin] as number) - next);
+      above += left * (own.bins[bin] as number);
+    }
     const perEffective = windowsPerEffective();
-    const share = bin < 0 ? 1 : (known.shares[bin] as number);
     const p =
       (priorCount * share + above / perEffective) / (priorCount + own.weight / perEffective);
 
@@ -183,7 +190,7 @@ export function createUserCalibration(
     for (let at = 0; at < own.bins.length; at++) own.bins[at] = (own.bins[at] as number) * keep;
     if (bin >= 0) own.bins[bin] = (own.bins[bin] as number) + counts;
     own.weight = own.weight * keep + counts;
-    const place = (bin + 1) / own.bins.length;
+    const place = 1 - share;
     own.placeSum = own.placeSum * keep + place;
     own.squareSum = own.squareSum * keep + place * place;
     own.productSum =
