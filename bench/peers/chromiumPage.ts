@@ -11,7 +11,7 @@ declare global {
   var race: (name: TaskName) => Promise<RaceResult>;
 }
 
-ort.env.wasm.numThreads = 1;
+ort.env.wasm.numThreads = Number(new URLSearchParams(location.search).get("threads"));
 ort.env.wasm.wasmPaths = "/onnxruntime-web/";
 const runtime = createOrtRuntime(ort);
 const tfjs = await loadTfjs("/tfjs-backend-wasm/");

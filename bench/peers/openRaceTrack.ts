@@ -34,9 +34,14 @@ export function findChromium(): string | undefined {
   return process.env["CHROMIUM"] ?? places.find((path) => existsSync(path));
 }
 
-/** Bundles the page, serves it on loopback and opens it. */
+/**
+ * Bundles the page, serves it on loopback and opens it.
+ *
+ * @param threads of ONNX Runtime's WebAssembly, 1 or more; TensorFlow.js on the CPU has one anyway
+ */
 export async function openRaceTrack(
   executablePath: string,
+  threads: number,
   progress: (line: string) => void,
 ): Promise<BrowserTrack> {
   const script = await bundlePage();
@@ -52,11 +57,12 @@ export async function openRaceTrack(
     const from = folders[folder];
     return from === undefined ? undefined : readFile(join(from, name)).catch(() => undefined);
   };
-  const answer = async (url: string, response: ServerResponse): Promise<void> => {
+  const answer = async (asked: string, response: ServerResponse): Promise<void> => {
+    const [url = "/"] = asked.split("?");
     const body = await fileOf(url);
     response.writeHead(body === undefined ? 404 : 200, {
       "content-type": types[url === "/" ? ".html" : extname(url)] ?? "text/plain",
-      // Isolated pages have a finer clock.
+      // Isolated pages have a finer clock, and may have threads.
       "cross-origin-opener-policy": "same-origin",
       "cross-origin-embedder-policy": "require-corp",
     });
@@ -79,7 +85,8 @@ export async function openRaceTrack(
     tab.on("console", (message) => {
       if (message.type() === "info") progress(`chromium: ${message.text()}`);
     });
-    await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    const { port } = server.address() as AddressInfo;
+    await tab.goto(`http://127.0.0.1:${port}/?threads=${threads}`);
     await tab.waitForFunction("typeof race === 'function'");
     return { race: (name) => tab.evaluate((task) => race(task), name), close };
   } catch (cause) {

@@ -82,6 +82,12 @@ export async function raceTrainStep(
   };
 }
 
+/**
+ * How long each rival trains before anything is timed. Engines compile in tiers while they run: in Chromium the fast code of a WebAssembly
+ * function comes some hundred steps after the first.
+ */
+const WARM_UP_MS = 2000;
+
 function contestant(
   name: string,
   stepCount: number,
@@ -89,15 +95,18 @@ function contestant(
   make: () => Promise<Trainee>,
 ): Contestant {
   let trainee: Trainee | undefined;
+  const run = async (): Promise<void> => {
+    for (let step = 0; step < stepCount; step += stepsPerCall) await trainee?.train(stepsPerCall);
+  };
   return {
     name,
     unitCount: stepCount,
     async setUp() {
       trainee = await make();
+      const startMs = performance.now();
+      while (performance.now() - startMs < WARM_UP_MS) await run();
     },
-    async run() {
-      for (let step = 0; step < stepCount; step += stepsPerCall) await trainee?.train(stepsPerCall);
-    },
+    run,
     async tearDown() {
       await trainee?.release();
     },

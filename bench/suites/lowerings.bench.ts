@@ -105,7 +105,7 @@ interface TimedForm extends LoweringCandidate {
 export const suite: Suite = {
   name: "lowerings",
   title:
-    "Forms of expensive gradients, with their node, one thread: the chosen one against the fastest",
+    "Forms of expensive gradients, with their node where they read it, one thread: the chosen one against the fastest",
   columns: [
     { key: "network", title: "network" },
     { key: "site", title: "site" },

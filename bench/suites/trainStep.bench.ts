@@ -45,20 +45,27 @@ export const suite: Suite = {
       help: `some of ${taskNames.join(", ")}`,
     },
     { name: "engines", fallback: engines.join(), help: "node, chromium, or both" },
+    { name: "threads", fallback: "1", help: "in Chromium; bars are of 1, which is the default" },
   ],
   async run(context) {
     const networks = listed("networks", context.options["networks"] ?? "", taskNames);
     const chosen = listed("engines", context.options["engines"] ?? "", engines);
+    const threads = Number(context.options["threads"]);
+    if (!(Number.isInteger(threads) && threads >= 1)) {
+      throw new Error(`--threads is ${context.options["threads"] ?? ""}; take 1 or more`);
+    }
     const results: ResultRow[] = [];
     const bars: Bar[] = [];
     for (const engine of chosen) {
-      const track = await openTrack(engine, context);
+      const isThreaded = engine === "chromium" && threads > 1;
+      const label = isThreaded ? `${engine}, ${threads} threads` : engine;
+      const track = await openTrack(engine, threads, context);
       try {
         for (const network of networks) {
-          context.progress(`${engine}: ${createTrainingTask(network).title}`);
+          context.progress(`${label}: ${createTrainingTask(network).title}`);
           const found = await track.race(network);
-          results.push(...found.rows.map((row) => ({ engine, network, ...row })));
-          bars.push(...barsOf(engine, network, found));
+          results.push(...found.rows.map((row) => ({ engine: label, network, ...row })));
+          if (!isThreaded) bars.push(...barsOf(engine, network, found));
         }
       } finally {
         await track.close();
@@ -79,6 +86,7 @@ function listed<T extends string>(option: string, value: string, all: readonly T
 
 async function openTrack(
   engine: Engine,
+  threads: number,
   { compare, progress }: BenchContext,
 ): Promise<{ race(name: TaskName): Promise<RaceResult>; close(): Promise<void> }> {
   if (engine === "chromium") {
@@ -88,7 +96,7 @@ async function openTrack(
         "needs Chromium: apt-get install chromium, name one in CHROMIUM, or --engines node",
       );
     }
-    return openRaceTrack(path, progress);
+    return openRaceTrack(path, threads, progress);
   }
   const runtime = await loadNodeOrt();
   const tfjs = await loadTfjs();

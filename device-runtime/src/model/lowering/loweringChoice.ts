@@ -1,6 +1,7 @@
-// One choice between forms as graphs that can be timed: the node alone, with its gradient in each of the forms.
+// One choice between forms as graphs that can be timed: the gradient of one node alone, in each of the forms.
 import { differentiate } from "../gradients/differentiate.ts";
 import { createGraphEmitter, type GraphEmitter, integer } from "../graph/graphEmitter.ts";
+import { nodesBehind } from "../graph/loadGraph.ts";
 import type { ModelGraph } from "../graph/modelGraph.ts";
 import { writeModel } from "../onnx/modelFile.ts";
 import { writeValue } from "../onnx/valueMessage.ts";
@@ -28,7 +29,7 @@ export interface LoweringChoice {
 
 /** One form of a choice. */
 export interface LoweringCandidate extends PredictedForm {
-  /** ONNX: the node and its gradient in this form, nothing else. Its only output is {@link candidateOutput}. */
+  /** ONNX: the node's gradient in this form, and the node itself where the form reads what it gives. Its only output is {@link candidateOutput}. */
   readonly graph: Uint8Array;
 }
 
@@ -84,7 +85,8 @@ export function loweringChoice(
       ...form,
       graph: writeModel(graph.opset, {
         name: "candidate",
-        nodes: emit.nodes,
+        // Engines run what nobody reads, too: the node itself stands only where the form reads what it gives.
+        nodes: nodesBehind(emit.nodes, [candidateOutput]),
         initializers: emit.constants,
         inputs: inputs.map((input) => writeValue(input.name, "float32", input.dims)),
         outputs: [writeValue(candidateOutput, "float32", undefined)],

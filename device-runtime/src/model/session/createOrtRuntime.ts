@@ -24,12 +24,17 @@ export type OrtProvider = "cpu" | "webgpu";
  * Outputs are always allocated by the engine: handing it buffers, or the same memory as input and output, gives silently wrong numbers
  * in some of its builds.
  *
+ * In WebAssembly all sessions of a page share the engine's threads. One is set here, unless the app has set `ort.env.wasm.numThreads` before:
+ * by itself the engine would take up to four on an isolated page.
+ *
  * @param ort the module `onnxruntime-node`, or `onnxruntime-web/wasm`
  * @param provider `cpu` also stands for WebAssembly; for `webgpu` call `createWebGpuRuntime`, which looks whether there is any
  * @example
  * createOrtRuntime(await import("onnxruntime-web/wasm"));
  */
 export function createOrtRuntime(ort: OrtModule, provider: OrtProvider = "cpu"): OrtRuntime {
+  const wasm = ort.env?.wasm;
+  if (wasm !== undefined) wasm.numThreads ??= TRAINING_THREADS;
   return {
     async load(graph) {
       const session = await ort.InferenceSession.create(graph, {

@@ -95,6 +95,15 @@ describe("engines", () => {
     }
   });
 
+  it("[TC15] WebAssembly runs on one thread, unless the app has set another number", () => {
+    const threadsAfter = (wasm: { numThreads?: number }): number | undefined => {
+      createOrtRuntime({ ...web, env: { wasm } });
+      return wasm.numThreads;
+    };
+    expect(threadsAfter({})).toBe(1);
+    expect(threadsAfter({ numThreads: 2 })).toBe(2);
+  });
+
   it("[TC15] a graph that does not load and a run that fails are faults with a hint and a cause", async () => {
     for (const engine of [node, wasm]) {
       const load = await engine.load(Uint8Array.of(1, 2, 3)).catch((error: unknown) => error);

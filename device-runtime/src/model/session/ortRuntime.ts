@@ -41,6 +41,8 @@ export interface OrtRuntime {
 
 /** What this project uses of `onnxruntime-node` and `onnxruntime-web`. */
 export interface OrtModule {
+  /** Settings of the whole engine: in WebAssembly its threads, which no session can choose. */
+  readonly env?: { readonly wasm?: { numThreads?: number } };
   readonly InferenceSession: {
     create(
       graph: Uint8Array,
