@@ -7,7 +7,6 @@ import type {
   Report,
 } from "@attune/protocol";
 import type { MessageChannel } from "./events.ts";
-import { rebaseWanted } from "./learning/learning.ts";
 import type { PersonalLayer, TrainingJobState } from "./learning/userState.ts";
 import type { OutboxEntry } from "./outbox/outboxState.ts";
 import type { SlotVersion } from "./slots/slotState.ts";
@@ -101,35 +100,6 @@ export type PartsPlan =
 
 /** Everything that should be going on now. */
 export function pendingEffects(state: DeviceState, context: CoreContext): readonly Effect[] {
-  return [...(context.settings.hub?.machines.effects(state, context) ?? []), ...userEffects(state)];
-}
-
-function userEffects(state: DeviceState): readonly Effect[] {
-  const effects: Effect[] = [];
-  const { epoch } = state.kept.slots;
-  for (const [user, one] of Object.entries(state.users)) {
-    const layer = rebaseWanted(state, user);
-    if (layer !== null) {
-      effects.push({ id: `rebase:${user}:${epoch}`, kind: "rebaseLayer", user, epoch, layer });
-    }
-    if (one.job?.isRunning === true) {
-      const { jobIndex, attempt, startedAtMs } = one.job;
-      effects.push({
-        id: `train:${user}:${jobIndex}:${startedAtMs}:${attempt}`,
-        kind: "train",
-        user,
-        job: one.job,
-      });
-    }
-    if (one.contribution?.isRunning === true) {
-      const { layer: wanted, attempt } = one.contribution;
-      effects.push({
-        id: `contribute:${user}:${wanted.digest}:${attempt}`,
-        kind: "buildContribution",
-        user,
-        layer: wanted,
-      });
-    }
-  }
-  return effects;
+  const { hub, learning } = context.settings;
+  return [...(hub?.machines.effects(state, context) ?? []), ...(learning?.effects(state) ?? [])];
 }

@@ -14,6 +14,7 @@ import { noEnrolmentProgress } from "./enrolment/enrolmentState.ts";
 import type { CoreEvent } from "./events.ts";
 import { hubMachines } from "./hub/hubMachines.ts";
 import { defaultGuardPolicy, type ScoredAnswer } from "./learn/localGuard.ts";
+import { learningMachines } from "./learning/learningMachines.ts";
 import { OUTBOX_ENTRIES_MAX, PARKED_MAX, REFUSALS_MAX } from "./limits.ts";
 import { type Step, step } from "./machine.ts";
 import type { SlotVersion } from "./slots/slotState.ts";
@@ -101,6 +102,7 @@ beforeAll(async () => {
       cryptography: nodeCryptography,
       machines: hubMachines,
     },
+    learning: learningMachines,
   };
 });
 

@@ -5,23 +5,12 @@ import type { CoreEvent } from "./events.ts";
 import {
   alarmRaised,
   answersCounted,
-  contributionBuilt,
-  contributionFailed,
-  contributionWithheld,
   dataQuarantined,
   featuresDrifted,
-  feedbackScored,
-  jobFailed,
-  jobFinished,
-  layerFailed,
-  layerRebased,
   rulesBroken,
-  settleUser,
-  sliceTrained,
-  userDeadlineMs,
   userErased,
   userOpened,
-} from "./learning/learning.ts";
+} from "./learning/users.ts";
 import type { Notice } from "./notices.ts";
 import { withdraw } from "./outbox/withdraw.ts";
 import {
@@ -109,33 +98,6 @@ function handle(transition: Transition, event: CoreEvent): void {
     case "rulesBroken":
       rulesBroken(transition, event.user, event.violations);
       return;
-    case "feedbackScored":
-      feedbackScored(transition, event.user, event.scored);
-      return;
-    case "sliceTrained":
-      sliceTrained(transition, event.user, event.jobIndex, event.stepsKept);
-      return;
-    case "jobFinished":
-      jobFinished(transition, event.user, event);
-      return;
-    case "jobFailed":
-      jobFailed(transition, event.user, event.jobIndex, event.reason, event.isFinal);
-      return;
-    case "layerRebased":
-      layerRebased(transition, event.user, event.epoch, event.layer, event.reason);
-      return;
-    case "layerFailed":
-      layerFailed(transition, event.user, event.digest, event.reason);
-      return;
-    case "contributionBuilt":
-      contributionBuilt(transition, event.user, event);
-      return;
-    case "contributionWithheld":
-      contributionWithheld(transition, event.user, event.layer, event.reason);
-      return;
-    case "contributionFailed":
-      contributionFailed(transition, event.user, event.layer, event.reason);
-      return;
     case "eraseRequested":
       userErased(transition, event.user);
       return;
@@ -143,6 +105,17 @@ function handle(transition: Transition, event: CoreEvent): void {
       keep(transition, {
         erasing: transition.state.kept.erasing.filter((user) => user !== event.user),
       });
+      return;
+    case "feedbackScored":
+    case "sliceTrained":
+    case "jobFinished":
+    case "jobFailed":
+    case "layerRebased":
+    case "layerFailed":
+    case "contributionBuilt":
+    case "contributionWithheld":
+    case "contributionFailed":
+      transition.context.settings.learning?.handle(transition, event);
       return;
     default:
       transition.context.settings.hub?.machines.handle(transition, event);
@@ -156,7 +129,9 @@ function settle(transition: Transition): void {
     settings.hub?.machines.settleVersions(transition);
     settleBake(transition);
     settings.hub?.machines.settleComparison(transition);
-    for (const user of Object.keys(transition.state.users)) settleUser(transition, user);
+    for (const user of Object.keys(transition.state.users)) {
+      settings.learning?.settleUser(transition, user);
+    }
     settings.hub?.machines.settleMessages(transition);
     if (transition.state === before) return;
   }
@@ -168,7 +143,9 @@ function nextDeadlineMs(transition: Transition): number | null {
   const deadlines = [
     bakeDeadlineMs(state),
     ...(context.settings.hub?.machines.deadlinesMs(transition) ?? []),
-    ...Object.keys(state.users).map((user) => userDeadlineMs(transition, user)),
+    ...Object.keys(state.users).map(
+      (user) => context.settings.learning?.deadlineMs(transition, user) ?? null,
+    ),
   ].filter((deadline) => deadline !== null);
   return deadlines.length === 0 ? null : Math.min(...deadlines);
 }

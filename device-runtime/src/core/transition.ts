@@ -9,6 +9,7 @@ import {
 } from "@attune/protocol";
 import type { Learning } from "../package/learning.ts";
 import type { HubMachines } from "./hub/hubMachines.ts";
+import type { LearningMachines } from "./learning/learningMachines.ts";
 import { REFUSALS_MAX } from "./limits.ts";
 import type { DeviceEvents, Notice } from "./notices.ts";
 import type { SlotVersion } from "./slots/slotState.ts";
@@ -34,6 +35,8 @@ export interface CoreSettings {
   readonly bundled: SlotVersion;
   /** Null without a hub, and until what speaks with hubs is here: its machines stand still meanwhile. */
   readonly hub: HubSettings | null;
+  /** Null until what learns is here: what happens meanwhile is counted, and nothing follows from it yet. */
+  readonly learning: LearningMachines | null;
 }
 
 /** What a step is told about the world besides the event. */

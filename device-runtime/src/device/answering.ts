@@ -1,26 +1,18 @@
-// Answers windows, and takes the truth about them. It must not wait for any machine: what answers is decided elsewhere.
-import {
-  accept,
-  type ModelVersion,
-  type Outcome,
-  type ParameterSet,
-  refuse,
-} from "@attune/protocol";
+// Answers windows. It must not wait for any machine: what answers is decided elsewhere.
+import type { ModelVersion } from "@attune/protocol";
 import type { CoreEvent } from "../core/events.ts";
-import type { ScoredAnswer } from "../core/learn/localGuard.ts";
-import type { Comparison } from "../core/slots/comparisonState.ts";
 import type { DeviceState } from "../core/state.ts";
 import type { DataFinding } from "../core/validation/dataValidator.ts";
 import { inseparableFrom } from "../package/leaveOneOut.ts";
 import type { OodJudge } from "../package/oodJudge.ts";
 import { windowLength } from "../package/preprocessing.ts";
 import { largestIndex, softmaxInto } from "../package/softmax.ts";
-import { type Contestant, scoreAnswers } from "./comparePairs.ts";
-import type { Answer, FeedbackReport } from "./device.ts";
-import type { HeldVersion, HeldVersions } from "./heldVersions.ts";
+import type { Answer } from "./device.ts";
+import type { HeldVersion } from "./heldVersions.ts";
 import { InputRefused } from "./inputRefused.ts";
+import { layerOf } from "./layerOf.ts";
 import type { OpenUser, OpenUsers } from "./openUsers.ts";
-import type { LabelledWindow, UserSession } from "./userSession.ts";
+import type { UserSession } from "./userSession.ts";
 
 /** What answering needs of the rest of a device. */
 export interface AnsweringParts {
@@ -28,7 +20,6 @@ export interface AnsweringParts {
   readonly now: () => number;
   /** What answers. */
   readonly serving: () => HeldVersion;
-  readonly held: HeldVersions;
   readonly users: OpenUsers;
   /** Opens a user who is not open yet. */
   readonly open: (user: string) => Promise<OpenUser>;
@@ -41,38 +32,14 @@ export interface AnsweringParts {
   readonly onAnswer: () => void;
 }
 
-/** Answers and feedback. */
+/** Answers. */
 export interface Answering {
   answer(user: string, window: Float32Array): Promise<Answer>;
-  /** Inside the lane only: everybody answers before anybody learns. */
-  takeFeedback(
-    open: OpenUser,
-    predictionId: string,
-    label: string,
-  ): Promise<{ readonly outcome: Outcome<FeedbackReport>; readonly events: readonly CoreEvent[] }>;
-}
-
-/** The comparison that runs, while the version that does not answer is loaded. */
-function runningComparison(
-  state: DeviceState,
-  held: HeldVersions,
-): (Comparison & { readonly rival: HeldVersion }) | null {
-  const { current } = state.kept.comparison;
-  const rival = current === null ? undefined : held.get(current.other);
-  return current === null || rival === undefined || state.shadow?.phase !== "ready"
-    ? null
-    : { ...current, rival };
 }
 
 /** Creates the answering part of a device. */
 export function createAnswering(parts: AnsweringParts): Answering {
-  const { state, now, serving, held, users } = parts;
-
-  function layerOf(user: string, version: ModelVersion): ParameterSet | null {
-    const one = state().users[user];
-    if (one?.guard.serving !== "personal" || one.layer?.base !== version) return null;
-    return users.all.get(user)?.layers.get(one.layer.digest) ?? null;
-  }
+  const { state, now, serving, users } = parts;
 
   /** NaN for finite input: a user's own parameters go; a version that bakes is left. Returns when another one may be asked. */
   async function failed(user: string, version: ModelVersion, isPersonal: boolean): Promise<void> {
@@ -152,7 +119,7 @@ export function createAnswering(parts: AnsweringParts): Answering {
         checkWindow(window, windowLength(preprocessing));
         if (quarantine === undefined) quarantine = quarantineOf(session, predictionId, window);
         const classCount = preprocessing.labels.length;
-        const layer = layerOf(user, slot.version);
+        const layer = layerOf(state(), users, user, slot.version);
         const logits = new Float32Array(classCount);
         const features = new Float32Array(loaded.featureCount);
         // Everything is asked before anything is waited for: a version that is replaced meanwhile is let go of after that, not before.
@@ -202,89 +169,6 @@ export function createAnswering(parts: AnsweringParts): Answering {
           isPersonal: layer !== null,
         };
       }
-    },
-
-    async takeFeedback(open, predictionId, label) {
-      const { session, layers } = open;
-      const { user } = session;
-      const { slot, loaded } = serving();
-      const { labels } = loaded.modelPackage.preprocessing;
-      const truth = labels.indexOf(label);
-      const none = { events: [] };
-      if (truth < 0) {
-        const message = `"${label}" is not one of the model's labels: ${labels.join(", ")}`;
-        return { outcome: refuse("feedback.label_unknown", message), ...none };
-      }
-      const pending = session.pending(predictionId);
-      const before = state().users[user];
-      if (session.isQuarantined(predictionId)) {
-        const message = `the data of prediction ${predictionId} was not sound; nothing is learned from it, feedback is not needed`;
-        return { outcome: refuse("feedback.window_quarantined", message), ...none };
-      }
-      if (pending === undefined || before === undefined) {
-        const message = `prediction ${predictionId} is not remembered: it is too old, or has had its feedback`;
-        return { outcome: refuse("feedback.prediction_unknown", message), ...none };
-      }
-      const sample: LabelledWindow = { x: pending.window, label: truth, atMs: now() };
-      const scored = async (who: Contestant): Promise<ScoredAnswer> =>
-        (await scoreAnswers(who, [sample]))[0] as ScoredAnswer;
-
-      const shared = await scored({ loaded, parameters: null });
-      const layer = layerOf(user, slot.version);
-      const personal = layer === null ? shared : await scored({ loaded, parameters: layer });
-      const trained =
-        before.challenger?.base === slot.version ? layers.get(before.challenger.digest) : undefined;
-      const challenger =
-        trained === undefined ? null : await scored({ loaded, parameters: trained });
-
-      const events: CoreEvent[] = [];
-      const compared = runningComparison(state(), held);
-      if (compared?.phase === "counting") {
-        const { champion, challenger: newer, rival } = compared;
-        const { isRight } = await scored({ loaded: rival.loaded, parameters: null });
-        const isNewerServing = newer === slot.version;
-        events.push({
-          type: "pairsScored",
-          champion,
-          challenger: newer,
-          from: "feedback",
-          pairs: [
-            {
-              challengerCorrect: isNewerServing ? shared.isRight : isRight,
-              championCorrect: isNewerServing ? isRight : shared.isRight,
-            },
-          ],
-        });
-      }
-      const wasCorrect = pending.answer === truth;
-      const alarms = session.monitors.observeFeedback(wasCorrect);
-      const kept = session.takeFeedback(
-        pending,
-        truth,
-        before.feedbackCount,
-        sample.atMs,
-        before.job !== null,
-      );
-      events.push({
-        type: "feedbackScored",
-        user,
-        scored: {
-          wasCorrect,
-          serving: personal,
-          shared,
-          challenger,
-          samples: {
-            sampleCount: session.replay.count,
-            classCount: [...session.replay.labelCounts()].filter((count) => count > 0).length,
-          },
-        },
-      });
-      session.checks.noteFeedback();
-      if (alarms !== null) {
-        session.checks.noteAlarms(alarms, sample.atMs);
-        events.push({ type: "alarmRaised", user, alarms });
-      }
-      return { outcome: accept({ wasCorrect, kept }), events };
     },
   };
 }

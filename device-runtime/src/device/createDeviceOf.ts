@@ -5,6 +5,7 @@ import { createSeededRandom } from "../adapters/seededRandom.ts";
 import { createSystemRandom } from "../adapters/systemRandom.ts";
 import { noEnrolmentProgress } from "../core/enrolment/enrolmentState.ts";
 import { restoredUser } from "../core/learning/restoredUser.ts";
+import { wantsLearning } from "../core/learning/users.ts";
 import type { Notice } from "../core/notices.ts";
 import type { SlotVersion } from "../core/slots/slotState.ts";
 import { firstSlots } from "../core/slots/slots.ts";
@@ -19,7 +20,6 @@ import type { Storage } from "../ports/storage.ts";
 import type { TrainerPort } from "../ports/trainer.ts";
 import { createAnswering } from "./answering.ts";
 import { createCarryOut } from "./carryOut.ts";
-import { createLearningCarrier } from "./carryOutLearning.ts";
 import type { Answer, Device, DeviceUser } from "./device.ts";
 import { openDeviceJournal } from "./deviceJournal.ts";
 import { createDeviceLoop, type DeviceLoop } from "./deviceLoop.ts";
@@ -31,6 +31,7 @@ import type { createHubShell, HubShell, HubShellParts } from "./hubShell.ts";
 import { inspectDevice } from "./inspectDevice.ts";
 import { createLane } from "./lane.ts";
 import { createLaterPart } from "./laterPart.ts";
+import type { createLearningShell, LearningShell, LearningShellParts } from "./learningShell.ts";
 import { neededFiles } from "./neededFiles.ts";
 import { createOpenUsers, type OpenUser } from "./openUsers.ts";
 import { createVersionStore } from "./versions.ts";
@@ -60,6 +61,7 @@ export interface DeviceParts {
 /** Code of a device that need not be here when it starts. */
 export interface LaterParts {
   readonly createHubShell?: typeof createHubShell;
+  readonly createLearningShell?: typeof createLearningShell;
 }
 
 /** Answers that were given are written down at least so often. */
@@ -204,6 +206,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
   /** Makes the files those that the state speaks of: what nothing refers to goes, and what is to be erased is overwritten. */
   async function tidy(): Promise<void> {
     const now = loop.state;
+    if (learning.here === null && wantsLearning(now)) learning.want();
     const { standby, shadow } = now;
     const { slots, outbox, erasing } = now.kept;
     const isTidy =
@@ -240,7 +243,12 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
 
   const loop: DeviceLoop = createDeviceLoop({
     state,
-    settings: () => ({ line, bundled, hub: hub.here?.settings ?? null }),
+    settings: () => ({
+      line,
+      bundled,
+      hub: hub.here?.settings ?? null,
+      learning: learning.here?.machines ?? null,
+    }),
     journal,
     lane,
     clock,
@@ -254,6 +262,24 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
     reconcile: (effects) => runner.reconcile(effects),
     tidy,
   });
+
+  function learningParts(): LearningShellParts {
+    return {
+      loop: () => loop,
+      lane,
+      hashing,
+      deviceKey: digestOf(hashing, enrolment.seed),
+      files,
+      versions,
+      serving: servingVersion,
+      users,
+      trainer: parts.trainer,
+      random,
+      state: () => loop.state,
+      now: () => loop.now(),
+      held,
+    };
+  }
 
   function hubParts(): HubShellParts {
     return {
@@ -296,6 +322,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
     const { restored } = one.session;
     if (restored !== null) loop.restoreUser(user, restoredUser(restored, loop.now()));
     const reason = "its file is damaged";
+    if (damaged.length > 0) await learning.need();
     for (const digest of damaged) loop.advance({ type: "layerFailed", user, digest, reason });
     await loop.apply({ type: "userOpened", user });
     return one;
@@ -305,7 +332,6 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
     state: () => loop.state,
     now: () => loop.now(),
     serving: servingVersion,
-    held,
     users,
     open: (user) => lane.run(() => openUser(user)),
     nextPredictionId() {
@@ -313,7 +339,10 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
       return `${runs.count}-${lastPrediction}`;
     },
     send: (event) => loop.send(event),
-    settle: (event) => lane.run(() => loop.apply(event)),
+    async settle(event) {
+      if (event.type === "layerFailed") await learning.need();
+      await lane.run(() => loop.apply(event));
+    },
     onAnswer() {
       flushTimer ??= clock.setTimer(FLUSH_MS, () => {
         flushTimer = null;
@@ -331,24 +360,26 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
     failed: (reason) => loop.send({ type: "codeMissing", reason }),
   });
 
-  const learning = createLearningCarrier({
-    loop: () => loop,
+  const learning = createLaterPart<LearningShell>({
+    clock,
     lane,
-    hashing,
-    deviceKey: digestOf(hashing, enrolment.seed),
-    files,
-    versions,
-    serving: servingVersion,
-    users,
-    trainer: parts.trainer,
-    random,
+    now: parts.code?.createLearningShell?.(learningParts()) ?? null,
+    async load() {
+      const { createLearningShell } = await laterCode(
+        "what learns",
+        () => import("./learningShell.ts"),
+      );
+      return createLearningShell(learningParts());
+    },
+    arrived: () => loop.send({ type: "ticked" }),
+    failed: (reason) => loop.send({ type: "codeMissing", reason }),
   });
 
   const runner = createEffectRunner(
     lane,
     createCarryOut({
       hub: () => hub.here?.carrier ?? null,
-      learning: () => learning,
+      learning: () => learning.here?.carrier ?? null,
       send: (event) => loop.send(event),
     }),
   );
@@ -407,9 +438,10 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
       },
       async feedback(predictionId, label) {
         assertOpen();
+        const learner = learning.here ?? (await learning.need());
         return lane.run(async () => {
           const open = await openUser(user);
-          const { outcome, events } = await answering.takeFeedback(open, predictionId, label);
+          const { outcome, events } = await learner.takeFeedback(open, predictionId, label);
           if (events.length > 0) await loop.apply(...events);
           return outcome;
         });
@@ -430,6 +462,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
     inspect: () =>
       inspectDevice({
         hub: hub.here?.settings ?? null,
+        learning: learning.here?.machines ?? null,
         state: loop.state,
         line,
         modelPackage: servingVersion().loaded.modelPackage,
@@ -454,6 +487,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
       isClosed = true;
       flushTimer?.cancel();
       hub.stop();
+      learning.stop();
       loop.stop();
       await runner.stop();
       await lane.run(async () => {

@@ -1,7 +1,6 @@
 // The device's state as a person reads it. It must not tell a secret, nor change anything.
 import { type EpochMs, isTrustRootExpired, type LineId } from "@attune/protocol";
-import { guardReport } from "../core/learn/localGuard.ts";
-import { trainingOutlook } from "../core/learning/learning.ts";
+import type { LearningMachines } from "../core/learning/learningMachines.ts";
 import type { SlotVersion } from "../core/slots/slotState.ts";
 import { type DeviceState, deviceCounts } from "../core/state.ts";
 import { stateLine } from "../core/stateLine.ts";
@@ -17,6 +16,8 @@ export interface InspectionParts {
   readonly state: DeviceState;
   /** Null while what speaks with a hub is not here. */
   readonly hub: HubSettings | null;
+  /** Null while what learns is not here. */
+  readonly learning: LearningMachines | null;
   readonly line: LineId;
   readonly modelPackage: ModelPackage;
   readonly nowMs: number;
@@ -82,7 +83,7 @@ function inspectUser(
     modelPackage: { learning },
     nowMs,
   } = parts;
-  const outlook = trainingOutlook(state, learning, nowMs);
+  const machines = parts.learning;
   return {
     user,
     name: parts.users.names.get(user) ?? null,
@@ -102,7 +103,12 @@ function inspectUser(
     holdout: { count: session.holdout.count },
     monitor: session.monitors.report(),
     checks: session.checks.report(),
-    trigger: outlook,
+    trigger: machines?.outlook(state, learning, nowMs) ?? {
+      action: "none",
+      because: "",
+      waiting: ["waiting: what learns is not loaded yet"],
+      stepsLeft: learning.trigger.budget.stepsPerDayMax,
+    },
     job:
       state.job === null
         ? null
@@ -121,7 +127,7 @@ function inspectUser(
       state.layer === null
         ? null
         : { jobIndex: state.layer.jobIndex, digest: state.layer.digest, base: state.layer.base },
-    guard: guardReport(learning.guard, state.guard),
+    guard: machines?.trials(state, learning) ?? [],
     verdicts: state.verdicts,
     lastTraining: state.lastTraining,
     parked: state.parked.map(({ layer }) => ({ base: layer.base, jobIndex: layer.jobIndex })),

@@ -7,6 +7,7 @@ import { createSystemClock } from "../adapters/systemClock.ts";
 import { createDeviceOf } from "../device/createDeviceOf.ts";
 import type { Device } from "../device/device.ts";
 import { createHubShell } from "../device/hubShell.ts";
+import { createLearningShell } from "../device/learningShell.ts";
 import { openHub } from "../device/openHub.ts";
 import type { ModelPackage } from "../package/modelPackage.ts";
 import { decodeModelPackage } from "../package/packageFile.ts";
@@ -116,7 +117,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
       trainer: options.trainer ?? (trainer as NonNullable<typeof trainer>).value,
       inference: options.inference ?? (await (inference as NonNullable<typeof inference>).value),
       hashing: cryptography,
-      code: { createHubShell },
+      code: { createHubShell, createLearningShell },
       onClose: release,
     });
   } catch (error) {

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { type Random, uniform } from "../../ports/random.ts";
+import { createGuardState } from "./guardState.ts";
 import {
-  createGuardState,
   defaultGuardPolicy,
   type GuardEvent,
   type GuardPolicy,

@@ -137,11 +137,6 @@ export const defaultGuardPolicy: GuardPolicy = {
   overlapLength: 1,
 };
 
-/** A guard of a user for whom the shared model answers and nothing was learned. */
-export function createGuardState(): GuardState {
-  return { serving: "shared", challenge: null, shadow: null };
-}
-
 /**
  * Takes one event.
  *

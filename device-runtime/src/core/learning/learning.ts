@@ -1,11 +1,10 @@
-// One user's machine: feedback, trigger, training, guard, contribution, and what a new shared version does to all of it. It must
+// The machine of a user who teaches: feedback, trigger, training, guard, contribution, and what a new shared version does to all of it. It must
 // not train, score or build anything.
-import type { Digest, ReportCounts } from "@attune/protocol";
+import type { Digest } from "@attune/protocol";
 import type { Learning } from "../../package/learning.ts";
 import { backoffMs } from "../backoff.ts";
 import { deriveFineTunePlan } from "../learn/fineTunePlan.ts";
 import {
-  createGuardState,
   type GuardEvent,
   type GuardVerdict,
   type ScoredAnswer,
@@ -18,138 +17,15 @@ import {
   TRAIN_SLICE_DEADLINE_MS,
   VERDICTS_MAX,
 } from "../limits.ts";
-import type { FeatureAlarm } from "../monitor/features/featureMonitor.ts";
-import type { MonitorAlarm } from "../monitor/userMonitors.ts";
 import { enqueue } from "../outbox/enqueue.ts";
 import type { OutboxEntry } from "../outbox/outboxState.ts";
-import { withdraw } from "../outbox/withdraw.ts";
-import { addCounts, type DeviceState, noCounts } from "../state.ts";
+import type { DeviceState } from "../state.ts";
 import { keep, noteRefusal, type Transition, tell } from "../transition.ts";
-import {
-  type AlarmCause,
-  createTriggerState,
-  decideTrigger,
-  stepTrigger,
-} from "../trigger/trigger.ts";
-import type { Violation } from "../validation/businessRules.ts";
-import type { DataFinding } from "../validation/dataValidator.ts";
+import { decideTrigger } from "../trigger/trigger.ts";
+import { stepTrigger } from "../trigger/triggerState.ts";
 import { planMove } from "./move.ts";
 import type { PersonalLayer, TrainingJobState, UserState } from "./userState.ts";
-
-/** A user who is new to this device. */
-function firstUserState(epoch: number, nowMs: number): UserState {
-  return {
-    counts: noCounts,
-    epoch,
-    guard: createGuardState(),
-    trigger: createTriggerState(nowMs),
-    layer: null,
-    challenger: null,
-    parked: [],
-    job: null,
-    nextJobIndex: 1,
-    contribution: null,
-    contributionNote: "nothing was learned yet",
-    verdicts: [],
-    lastTraining: null,
-    samples: { sampleCount: 0, classCount: 0 },
-    isAsking: false,
-    feedbackCount: 0,
-  };
-}
-
-/** Replaces parts of a user's state. */
-function changeUser(transition: Transition, user: string, parts: Partial<UserState>): void {
-  const before = transition.state.users[user];
-  if (before === undefined) return;
-  transition.state = {
-    ...transition.state,
-    users: { ...transition.state.users, [user]: { ...before, ...parts } },
-  };
-}
-
-function addToCounts(counts: ReportCounts, more: Partial<ReportCounts>): ReportCounts {
-  const sum: Record<string, number> = { ...counts };
-  for (const [name, count] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + count;
-  return sum as unknown as ReportCounts;
-}
-
-/** A user appears on this device. */
-export function userOpened(transition: Transition, user: string): void {
-  if (transition.state.users[user] !== undefined) return;
-  transition.state = {
-    ...transition.state,
-    users: {
-      ...transition.state.users,
-      [user]: firstUserState(transition.state.kept.slots.epoch, transition.context.nowMs),
-    },
-  };
-}
-
-/** Answers were given; they are counted where they are given and noted here now and then. */
-export function answersCounted(
-  transition: Transition,
-  user: string,
-  counts: Pick<ReportCounts, "predictions" | "outliers">,
-): void {
-  const before = transition.state.users[user];
-  if (before === undefined) return;
-  changeUser(transition, user, { counts: { ...before.counts, ...counts } });
-}
-
-/** A monitor has raised its alarm. */
-export function alarmRaised(
-  transition: Transition,
-  user: string,
-  alarms: readonly MonitorAlarm[],
-): void {
-  for (const alarm of alarms) {
-    if (!heedAlarm(transition, user, alarm)) return;
-    tell(transition, "alarm", { user, ...alarm });
-  }
-}
-
-/** Features have changed: that alone says nothing about answers, so labels are asked for and nothing is trained. */
-export function featuresDrifted(transition: Transition, user: string, alarm: FeatureAlarm): void {
-  if (!heedAlarm(transition, user, { kind: "features" })) return;
-  tell(transition, "drifted", { user, ...alarm });
-}
-
-/** Counts an alarm and lets the trigger hear it; false where the user is gone. */
-function heedAlarm(
-  transition: Transition,
-  user: string,
-  alarm: { readonly kind: AlarmCause },
-): boolean {
-  const before = transition.state.users[user];
-  if (before === undefined) return false;
-  changeUser(transition, user, {
-    counts: addToCounts(before.counts, { alarms: 1 }),
-    trigger: stepTrigger(transition.context.learning.trigger, before.trigger, {
-      type: "alarmRaised",
-      alarm,
-      atMs: transition.context.nowMs,
-    }),
-  });
-  return true;
-}
-
-/** Data was not sound: a person may look at the sensor, nothing else follows. */
-export function dataQuarantined(transition: Transition, user: string, finding: DataFinding): void {
-  tell(transition, "quarantined", { user, ...finding });
-}
-
-/** Answers broke business rules: an alarm that no statistic has to confirm. */
-export function rulesBroken(
-  transition: Transition,
-  user: string,
-  violations: readonly Violation[],
-): void {
-  for (const violation of violations) {
-    if (!heedAlarm(transition, user, { kind: "businessRule" })) return;
-    tell(transition, "ruleBroken", { user, ...violation });
-  }
-}
+import { addToCounts, changeUser } from "./users.ts";
 
 /** What a feedback has shown, before anything was learned from it. */
 export interface ScoredFeedback {
@@ -489,20 +365,6 @@ export function layerFailed(
     serving: !isLayer && before.guard.serving === "personal" ? "personal" : "shared",
   });
   noteRefusal(transition, "version", { code: "model.output_not_finite", message: reason });
-}
-
-/** Everything of a user goes. The numbers stay in the device's own counts; the files are wiped by an effect. */
-export function userErased(transition: Transition, user: string): void {
-  const before = transition.state.users[user];
-  const { kept } = transition.state;
-  const users = { ...transition.state.users };
-  delete users[user];
-  transition.state = { ...transition.state, users };
-  keep(transition, {
-    erasing: [...kept.erasing.filter((one) => one !== user), user],
-    ...(before === undefined ? {} : { erasedCounts: addCounts(kept.erasedCounts, before.counts) }),
-  });
-  withdraw(transition, (entry) => entry.user === user);
 }
 
 /** A user's difference was put on the new base, or could not be. */

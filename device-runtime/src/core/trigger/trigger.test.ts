@@ -2,15 +2,13 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { MonitorAlarm, MonitorKind } from "../monitor/userMonitors.ts";
 import {
-  ALARMS_MAX,
-  createTriggerState,
   decideTrigger,
   defaultTriggerPolicy,
-  stepTrigger,
   type TriggerEvent,
   type TriggerPolicy,
   type TriggerState,
 } from "./trigger.ts";
+import { ALARMS_MAX, createTriggerState, stepTrigger } from "./triggerState.ts";
 
 const minuteMs = 60_000;
 const dayMs = 1440 * minuteMs;

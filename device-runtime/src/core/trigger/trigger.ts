@@ -1,6 +1,7 @@
 // When a user's model is trained, and why not yet. It must not train, and must not know how alarms come about.
 import type { TrainBudget } from "../learn/fineTunePlan.ts";
 import type { MonitorKind } from "../monitor/userMonitors.ts";
+import { dayOf, spentOn } from "./triggerState.ts";
 
 /** What raises alarms: what is watched by statistics, and business rules, which need none. */
 export type AlarmCause = MonitorKind | "features" | "businessRule";
@@ -71,9 +72,6 @@ export interface TriggerDecision {
   readonly nextCheckMs: number | null;
 }
 
-/** More alarms than any rule counts. */
-export const ALARMS_MAX = 32;
-
 const dayMs = 86_400_000;
 
 /** An error alarm trains at once; a broken business rule and label-free alarms ask for feedback; without any alarm every 8 labelled windows are used. */
@@ -91,55 +89,6 @@ export const defaultTriggerPolicy: TriggerPolicy = {
   coolDownMs: 60_000,
   budget: { stepsPerDayMax: 4000 },
 };
-
-/** A trigger that has seen nothing. */
-export function createTriggerState(nowMs: number): TriggerState {
-  return {
-    alarms: [],
-    feedbackCount: 0,
-    newFeedbackCount: 0,
-    trainedAtMs: null,
-    scheduleFromMs: nowMs,
-    day: dayOf(nowMs),
-    stepsSpent: 0,
-  };
-}
-
-/** Takes one event; pure. */
-export function stepTrigger(
-  policy: TriggerPolicy,
-  state: TriggerState,
-  event: TriggerEvent,
-): TriggerState {
-  switch (event.type) {
-    case "alarmRaised": {
-      const longestMs = policy.rules.reduce(
-        (longest, rule) => (rule.kind === "alarm" ? Math.max(longest, rule.withinMs) : longest),
-        0,
-      );
-      const alarms = [...state.alarms, { kind: event.alarm.kind, atMs: event.atMs }]
-        .filter(({ atMs }) => event.atMs - atMs <= longestMs)
-        .slice(-ALARMS_MAX);
-      return { ...state, alarms };
-    }
-    case "feedbackGiven":
-      return {
-        ...state,
-        feedbackCount: state.feedbackCount + 1,
-        newFeedbackCount: state.newFeedbackCount + 1,
-      };
-    case "trainingEnded":
-      return {
-        ...state,
-        alarms: [],
-        newFeedbackCount: 0,
-        trainedAtMs: event.atMs,
-        scheduleFromMs: event.atMs,
-        day: Math.max(state.day, dayOf(event.atMs)),
-        stepsSpent: spentOn(state, event.atMs) + event.steps,
-      };
-  }
-}
 
 /**
  * Says whether to train now, and what is missing if not.
@@ -239,13 +188,4 @@ const alarmNames: Readonly<Record<AlarmCause, string>> = {
 
 function hours(ms: number): string {
   return (ms / 3_600_000).toFixed(1);
-}
-
-function dayOf(ms: number): number {
-  return Math.floor(ms / dayMs);
-}
-
-/** Steps spent on the day of `nowMs`. A clock that was set back opens no second budget. */
-function spentOn(state: TriggerState, nowMs: number): number {
-  return dayOf(nowMs) > state.day ? 0 : state.stepsSpent;
 }
