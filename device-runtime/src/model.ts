@@ -142,7 +142,6 @@ export {
   partDigests,
   partNames,
   partRefs,
-  readModelParts,
   versionOf,
 } from "./package/modelPackage.ts";
 export {
@@ -159,6 +158,7 @@ export {
   toModelInput,
   windowLength,
 } from "./package/preprocessing.ts";
+export { readModelParts } from "./package/readModelParts.ts";
 export { modelOf, withParameters } from "./package/wholeModel.ts";
 export { createWindower, type Windower } from "./package/windower.ts";
 export { parseWindows } from "./package/windowsFile.ts";

@@ -7,4 +7,4 @@ export * from "./index.ts";
 export { createOrtRuntime } from "./model/session/createOrtRuntime.ts";
 export type { OrtModule } from "./model/session/ortRuntime.ts";
 export type { ModelPackage } from "./package/modelPackage.ts";
-export { decodeModelPackage } from "./package/packageFile.ts";
+export { openModelPackage } from "./package/openModelPackage.ts";

@@ -15,7 +15,8 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createSeededRandom } from "../src/adapters/seededRandom.ts";
 import { loadNodeOrt } from "../src/model/session/nodeOrtRuntime.ts";
 import type { OrtRuntime } from "../src/model/session/ortRuntime.ts";
-import { type ModelPackage, readModelParts, versionOf } from "../src/package/modelPackage.ts";
+import { type ModelPackage, versionOf } from "../src/package/modelPackage.ts";
+import { readModelParts } from "../src/package/readModelParts.ts";
 import { withParameters } from "../src/package/wholeModel.ts";
 import { type BenchDevice, openBenchDevice } from "./benchDevice.ts";
 import { type BenchHub, createBenchHub, fleet, hubKey, releaseKeys } from "./benchHub.ts";
@@ -63,6 +64,23 @@ beforeEach(async () => {
 });
 
 describe("a release", () => {
+  it("[DR33] is made ready to answer once, and again only when what was kept of that is damaged", async () => {
+    hub.decide({ champion: hub.release(second) });
+    await bench.device.whenIdle();
+    const { storage, clock } = bench;
+    const names = (await storage.list()).filter((one) => one.startsWith("serving-"));
+    expect(names).toHaveLength(1);
+    const [name = ""] = names;
+    const kept = await storage.read(name);
+    for (const damaged of [null, Uint8Array.of(1, 2, 3), kept?.map((byte) => byte ^ 1)]) {
+      await bench.device.close();
+      if (damaged) await storage.write(name, damaged);
+      bench = await openBenchDevice(runtime, first, { hub_: hub, storage, clock });
+      expect(active()).toBe(version(second));
+      expect(await storage.read(name)).toEqual(kept);
+    }
+  });
+
   it("[DR33] [DR34] [DR36] is fetched, tested, activated, baked, and each step has its receipt", async () => {
     hub.decide({ champion: hub.release(second) });
     await bench.device.whenIdle();

@@ -42,13 +42,3 @@ export const modelVersionSchema: z.ZodMiniType<ModelVersion> = hex(
   64,
 ) as unknown as z.ZodMiniType<ModelVersion>;
 export const keyIdSchema: z.ZodMiniType<KeyId> = hex(16) as unknown as z.ZodMiniType<KeyId>;
-
-/**
- * The short form of a ModelVersion that people read and type: `line@` and its first 8 digits.
- *
- * @example
- * shortVersion("activity" as LineId, "7c1f09aa".padEnd(64, "0") as ModelVersion); // => "activity@7c1f09aa"
- */
-export function shortVersion(line: LineId, version: ModelVersion): string {
-  return `${line}@${version.slice(0, 8)}`;
-}

@@ -27,6 +27,7 @@ export * from "./messages/trustRoot.ts";
 export * from "./modelVersion.ts";
 export * from "./parameters/parameterSet.ts";
 export * from "./plainText.ts";
+export * from "./shortVersion.ts";
 export * from "./topics.ts";
 export * from "./trust/assignmentRules.ts";
 export * from "./trust/decisionRules.ts";

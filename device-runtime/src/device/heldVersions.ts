@@ -35,7 +35,7 @@ export function createHeldVersions(inference: Inference, versions: VersionStore)
     const [{ checkModel }, { modelOf }] = await laterCode("the training compiler", () =>
       Promise.all([import("../package/checkModel.ts"), import("../package/wholeModel.ts")]),
     );
-    const read = await versions.read(slot);
+    const read = await versions.readUnchecked(slot);
     if (!read.ok) return read;
     const model = modelOf(read.value);
     if (!model.ok) return model;

@@ -10,20 +10,22 @@ import {
   type Outcome,
   type ParameterSet,
   refuse,
+  unwrap,
 } from "@attune/protocol";
 import { laterCode } from "../adapters/laterCode.ts";
 import { createSeededRandom } from "../adapters/seededRandom.ts";
 import type { SlotVersion, VersionParts } from "../core/slots/slotState.ts";
+import { openCheckedParts } from "../package/checkedParts.ts";
 import {
   type ModelPackage,
+  type PartBytes,
   partDigests,
   partNames,
-  readModelParts,
   versionOf,
 } from "../package/modelPackage.ts";
-import { parseServing } from "../package/packageSchemas.ts";
+import { PACKAGE_CHECKS } from "../package/packageFormat.ts";
 import { windowLength } from "../package/preprocessing.ts";
-import { isMadeOf, type ServingForm, servingSources } from "../package/servingForm.ts";
+import { isMadeOf, type ServingForm } from "../package/servingForm.ts";
 import type { LoadedVersion } from "../ports/inference.ts";
 import { gaussian } from "../ports/random.ts";
 import { crc32c } from "../storage/crc32c.ts";
@@ -32,8 +34,10 @@ import { type FileStore, fileNames, readChecked } from "./files.ts";
 /** The parts of versions on this device. */
 export interface VersionStore {
   readonly bundled: SlotVersion;
-  /** Reads a version's parts, each checked against its digest; `model.not_loadable` when one is missing. */
+  /** Reads a version that was taken on, each part checked against its digest; `model.not_loadable` when one is missing. */
   read(version: SlotVersion): Promise<Outcome<ModelPackage>>;
+  /** {@link read} for a version that is not taken on yet: its parts are checked, and its model is made ready to answer. */
+  readUnchecked(version: SlotVersion): Promise<Outcome<ModelPackage>>;
   /** All shared parameters of a version, or null when they are not here. */
   readParameters(version: SlotVersion): Promise<ParameterSet | null>;
   /** A part that came with the app; undefined for any other. */
@@ -73,23 +77,33 @@ export function createVersionStore(parts: {
     return decoded?.ok === true ? decoded.value : null;
   }
 
-  /**
-   * A version with the form that its model answers in, as it was made when the version was taken on: made again only when it is not here, so
-   * that a start needs nothing that reads models.
-   */
-  async function makeReady(read: ModelPackage): Promise<Outcome<ModelPackage>> {
-    const sources = servingSources(read.bytes, hashing);
-    const name = fileNames.serving(sources.graph, sources.learning);
-    const kept = files.has(name) ? unpackServing(await files.read(name)) : null;
-    if (kept !== null && isMadeOf(kept, sources)) return accept({ ...read, serving: kept });
-    const { prepareServing } = await laterCode(
-      "what makes a model ready to answer",
-      () => import("../package/prepareServing.ts"),
+  async function readParts(version: SlotVersion): Promise<Outcome<PartBytes>> {
+    const bytes: Partial<Record<keyof VersionParts, Uint8Array>> = {};
+    for (const name of partNames) {
+      const part = await readPart(version.parts[name]);
+      if (part === null) {
+        return refuse(
+          "model.not_loadable",
+          `the ${name} of ${version.version.slice(0, 8)} is missing or damaged; it is fetched again`,
+        );
+      }
+      bytes[name] = part;
+    }
+    return accept(bytes as PartBytes);
+  }
+
+  /** Checks parts and makes their model ready to answer; how it answers is kept, so that a start needs nothing that reads models. */
+  async function takeOn(bytes: PartBytes): Promise<Outcome<ModelPackage>> {
+    const { takeOnParts } = await laterCode(
+      "what checks versions",
+      () => import("../package/takeOnParts.ts"),
     );
-    const prepared = prepareServing(read, hashing);
-    if (!prepared.ok) return prepared;
-    await files.write(name, packServing(prepared.value));
-    return accept({ ...read, serving: prepared.value });
+    const taken = takeOnParts(line, bytes, hashing);
+    if (!taken.ok) return taken;
+    const { serving } = taken.value;
+    const name = fileNames.serving(serving.madeOf.graph, serving.madeOf.learning);
+    await files.write(name, packServing(serving));
+    return taken;
   }
 
   return {
@@ -98,40 +112,38 @@ export function createVersionStore(parts: {
     bundledPart: (digest) => bundledBytes.get(digest),
     async read(version) {
       if (version.version === bundled.version) return accept(modelPackage);
-      const bytes: Partial<Record<keyof VersionParts, Uint8Array>> = {};
-      for (const name of partNames) {
-        const part = await readPart(version.parts[name]);
-        if (part === null) {
-          return refuse(
-            "model.not_loadable",
-            `the ${name} of ${version.version.slice(0, 8)} is missing or damaged; it is fetched again`,
-          );
-        }
-        bytes[name] = part;
-      }
-      const read = readModelParts(line, bytes as Record<keyof VersionParts, Uint8Array>);
-      return read.ok ? makeReady(read.value) : read;
+      const parts = await readParts(version);
+      if (!parts.ok) return parts;
+      const { graph, learning } = version.parts;
+      const name = fileNames.serving(graph, learning);
+      const serving = files.has(name) ? unpackServing(await files.read(name)) : null;
+      if (serving === null || !isMadeOf(serving, { graph, learning })) return takeOn(parts.value);
+      const opened = openCheckedParts(line, parts.value);
+      return opened.ok ? accept({ ...opened.value, serving }) : opened;
+    },
+    async readUnchecked(version) {
+      if (version.version === bundled.version) return accept(modelPackage);
+      const parts = await readParts(version);
+      return parts.ok ? takeOn(parts.value) : parts;
     },
   };
 }
 
-/** A form as it is kept; the checksum finds what the disk has damaged. */
+/** A form as it is kept, with the checks that its version has passed; the checksum finds what the disk has damaged. */
 function packServing(form: ServingForm): Uint8Array {
   const bytes = encodeCbor(form);
-  return encodeCbor({ crc: crc32c(bytes), form: bytes });
+  return encodeCbor({ crc: crc32c(bytes), checks: PACKAGE_CHECKS, form: bytes });
 }
 
-/** Null when there is none, or it is damaged. */
+/** Null when there is none, it is damaged, or its version has passed other checks. */
 function unpackServing(file: Uint8Array | null): ServingForm | null {
   const decoded = file === null ? null : decodeCbor(file);
   if (decoded?.ok !== true) return null;
-  const { crc, form } = (decoded.value ?? {}) as {
-    readonly crc?: unknown;
-    readonly form?: unknown;
-  };
-  if (!(form instanceof Uint8Array) || crc32c(form) !== crc) return null;
-  const parsed = parseServing(form);
-  return parsed.ok ? parsed.value : null;
+  const { crc, checks, form } = (decoded.value ?? {}) as Readonly<Record<string, unknown>>;
+  if (checks !== PACKAGE_CHECKS || !(form instanceof Uint8Array) || crc32c(form) !== crc) {
+    return null;
+  }
+  return unwrap(decodeCbor(form)) as ServingForm;
 }
 
 /** Windows of a load test: the channels' offsets, and noise around them. */

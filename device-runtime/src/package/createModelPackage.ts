@@ -4,8 +4,9 @@ import { splitModel } from "../model/parameters/splitModel.ts";
 import type { Calibration } from "./calibration.ts";
 import { checkModel } from "./checkModel.ts";
 import type { Learning } from "./learning.ts";
-import { type ModelPackage, readModelParts } from "./modelPackage.ts";
+import type { ModelPackage } from "./modelPackage.ts";
 import type { Preprocessing } from "./preprocessing.ts";
+import { readModelParts } from "./readModelParts.ts";
 
 /** What a model package is made of. */
 export interface ModelPackageSource {

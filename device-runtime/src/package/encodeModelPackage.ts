@@ -2,8 +2,7 @@
 // loads at once.
 import { encodeCbor, type Hashing } from "@attune/protocol";
 import type { ModelPackage } from "./modelPackage.ts";
-import { packageChecksum } from "./packageFile.ts";
-import { PACKAGE_FORMAT } from "./packageSchemas.ts";
+import { PACKAGE_CHECKS, PACKAGE_FORMAT, packageChecksum } from "./packageFormat.ts";
 import { prepareServing } from "./prepareServing.ts";
 
 /**
@@ -22,6 +21,6 @@ export function encodeModelPackage(modelPackage: ModelPackage, hashing: Hashing)
     line: modelPackage.line,
     checksum: packageChecksum(modelPackage, serving, hashing),
     parts: { preprocessing, learning, calibration, graph, parameters },
-    serving,
+    ...(serving === undefined ? {} : { serving, checks: PACKAGE_CHECKS }),
   });
 }

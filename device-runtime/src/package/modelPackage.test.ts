@@ -29,16 +29,10 @@ import { createModelPackage } from "./createModelPackage.ts";
 import { encodeModelPackage } from "./encodeModelPackage.ts";
 import { createEvaluator, type EvaluatedWindows } from "./evaluator.ts";
 import { learningDefaults } from "./learning.ts";
-import {
-  blobRefOf,
-  type ModelPackage,
-  partDigests,
-  partRefs,
-  readModelParts,
-  versionOf,
-} from "./modelPackage.ts";
+import { blobRefOf, type ModelPackage, partDigests, partRefs, versionOf } from "./modelPackage.ts";
 import { decodeModelPackage } from "./packageFile.ts";
 import { prepareServing } from "./prepareServing.ts";
+import { readModelParts } from "./readModelParts.ts";
 import { modelOf, withParameters } from "./wholeModel.ts";
 
 let runtime: OrtRuntime;

@@ -2,10 +2,8 @@
 import {
   accept,
   BLOB_BLOCK_BYTES,
-  BLOB_BYTES_MAX,
   type BlobRef,
   type Digest,
-  decodeParameters,
   digestOf,
   elementCount,
   type Hashing,
@@ -21,11 +19,8 @@ import {
 import { createOodScorer } from "../core/ood/oodProfile.ts";
 import type { CompiledServing } from "../model/compile/compileServing.ts";
 import type { Calibration } from "./calibration.ts";
-import { checkLabelledWindows } from "./labelledWindows.ts";
 import type { Learning } from "./learning.ts";
-import { SMALL_PART_BYTES_MAX } from "./limits.ts";
 import { oodInputLength } from "./oodInput.ts";
-import { parseCalibration, parseLearning, parsePreprocessing } from "./packageSchemas.ts";
 import { type Preprocessing, windowLength } from "./preprocessing.ts";
 import type { ServingForm } from "./servingForm.ts";
 
@@ -53,7 +48,7 @@ export const partNames: readonly PartName[] = [
   "parameters",
 ];
 
-/** A model package; made by the functions of this file and by `createModelPackage` only. */
+/** A model package; made by `readModelParts`, and from what has passed it, only. */
 export interface ModelPackage {
   readonly line: LineId;
   readonly bytes: PartBytes;
@@ -65,45 +60,6 @@ export interface ModelPackage {
   readonly learning: Learning;
   /** What loading it takes, where somebody has made it ready: package files have it; else it is made when it is loaded. */
   readonly serving?: ServingForm | undefined;
-}
-
-/**
- * Reads a package from its five parts, none of which is trusted. Whether the graph loads shows only when it is loaded.
- *
- * @returns `blob.too_large`, `frame.not_decodable`, `delta.*` or `message.schema_invalid`
- */
-export function readModelParts(line: LineId, bytes: PartBytes): Outcome<ModelPackage> {
-  for (const name of partNames) {
-    const limit = name === "graph" || name === "parameters" ? BLOB_BYTES_MAX : SMALL_PART_BYTES_MAX;
-    if (bytes[name].length > limit) {
-      return refuse(
-        "blob.too_large",
-        `the package's ${name} has ${bytes[name].length} bytes, limit ${limit}; make it smaller`,
-      );
-    }
-  }
-  const preprocessing = parsePreprocessing(bytes.preprocessing);
-  if (!preprocessing.ok) return preprocessing;
-  const learning = parseLearning(bytes.learning, preprocessing.value);
-  if (!learning.ok) return learning;
-  const { rehearsal } = learning.value;
-  if (rehearsal !== undefined) {
-    const fits = checkLabelledWindows("rehearsal", rehearsal, preprocessing.value);
-    if (!fits.ok) return fits;
-  }
-  const calibration = parseCalibration(bytes.calibration, preprocessing.value);
-  if (!calibration.ok) return calibration;
-  const parameters = decodeParameters(bytes.parameters);
-  if (!parameters.ok) return parameters;
-  return accept({
-    line,
-    bytes,
-    graph: bytes.graph,
-    parameters: parameters.value,
-    preprocessing: preprocessing.value,
-    calibration: calibration.value,
-    learning: learning.value,
-  });
 }
 
 /**
@@ -150,7 +106,7 @@ export function checkSizes(
 }
 
 /** Digests of a package's parts. */
-export function partDigests({ bytes }: ModelPackage, hashing: Hashing): PartDigests {
+export function partDigests({ bytes }: Pick<ModelPackage, "bytes">, hashing: Hashing): PartDigests {
   return {
     graph: digestOf(hashing, bytes.graph),
     parameters: digestOf(hashing, bytes.parameters),
@@ -161,7 +117,10 @@ export function partDigests({ bytes }: ModelPackage, hashing: Hashing): PartDige
 }
 
 /** The ModelVersion of a package. */
-export function versionOf(modelPackage: ModelPackage, hashing: Hashing): ModelVersion {
+export function versionOf(
+  modelPackage: Pick<ModelPackage, "bytes">,
+  hashing: Hashing,
+): ModelVersion {
   return modelVersionOf(partDigests(modelPackage, hashing), hashing);
 }
 

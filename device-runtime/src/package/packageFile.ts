@@ -1,30 +1,12 @@
-// Reads a model package that is one file, bundled with an app or handed to a hub. It must not know where the file is.
-import {
-  accept,
-  type Digest,
-  decodeCbor,
-  digestOf,
-  type Hashing,
-  type Outcome,
-  refuse,
-} from "@attune/protocol";
+// Reads a model package that is one file, from anywhere, such as an operator who hands it to a hub. It brings every schema: this must not be
+// reached by what a page loads at once.
+import { accept, decodeCbor, type Hashing, type Outcome, refuse } from "@attune/protocol";
 import { PACKAGE_BYTES_MAX } from "./limits.ts";
-import { type ModelPackage, readModelParts, versionOf } from "./modelPackage.ts";
+import type { ModelPackage } from "./modelPackage.ts";
+import { packageChecksum } from "./packageFormat.ts";
 import { parsePackageFile, parseServing } from "./packageSchemas.ts";
+import { readModelParts } from "./readModelParts.ts";
 import { isMadeOf, servingSources } from "./servingForm.ts";
-
-/** Of everything in a package: the ModelVersion leaves line and learning out. */
-export function packageChecksum(
-  modelPackage: ModelPackage,
-  serving: Uint8Array | undefined,
-  hashing: Hashing,
-): Digest {
-  const version = versionOf(modelPackage, hashing);
-  const learning = digestOf(hashing, modelPackage.bytes.learning);
-  const form = serving === undefined ? "" : `\0${digestOf(hashing, serving)}`;
-  const text = `attune/v1/model-package\0${modelPackage.line}\0${version}\0${learning}${form}`;
-  return digestOf(hashing, new TextEncoder().encode(text));
-}
 
 /**
  * Reads a package file from anywhere.

@@ -42,12 +42,10 @@ import {
 } from "./limits.ts";
 import type { PartBytes } from "./modelPackage.ts";
 import type { OodInputSpec } from "./oodInput.ts";
+import { PACKAGE_FORMAT } from "./packageFormat.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import type { ServingForm } from "./servingForm.ts";
 import { watchedLayout } from "./watchedFeatures.ts";
-
-/** First fields of a package file. */
-export const PACKAGE_FORMAT = { format: "attune-model-package", formatVersion: 1 } as const;
 
 /** What is in a package file. */
 interface PackageFile {
@@ -492,6 +490,13 @@ const schemas = evalFree(() => {
 
   return { preprocessing, calibration, learning, packageFile, serving, oodInput };
 });
+
+/** What the parts of a package look like that are data. */
+export const partSchemas: Readonly<Record<string, z.ZodMiniType>> = {
+  preprocessing: schemas.preprocessing,
+  calibration: schemas.calibration,
+  learning: schemas.learning,
+};
 
 /** How the windows are described that scores look at. */
 export const oodInputSchema: z.ZodMiniType<OodInputSpec> = schemas.oodInput;

@@ -9,9 +9,9 @@ import {
   createOrtRuntime,
   createSystemClock,
   type Device,
-  decodeModelPackage,
   type ForkableRandom,
   type OrtModule,
+  openModelPackage,
   portableHashing,
 } from "../../src/web.ts";
 
@@ -42,7 +42,7 @@ async function open(
 ): Promise<Device> {
   const runtime = createOrtRuntime(ort);
   return createDeviceOf({
-    modelPackage: unwrap(decodeModelPackage(file, portableHashing)),
+    modelPackage: unwrap(await openModelPackage(file, portableHashing)),
     storage: await createIndexedDbStorage("attune"),
     clock: createSystemClock(),
     random,

@@ -2,7 +2,7 @@
 import { decodeMessage } from "../codec/message.ts";
 import { type Cryptography, digestOf } from "../crypto/cryptography.ts";
 import { accept, type Outcome, refuse } from "../errors.ts";
-import { type CohortId, type DeviceId, type LineId, shortVersion } from "../ids.ts";
+import type { CohortId, DeviceId, LineId } from "../ids.ts";
 import {
   type CanarySelection,
   type Decision,
@@ -12,6 +12,7 @@ import {
 import { type ReleaseRecord, releaseRecordMessage } from "../messages/releaseRecord.ts";
 import type { TrustRoot } from "../messages/trustRoot.ts";
 import { modelVersionOf } from "../modelVersion.ts";
+import { shortVersion } from "../shortVersion.ts";
 import type { DecisionSequence, SecurityEpoch } from "../units.ts";
 import { verifyRole } from "./trustRules.ts";
 
