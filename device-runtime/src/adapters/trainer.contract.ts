@@ -6,7 +6,7 @@ import type { TrainingPlan } from "../model/compile/trainingPlan.ts";
 import { splitModel } from "../model/parameters/splitModel.ts";
 import type { TrainingSlice, TrainingState } from "../model/session/createTrainer.ts";
 import { gaussian, intBelow } from "../ports/random.ts";
-import type { TrainerPort, TrainingTask } from "../ports/trainer.ts";
+import type { TrainerPort, TrainingJob, TrainingTask } from "../ports/trainer.ts";
 import { createSeededRandom } from "./seededRandom.ts";
 
 const model = buildPerceptron(
@@ -29,9 +29,11 @@ const task = (device: string, overrides: Partial<TrainingTask> = {}): TrainingTa
   ...overrides,
 });
 
+const BATCH = 4;
+
 /** Steps `from` to `from + stepCount` of one endless training. */
-function slice(from: number, stepCount: number): TrainingSlice {
-  const batchSize = 4;
+function slice(from: number, stepCount: number): TrainingSlice & { readonly data: Float32Array } {
+  const batchSize = BATCH;
   const data = new Float32Array(stepCount * batchSize * 6);
   const truth = new Int32Array(stepCount * batchSize);
   for (let step = 0; step < stepCount; step += 1) {
@@ -45,6 +47,14 @@ function slice(from: number, stepCount: number): TrainingSlice {
   return { stepCount, batchSize, data, truth, learningRate: 0.01 };
 }
 
+/** Trains steps `from` to `from + stepCount` of a training of 12, all of whose samples are looked at together, as a job does. */
+async function train(job: TrainingJob, from: number, stepCount: number): Promise<Float32Array> {
+  const features = await job.featuresOf(slice(0, 12).data, 12 * BATCH);
+  const size = features.length / 12;
+  const data = features.subarray(from * size, (from + stepCount) * size);
+  return job.runSlice({ ...slice(from, stepCount), data });
+}
+
 const bytesOf = (state: TrainingState): readonly (readonly number[])[] =>
   [...state.parameters, ...state.optimizer].map(({ data }) => [
     ...new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
@@ -53,7 +63,7 @@ const bytesOf = (state: TrainingState): readonly (readonly number[])[] =>
 /** The state after 12 steps in one go, which every trainer of this engine must reach. */
 async function straight(trainer: TrainerPort): Promise<TrainingState> {
   const job = await trainer.begin(task("straight"));
-  await job.runSlice(slice(0, 12));
+  await train(job, 0, 12);
   const state = await job.checkpoint();
   job.release();
   return state;
@@ -69,7 +79,7 @@ export function trainerContract(name: string, open: () => TrainerPort): void {
 
   it(`[DR50] ${name}: training changes the scope's parameters and nothing else`, async () => {
     const job = await trainer.begin(task("a"));
-    const losses = await job.runSlice(slice(0, 5));
+    const losses = await train(job, 0, 5);
     expect(losses).toHaveLength(5);
     const state = await job.checkpoint();
     expect(state.stepCount).toBe(5);
@@ -84,11 +94,11 @@ export function trainerContract(name: string, open: () => TrainerPort): void {
     const whole = bytesOf(await straight(trainer));
     for (const cut of [1, 5, 11]) {
       const first = await trainer.begin(task("a"));
-      await first.runSlice(slice(0, cut));
+      await train(first, 0, cut);
       const state = structuredClone(await first.checkpoint());
       first.release();
       const second = await trainer.begin(task("a", { start: { kind: "resume", state } }));
-      await second.runSlice(slice(cut, 12 - cut));
+      await train(second, cut, 12 - cut);
       expect(bytesOf(await second.checkpoint())).toEqual(whole);
       second.release();
     }
@@ -100,12 +110,14 @@ export function trainerContract(name: string, open: () => TrainerPort): void {
     const jobs = await Promise.all(["a", "a", "b"].map((device) => trainer.begin(task(device))));
     // Long enough that everything else has been asked for when it is done.
     const ahead = await trainer.begin(task("z"));
-    const longSlice = ahead.runSlice(slice(0, 3000));
+    const long = slice(0, 3000);
+    const data = await ahead.featuresOf(long.data, 3000 * BATCH);
+    const longSlice = ahead.runSlice({ ...long, data });
     await Promise.all(
       jobs.flatMap((job, index) => {
         const steps = index === 2 ? 4 : 1;
         return Array.from({ length: 12 / steps }, async (_, turn) => {
-          await job.runSlice(slice(turn * steps, steps));
+          await train(job, turn * steps, steps);
           order.push(`job ${index}`);
         });
       }),
@@ -120,6 +132,30 @@ export function trainerContract(name: string, open: () => TrainerPort): void {
     expect(order.lastIndexOf("job 2") - 2).toBeLessThanOrEqual(4);
   });
 
+  it(`[DR55] ${name}: what is frozen in front has seen each sample before the slices; a scope that reaches the samples takes them`, async () => {
+    const samples = slice(0, 50).data;
+    const job = await trainer.begin(task("a"));
+    const features = await job.featuresOf(samples, 200);
+    job.release();
+    const hidden = parameters.filter((tensor) => tensor.name.startsWith("hidden1"));
+    const [bias, weight] = hidden.map(({ data }) => data);
+    expect(features).toHaveLength(200 * 8);
+    for (const index of [0, 63, 64, 199]) {
+      const expected = Array.from({ length: 8 }, (_, unit) => {
+        let sum = bias?.[unit] ?? 0;
+        for (let at = 0; at < 6; at += 1) {
+          sum += (samples[6 * index + at] ?? 0) * (weight?.[6 * unit + at] ?? 0);
+        }
+        return expect.closeTo(Math.max(0, sum), 5);
+      });
+      expect([...features.subarray(8 * index, 8 * index + 8)]).toEqual(expected);
+    }
+    const all = { key: "perceptron/all", plan: { ...plan, scope: "all" } } as const;
+    const whole = await trainer.begin(task("a", all));
+    expect(await whole.featuresOf(samples, 200)).toEqual(samples);
+    whole.release();
+  });
+
   it(`[DR54] ${name}: what low-rank patches learned comes back in their weights, also after a cut`, async () => {
     const lowRank = { ...plan, scope: { lowRank: 1 }, pullToBase: 0 } as const;
     const patching = (start: TrainingTask["start"]) =>
@@ -127,7 +163,7 @@ export function trainerContract(name: string, open: () => TrainerPort): void {
     const fresh = { kind: "fresh", parameters, base: parameters } as const;
     const whole = await patching(fresh);
     const before = await whole.parameters();
-    await whole.runSlice(slice(0, 12));
+    await train(whole, 0, 12);
     const learned = await whole.parameters();
     whole.release();
     expect(before.map((tensor) => tensor.name)).toEqual(["head.weight", "hidden1.weight"]);
@@ -140,11 +176,11 @@ export function trainerContract(name: string, open: () => TrainerPort): void {
       expect(learned[index]?.data).not.toEqual(data);
     }
     const first = await patching(fresh);
-    await first.runSlice(slice(0, 5));
+    await train(first, 0, 5);
     const state = structuredClone(await first.checkpoint());
     first.release();
     const second = await patching({ kind: "resume", state });
-    await second.runSlice(slice(5, 7));
+    await train(second, 5, 7);
     expect(await second.parameters()).toEqual(learned);
     second.release();
   });
@@ -174,6 +210,9 @@ export function trainerContract(name: string, open: () => TrainerPort): void {
     const job = await trainer.begin(task("a"));
     await trainer.close();
     await expect(job.runSlice(slice(0, 1))).rejects.toMatchObject({ code: "trainer.closed" });
+    await expect(job.featuresOf(new Float32Array(6), 1)).rejects.toMatchObject({
+      code: "trainer.closed",
+    });
     await expect(job.parameters()).rejects.toMatchObject({ code: "trainer.closed" });
     await expect(trainer.begin(task("a"))).rejects.toMatchObject({ code: "trainer.closed" });
   });

@@ -1,16 +1,28 @@
-// Compiled trainings of one engine, so that a thousand users compile a model once. It must not hold any job's state.
+// Compiled trainings of one engine, so that a thousand users compile a model once: the frozen part by itself where there is one. It must not hold
+// any job's state.
 import { Fault } from "@attune/protocol";
 import { compileTraining } from "../model/compile/compileTraining.ts";
 import type { TrainingPlan } from "../model/compile/trainingPlan.ts";
+import { compileFrontier } from "../model/frontier/compileFrontier.ts";
+import {
+  createFeatureExtractor,
+  type FeatureExtractor,
+} from "../model/frontier/createFeatureExtractor.ts";
 import { createTrainer, type Trainer } from "../model/session/createTrainer.ts";
 import type { OrtRuntime } from "../model/session/ortRuntime.ts";
 
 /** Compiled trainings kept while nobody uses them: two versions of four model lines. */
 const IDLE_TRAINERS_MAX = 8;
 
-/** A trainer on loan. */
-export interface TrainerLoan {
+/** What trains under a key. */
+interface Compiled {
   readonly trainer: Trainer;
+  /** Makes what the trainer takes for samples; null where it takes samples. */
+  readonly extractor: FeatureExtractor | null;
+}
+
+/** A trainer on loan. */
+export interface TrainerLoan extends Compiled {
   /** Harmless twice. */
   giveBack(): void;
 }
@@ -30,19 +42,30 @@ export interface TrainerCache {
 /** Creates a cache of compiled trainings; those unused longest go first. */
 export function createTrainerCache(runtime: OrtRuntime): TrainerCache {
   // In the order of last use.
-  const entries = new Map<string, { readonly trainer: Promise<Trainer>; users: number }>();
+  const entries = new Map<string, { readonly compiled: Promise<Compiled>; users: number }>();
 
   function evict(): void {
     let idle = [...entries].filter(([, { users }]) => users === 0);
     while (idle.length > IDLE_TRAINERS_MAX) {
-      const [[key, { trainer }] = ["", { trainer: null }], ...rest] = idle;
+      const [[key, { compiled }] = ["", { compiled: null }], ...rest] = idle;
       entries.delete(key);
-      void trainer?.then((one) => one.release());
+      void compiled?.then(release);
       idle = rest;
     }
   }
 
-  async function compile(plan: TrainingPlan, model: Uint8Array): Promise<Trainer> {
+  async function release({ trainer, extractor }: Compiled): Promise<void> {
+    await extractor?.release();
+    await trainer.release();
+  }
+
+  async function compile(plan: TrainingPlan, model: Uint8Array): Promise<Compiled> {
+    const cut = compileFrontier(model, plan);
+    if (cut.ok) {
+      const extractor = await createFeatureExtractor(runtime, cut.value);
+      return { trainer: await createTrainer(runtime, cut.value.tail), extractor };
+    }
+    // Nothing is frozen in front; or the plan does not compile at all, for a reason that this names.
     const compiled = compileTraining(model, plan);
     if (!compiled.ok) {
       throw new Fault(`the model cannot be trained: ${compiled.refusal.message}`, {
@@ -50,13 +73,13 @@ export function createTrainerCache(runtime: OrtRuntime): TrainerCache {
         hint: `${compiled.refusal.code}: choose another parameter scope, or another model`,
       });
     }
-    return createTrainer(runtime, compiled.value);
+    return { trainer: await createTrainer(runtime, compiled.value), extractor: null };
   }
 
   return {
     has: (key) => entries.has(key),
     async borrow(key, plan, model) {
-      const entry = entries.get(key) ?? { trainer: compile(plan, model()), users: 0 };
+      const entry = entries.get(key) ?? { compiled: compile(plan, model()), users: 0 };
       entries.delete(key);
       entries.set(key, entry);
       entry.users += 1;
@@ -68,7 +91,7 @@ export function createTrainerCache(runtime: OrtRuntime): TrainerCache {
         evict();
       };
       try {
-        return { trainer: await entry.trainer, giveBack };
+        return { ...(await entry.compiled), giveBack };
       } catch (error) {
         entries.delete(key);
         throw error;
@@ -77,8 +100,8 @@ export function createTrainerCache(runtime: OrtRuntime): TrainerCache {
     async close() {
       const all = [...entries.values()];
       entries.clear();
-      const settled = await Promise.allSettled(all.map(({ trainer }) => trainer));
-      for (const one of settled) if (one.status === "fulfilled") await one.value.release();
+      const settled = await Promise.allSettled(all.map(({ compiled }) => compiled));
+      for (const one of settled) if (one.status === "fulfilled") await release(one.value);
     },
   };
 }

@@ -24,7 +24,17 @@ export interface TrainingTask {
 /** A job at work. Its state stays where it trains, until a checkpoint asks for it. */
 export interface TrainingJob {
   /**
-   * Trains one slice. One at a time per job. Slices of one job give the same bytes however they are cut, and whichever
+   * What the slices of this job take for samples: the features in front of the first trained layer, so that what is frozen runs once a sample instead
+   * of once a step; the samples themselves where the scope reaches back to them. The same samples in the same order give the same bytes, whichever
+   * implementation runs them.
+   *
+   * @param samples `[count, ...sample]`, as the model takes them
+   * @returns `[count, ...feature]`, owned by the caller
+   * @throws Fault `trainer.worker_lost`, `trainer.closed`, `ort.run_failed`
+   */
+  featuresOf(samples: Float32Array, count: number): Promise<Float32Array>;
+  /**
+   * Trains one slice of what {@link TrainingJob.featuresOf} gave. One at a time per job. Slices of one job give the same bytes however they are cut, and whichever
    * implementation runs them, as long as it is the same engine.
    *
    * @returns the loss of every step before its update

@@ -28,6 +28,13 @@ export type WorkerRequest =
       readonly job: number;
       readonly slice: TrainingSlice;
     }
+  | {
+      readonly kind: "features";
+      readonly id: number;
+      readonly job: number;
+      readonly samples: Float32Array;
+      readonly count: number;
+    }
   | { readonly kind: "checkpoint" | "parameters"; readonly id: number; readonly job: number }
   | { readonly kind: "release"; readonly id: number; readonly job: number }
   /** Nothing follows; the worker ends. */
@@ -65,6 +72,8 @@ if (port !== null) {
         jobs.set(request.job, await training.begin(task));
         return true;
       }
+      case "features":
+        return jobOf(request.job).featuresOf(request.samples, request.count);
       case "slice":
         return jobOf(request.job).runSlice(request.slice);
       case "checkpoint":

@@ -73,6 +73,10 @@ export function createTrainerPool(options: TrainerPoolOptions = {}): TrainerPort
         throw isClosed ? trainerClosed() : error;
       };
       return {
+        featuresOf: (samples, count) =>
+          worker
+            .ask({ kind: "features", job, samples, count })
+            .catch(orClosed) as Promise<Float32Array>,
         runSlice: (slice: TrainingSlice) =>
           worker.ask({ kind: "slice", job, slice }).catch(orClosed) as Promise<Float32Array>,
         checkpoint: () =>
