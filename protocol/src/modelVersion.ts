@@ -1,6 +1,5 @@
 // What a ModelVersion is the digest of. It must not know where the parts are kept.
-import type { Hashing } from "./crypto/cryptography.ts";
-import { toHex } from "./crypto/cryptography.ts";
+import { digestLater, digestOf, type Hashing, type LaterHashing } from "./crypto/cryptography.ts";
 import type { Digest, ModelVersion } from "./ids.ts";
 
 /** Digests of the parts that decide what a model answers. */
@@ -24,6 +23,19 @@ export interface ModelParts {
  * modelVersionOf(parts, portableHashing).length; // => 64
  */
 export function modelVersionOf(parts: ModelParts, hashing: Hashing): ModelVersion {
-  const text = `attune/v1/model-version\0${parts.graph}\0${parts.parameters}\0${parts.preprocessing}\0${parts.calibration}`;
-  return toHex(hashing.sha256(new TextEncoder().encode(text))) as ModelVersion;
+  return digestOf(hashing, versionText(parts)) as string as ModelVersion;
+}
+
+/** {@link modelVersionOf} by hashes that may take their time. */
+export async function modelVersionLater(
+  parts: ModelParts,
+  hashing: LaterHashing,
+): Promise<ModelVersion> {
+  return (await digestLater(hashing, versionText(parts))) as string as ModelVersion;
+}
+
+function versionText(parts: ModelParts): Uint8Array {
+  return new TextEncoder().encode(
+    `attune/v1/model-version\0${parts.graph}\0${parts.parameters}\0${parts.preprocessing}\0${parts.calibration}`,
+  );
 }

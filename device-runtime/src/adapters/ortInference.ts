@@ -2,15 +2,13 @@
 import {
   accept,
   type Digest,
-  digestOf,
+  digestLater,
   encodeParameters,
   Fault,
-  type Hashing,
+  type LaterHashing,
   type ModelVersion,
   type Outcome,
-  portableHashing,
   refuse,
-  toHex,
 } from "@attune/protocol";
 import type { CompiledServing } from "../model/compile/compileServing.ts";
 import { createPredictor, type Predictor } from "../model/session/createPredictor.ts";
@@ -20,6 +18,7 @@ import { toModelInput, windowLength } from "../package/preprocessing.ts";
 import { fillServing, type ServingForm } from "../package/servingForm.ts";
 import type { Inference, LoadedVersion } from "../ports/inference.ts";
 import { laterCode } from "./laterCode.ts";
+import { platformHashing } from "./platformHashing.ts";
 
 /** A session that any number of versions and users share. */
 interface Trunk {
@@ -112,7 +111,7 @@ function predictedBy(serving: ServingForm, graph: Uint8Array): CompiledServing {
  */
 export function createInference(
   runtime: OrtRuntime,
-  hashing: Hashing = portableHashing,
+  hashing: LaterHashing = platformHashing,
 ): Inference {
   const trunks = createShelf<Trunk>(({ predictor }) => predictor.release());
   const versions = createShelf<LoadedParts>(({ trunkDigest }) => trunks.giveBack(trunkDigest));
@@ -129,7 +128,10 @@ export function createInference(
       "what makes a model ready to answer",
       () => import("../package/prepareServing.ts"),
     );
-    const prepared = prepareServing(modelPackage, hashing);
+    const prepared = prepareServing(modelPackage, {
+      graph: await digestLater(hashing, modelPackage.bytes.graph),
+      learning: await digestLater(hashing, modelPackage.bytes.learning),
+    });
     if (!prepared.ok) throw new NotLoadable(prepared);
     return prepared.value;
   }
@@ -141,12 +143,12 @@ export function createInference(
     const serving = await servingOf(modelPackage.value);
     const inScope = new Set(serving.parameters.map(({ name }) => name));
     const frozen = parameters.filter(({ name }) => !inScope.has(name));
-    const trunkDigest = digestOf(
+    const trunkDigest = await digestLater(
       hashing,
       new TextEncoder().encode(
         JSON.stringify({
-          graph: toHex(hashing.sha256(graph)),
-          frozen: toHex(hashing.sha256(encodeParameters(frozen))),
+          graph: await digestLater(hashing, graph),
+          frozen: await digestLater(hashing, encodeParameters(frozen)),
           scope: [...inScope],
         }),
       ),

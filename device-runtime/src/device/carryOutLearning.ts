@@ -1,5 +1,5 @@
 // What each effect of learning does, and which event tells the core that it could not. It must not decide whether an effect is due.
-import { Fault, type Hashing } from "@attune/protocol";
+import { Fault, type LaterHashing } from "@attune/protocol";
 import { laterCode } from "../adapters/laterCode.ts";
 import type { Effect } from "../core/effects.ts";
 import type { CoreEvent } from "../core/events.ts";
@@ -21,7 +21,7 @@ import type { VersionStore } from "./versions.ts";
 export interface LearningEffectParts {
   readonly loop: () => DeviceLoop;
   readonly lane: Lane;
-  readonly hashing: Hashing;
+  readonly hashing: LaterHashing;
   /** Tells this device from others that share a trainer. */
   readonly deviceKey: string;
   readonly files: FileStore;

@@ -1,6 +1,7 @@
 // A device put together from its parts, on any platform. It must not decide anything: the core does.
-import { digestOf, Fault, type Hashing, toHex } from "@attune/protocol";
+import { digestLater, Fault, type LaterHashing, toHex } from "@attune/protocol";
 import { laterCode } from "../adapters/laterCode.ts";
+import { platformHashing } from "../adapters/platformHashing.ts";
 import { createSeededRandom } from "../adapters/seededRandom.ts";
 import { createSystemRandom } from "../adapters/systemRandom.ts";
 import { noEnrolmentProgress } from "../core/enrolment/enrolmentState.ts";
@@ -51,7 +52,8 @@ export interface DeviceParts {
   readonly contribute: boolean | null;
   readonly trainer: TrainerPort;
   readonly inference: Inference;
-  readonly hashing: Hashing;
+  /** The platform's own when left out. */
+  readonly hashing?: LaterHashing;
   /** Code that is here already; what is left out loads by `import()` when it is first needed. */
   readonly code?: LaterParts;
   /** Runs when the device is closed, after everything else. */
@@ -122,12 +124,12 @@ function startState(
  *   the bundled package loads
  */
 export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
-  const { modelPackage, storage, clock, hashing } = parts;
+  const { modelPackage, storage, clock, hashing = platformHashing } = parts;
   const { line } = modelPackage;
   const files = await openFileStore(storage);
   const { journal, kept } = await openDeviceJournal(storage);
   const lane = createLane();
-  const versions = createVersionStore({ line, modelPackage, files, hashing });
+  const versions = await createVersionStore({ line, modelPackage, files, hashing });
   const { bundled } = versions;
   const state = startState(
     kept ?? firstKept(bundled, parts.random?.fork("keys") ?? createSystemRandom()),
@@ -139,8 +141,9 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
   await journal.compact(state.kept);
 
   const random = parts.random ?? createSeededRandom(runs.seed);
+  const deviceKey = await digestLater(hashing, enrolment.seed);
   const held = createHeldVersions(parts.inference, versions);
-  const users = createOpenUsers({ storage, files, hashing, random, secret: enrolment.seed });
+  const users = await createOpenUsers({ storage, files, hashing, random, secret: enrolment.seed });
   const listeners = new Map<string, Set<(event: never) => void>>();
   const windowers = new Map<string, { readonly of: ModelPackage; readonly windower: Windower }>();
   /** What answers; it follows the slots once they are on disk. */
@@ -268,7 +271,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
       loop: () => loop,
       lane,
       hashing,
-      deviceKey: digestOf(hashing, enrolment.seed),
+      deviceKey,
       files,
       versions,
       serving: servingVersion,
@@ -414,14 +417,17 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
   }
 
   function deviceUser(name: string): DeviceUser {
-    const user = users.keyOf(name);
+    const key = users.keyOf(name);
+    // Whoever asks for something hears of it.
+    key.catch(() => undefined);
     return {
       async predict(window) {
         assertOpen();
-        return answering.answer(user, window);
+        return answering.answer(await key, window);
       },
       async pushSamples(samples, atMs = loop.now()) {
         assertOpen();
+        const user = await key;
         const { checks } = (users.all.get(user) ?? (await lane.run(() => openUser(user)))).session;
         const windower = windowerOf(user);
         const { channels } = servingVersion().loaded.modelPackage.preprocessing;
@@ -438,6 +444,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
       },
       async feedback(predictionId, label) {
         assertOpen();
+        const user = await key;
         const learner = learning.here ?? (await learning.need());
         return lane.run(async () => {
           const open = await openUser(user);
@@ -473,7 +480,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
       }),
     async eraseUser(name) {
       assertOpen();
-      const user = users.keyOf(name);
+      const user = await users.keyOf(name);
       windowers.delete(user);
       await lane.run(() => loop.apply({ type: "eraseRequested", user }));
     },

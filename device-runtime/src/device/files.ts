@@ -1,5 +1,5 @@
 // Names of a device's files and the one way in which they are written. It must not know what they hold.
-import { type Digest, digestOf, type Hashing } from "@attune/protocol";
+import { type Digest, digestLater, type LaterHashing } from "@attune/protocol";
 import type { Storage } from "../ports/storage.ts";
 
 /** Names of files. A user's begin with the user's own prefix, so that erasing finds all of them. */
@@ -86,11 +86,11 @@ export async function readChecked(
   files: FileStore,
   name: string,
   digest: Digest,
-  hashing: Hashing,
+  hashing: LaterHashing,
 ): Promise<Uint8Array | null> {
   if (!files.has(name)) return null;
   const bytes = await files.read(name);
-  if (bytes === null || digestOf(hashing, bytes) !== digest) {
+  if (bytes === null || (await digestLater(hashing, bytes)) !== digest) {
     await files.remove(name);
     return null;
   }

@@ -2,9 +2,9 @@
 import {
   type Digest,
   decodeParameters,
-  digestOf,
+  digestLater,
   encodeParameters,
-  type Hashing,
+  type LaterHashing,
   type ParameterSet,
   parameterSetOf,
 } from "@attune/protocol";
@@ -15,7 +15,7 @@ export async function readLayer(
   files: FileStore,
   user: string,
   digest: Digest,
-  hashing: Hashing,
+  hashing: LaterHashing,
 ): Promise<ParameterSet | null> {
   const bytes = await readChecked(files, fileNames.parameters(user, digest), digest, hashing);
   const decoded = bytes === null ? null : decodeParameters(bytes);
@@ -27,10 +27,10 @@ export async function writeLayer(
   files: FileStore,
   user: string,
   parameters: ParameterSet,
-  hashing: Hashing,
+  hashing: LaterHashing,
 ): Promise<Digest> {
   const bytes = encodeParameters(parameters);
-  const digest = digestOf(hashing, bytes);
+  const digest = await digestLater(hashing, bytes);
   await files.write(fileNames.parameters(user, digest), bytes);
   return digest;
 }

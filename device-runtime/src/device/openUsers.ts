@@ -4,7 +4,7 @@ import {
   type Digest,
   type DriftReport,
   Fault,
-  type Hashing,
+  type LaterHashing,
   type ParameterSet,
   toHex,
 } from "@attune/protocol";
@@ -35,7 +35,7 @@ export interface OpenUsers {
    * The hash that a name is stored under. Keyed and nested, so that nobody finds a name by trying names without this device's
    * secret.
    */
-  keyOf(name: string): string;
+  keyOf(name: string): Promise<string>;
   /**
    * Opens a user's files. Inside the lane only.
    *
@@ -69,20 +69,31 @@ export interface OpenUsers {
 }
 
 /** Creates the place for users. */
-export function createOpenUsers(parts: {
+export async function createOpenUsers(parts: {
   readonly storage: Storage;
   readonly files: FileStore;
-  readonly hashing: Hashing;
+  readonly hashing: LaterHashing;
   readonly random: ForkableRandom;
   /** Only this device knows it. */
   readonly secret: Uint8Array;
-}): OpenUsers {
+}): Promise<OpenUsers> {
   const { storage, files, hashing, random } = parts;
   const all = new Map<string, OpenUser>();
   const names = new Map<string, string>();
-  const secret = hashing.sha256(
+  const secret = await hashing.sha256(
     new Uint8Array([...new TextEncoder().encode("attune/v1/user-key\0"), ...parts.secret]),
   );
+
+  /** By name, in the making or made: everybody who asks for one waits for the same, so that nobody overtakes. */
+  const keys = new Map<string, Promise<string>>();
+
+  async function makeKey(name: string): Promise<string> {
+    const bytes = new TextEncoder().encode(name);
+    const inner = await hashing.sha256(new Uint8Array([...secret, ...bytes]));
+    const user = toHex(await hashing.sha256(new Uint8Array([...secret, ...inner]))).slice(0, 32);
+    names.set(user, name);
+    return user;
+  }
 
   /** Which revisions of the users' findings the state was told. */
   let toldRevision = "";
@@ -115,10 +126,11 @@ export function createOpenUsers(parts: {
     all,
     names,
     keyOf(name) {
-      const inner = hashing.sha256(new Uint8Array([...secret, ...new TextEncoder().encode(name)]));
-      const user = toHex(hashing.sha256(new Uint8Array([...secret, ...inner]))).slice(0, 32);
-      names.set(user, name);
-      return user;
+      const before = keys.get(name);
+      if (before !== undefined) return before;
+      const key = makeKey(name);
+      keys.set(name, key);
+      return key;
     },
     async open(user, modelPackage) {
       if (all.size >= USERS_MAX) {

@@ -2,9 +2,9 @@
 import {
   type Digest,
   decodeCbor,
-  digestOf,
+  digestLater,
   encodeCbor,
-  type Hashing,
+  type LaterHashing,
   type ParameterSet,
   parameterSetOf,
 } from "@attune/protocol";
@@ -15,11 +15,11 @@ import { CHECKPOINT_SLICES } from "../core/limits.ts";
 import { canonicalPlan } from "../model/compile/trainingPlan.ts";
 import type { TrainingState } from "../model/session/createTrainer.ts";
 import type { LabelledWindows } from "../package/labelledWindows.ts";
-import { type Preprocessing, toModelInput } from "../package/preprocessing.ts";
+import { toModelInput } from "../package/preprocessing.ts";
 import { modelOf } from "../package/wholeModel.ts";
 import type { LoadedVersion } from "../ports/inference.ts";
 import type { ForkableRandom } from "../ports/random.ts";
-import type { TrainerPort, TrainingJob } from "../ports/trainer.ts";
+import type { TrainerPort } from "../ports/trainer.ts";
 import type { LabelledWindow } from "./userSession.ts";
 
 /** What a job is given. */
@@ -35,7 +35,7 @@ export interface TrainJobParts {
   readonly trainer: TrainerPort;
   /** What the last checkpoint wrote, or null. */
   readonly checkpoint: Uint8Array | null;
-  readonly hashing: Hashing;
+  readonly hashing: LaterHashing;
   /** The job's own stream. */
   readonly random: ForkableRandom;
   readonly signal: AbortSignal;
@@ -77,30 +77,11 @@ function apart({ windows, labels }: LabelledWindows): readonly LabelledWindow[] 
   }));
 }
 
-/** Windows as the job's slices take them: what is frozen in front of the trained layers has seen each of them once. */
-async function seenBy(
-  training: TrainingJob,
-  preprocessing: Preprocessing,
-  windows: readonly LabelledWindow[],
-): Promise<readonly LabelledWindow[]> {
-  const length = windows[0]?.x.length ?? 0;
-  const inputs = new Float32Array(windows.length * length);
-  windows.forEach(({ x }, index) => {
-    toModelInput(preprocessing, x, 1, inputs.subarray(index * length, (index + 1) * length));
-  });
-  const features = await training.featuresOf(inputs, windows.length);
-  const size = features.length / windows.length;
-  return windows.map((window, index) => ({
-    ...window,
-    x: features.subarray(index * size, (index + 1) * size),
-  }));
-}
-
 /** What compiled trainings are shared by: the same frozen parameters under the same plan. */
-function trainingKey(loaded: LoadedVersion, hashing: Hashing): Digest | null {
+async function trainingKey(loaded: LoadedVersion, hashing: LaterHashing): Promise<Digest | null> {
   const plan = canonicalPlan(loaded.modelPackage.learning.plan);
   if (!plan.ok) return null;
-  return digestOf(hashing, new TextEncoder().encode(`${loaded.trunk}\0${plan.value}`));
+  return digestLater(hashing, new TextEncoder().encode(`${loaded.trunk}\0${plan.value}`));
 }
 
 /**
@@ -112,13 +93,19 @@ export async function trainJob(parts: TrainJobParts): Promise<TrainJobResult> {
   const { device, job, loaded, from, trainer, hashing, random, signal } = parts;
   const { plan } = job;
   const { modelPackage } = loaded;
-  const key = trainingKey(loaded, hashing);
+  const key = await trainingKey(loaded, hashing);
   const model = modelOf(modelPackage);
   if (key === null || !model.ok || parts.samples.length === 0) {
     return { kind: "failed", reason: "the model, its plan or the samples cannot be trained on" };
   }
   const { rehearsal } = modelPackage.learning;
-  const windows = [...parts.samples, ...(rehearsal === undefined ? [] : apart(rehearsal))];
+  const samples = [...parts.samples, ...(rehearsal === undefined ? [] : apart(rehearsal))].map(
+    (sample) => {
+      const x = new Float32Array(sample.x.length);
+      toModelInput(modelPackage.preprocessing, sample.x, 1, x);
+      return { ...sample, x };
+    },
+  );
   const checkpoint = readCheckpoint(parts.checkpoint);
   const training = await trainer.begin({
     device,
@@ -131,7 +118,6 @@ export async function trainJob(parts: TrainJobParts): Promise<TrainJobResult> {
         : { kind: "resume", state: checkpoint.state },
   });
   try {
-    const samples = await seenBy(training, modelPackage.preprocessing, windows);
     let stepCount = checkpoint?.state.stepCount ?? 0;
     let lossBefore = checkpoint?.lossBefore ?? null;
     let lossAfter = lossBefore ?? 0;

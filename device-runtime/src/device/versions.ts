@@ -5,8 +5,9 @@ import {
   decodeCbor,
   decodeParameters,
   encodeCbor,
-  type Hashing,
+  type LaterHashing,
   type LineId,
+  modelVersionLater,
   type Outcome,
   type ParameterSet,
   refuse,
@@ -16,13 +17,8 @@ import { laterCode } from "../adapters/laterCode.ts";
 import { createSeededRandom } from "../adapters/seededRandom.ts";
 import type { SlotVersion, VersionParts } from "../core/slots/slotState.ts";
 import { openCheckedParts } from "../package/checkedParts.ts";
-import {
-  type ModelPackage,
-  type PartBytes,
-  partDigests,
-  partNames,
-  versionOf,
-} from "../package/modelPackage.ts";
+import { laterDigests } from "../package/laterDigests.ts";
+import { type ModelPackage, type PartBytes, partNames } from "../package/modelPackage.ts";
 import { PACKAGE_CHECKS } from "../package/packageFormat.ts";
 import { windowLength } from "../package/preprocessing.ts";
 import { isMadeOf, type ServingForm } from "../package/servingForm.ts";
@@ -45,16 +41,16 @@ export interface VersionStore {
 }
 
 /** Creates the version store of a device. */
-export function createVersionStore(parts: {
+export async function createVersionStore(parts: {
   readonly line: LineId;
   readonly modelPackage: ModelPackage;
   readonly files: FileStore;
-  readonly hashing: Hashing;
-}): VersionStore {
+  readonly hashing: LaterHashing;
+}): Promise<VersionStore> {
   const { line, modelPackage, files, hashing } = parts;
-  const bundledParts = partDigests(modelPackage, hashing);
+  const bundledParts = await laterDigests(modelPackage.bytes, hashing);
   const bundled: SlotVersion = {
-    version: versionOf(modelPackage, hashing),
+    version: await modelVersionLater(bundledParts, hashing),
     generation: 0 as SlotVersion["generation"],
     securityEpoch: 0 as SlotVersion["securityEpoch"],
     source: "bundled",
@@ -93,12 +89,15 @@ export function createVersionStore(parts: {
   }
 
   /** Checks parts and makes their model ready to answer; how it answers is kept, so that a start needs nothing that reads models. */
-  async function takeOn(bytes: PartBytes): Promise<Outcome<ModelPackage>> {
+  async function takeOn(
+    bytes: PartBytes,
+    madeOf: ServingForm["madeOf"],
+  ): Promise<Outcome<ModelPackage>> {
     const { takeOnParts } = await laterCode(
       "what checks versions",
       () => import("../package/takeOnParts.ts"),
     );
-    const taken = takeOnParts(line, bytes, hashing);
+    const taken = takeOnParts(line, bytes, madeOf);
     if (!taken.ok) return taken;
     const { serving } = taken.value;
     const name = fileNames.serving(serving.madeOf.graph, serving.madeOf.learning);
@@ -112,19 +111,21 @@ export function createVersionStore(parts: {
     bundledPart: (digest) => bundledBytes.get(digest),
     async read(version) {
       if (version.version === bundled.version) return accept(modelPackage);
-      const parts = await readParts(version);
-      if (!parts.ok) return parts;
+      const bytes = await readParts(version);
+      if (!bytes.ok) return bytes;
       const { graph, learning } = version.parts;
       const name = fileNames.serving(graph, learning);
       const serving = files.has(name) ? unpackServing(await files.read(name)) : null;
-      if (serving === null || !isMadeOf(serving, { graph, learning })) return takeOn(parts.value);
-      const opened = openCheckedParts(line, parts.value);
+      if (serving === null || !isMadeOf(serving, { graph, learning }))
+        return takeOn(bytes.value, { graph, learning });
+      const opened = openCheckedParts(line, bytes.value);
       return opened.ok ? accept({ ...opened.value, serving }) : opened;
     },
     async readUnchecked(version) {
       if (version.version === bundled.version) return accept(modelPackage);
-      const parts = await readParts(version);
-      return parts.ok ? takeOn(parts.value) : parts;
+      const bytes = await readParts(version);
+      const { graph, learning } = version.parts;
+      return bytes.ok ? takeOn(bytes.value, { graph, learning }) : bytes;
     },
   };
 }

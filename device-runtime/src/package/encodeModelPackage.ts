@@ -2,8 +2,10 @@
 // loads at once.
 import { encodeCbor, type Hashing } from "@attune/protocol";
 import type { ModelPackage } from "./modelPackage.ts";
-import { PACKAGE_CHECKS, PACKAGE_FORMAT, packageChecksum } from "./packageFormat.ts";
+import { packageChecksum } from "./packageChecksum.ts";
+import { PACKAGE_CHECKS, PACKAGE_FORMAT } from "./packageFormat.ts";
 import { prepareServing } from "./prepareServing.ts";
+import { servingSources } from "./servingForm.ts";
 
 /**
  * The file of a package, with its model made ready to answer. The same package gives the same bytes.
@@ -13,7 +15,9 @@ import { prepareServing } from "./prepareServing.ts";
 export function encodeModelPackage(modelPackage: ModelPackage, hashing: Hashing): Uint8Array {
   const { graph, parameters, preprocessing, calibration, learning } = modelPackage.bytes;
   const prepared =
-    modelPackage.serving === undefined ? prepareServing(modelPackage, hashing) : null;
+    modelPackage.serving === undefined
+      ? prepareServing(modelPackage, servingSources(modelPackage.bytes, hashing))
+      : null;
   const form = prepared?.ok === true ? prepared.value : modelPackage.serving;
   const serving = form === undefined ? undefined : encodeCbor(form);
   return encodeCbor({

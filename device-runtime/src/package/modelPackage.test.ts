@@ -33,6 +33,7 @@ import { blobRefOf, type ModelPackage, partDigests, partRefs, versionOf } from "
 import { decodeModelPackage } from "./packageFile.ts";
 import { prepareServing } from "./prepareServing.ts";
 import { readModelParts } from "./readModelParts.ts";
+import { servingSources } from "./servingForm.ts";
 import { modelOf, withParameters } from "./wholeModel.ts";
 
 let runtime: OrtRuntime;
@@ -200,7 +201,9 @@ describe("a package", () => {
     const file = encodeModelPackage(made, nodeCryptography);
     const { serving, ...read } = unwrap(decodeModelPackage(file, nodeCryptography));
     expect(read).toEqual(made);
-    expect(serving).toEqual(unwrap(prepareServing(made, nodeCryptography)));
+    expect(serving).toEqual(
+      unwrap(prepareServing(made, servingSources(made.bytes, nodeCryptography))),
+    );
     expect(unwrap(readModelParts(made.line, made.bytes))).toEqual(made);
   });
 

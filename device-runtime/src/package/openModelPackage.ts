@@ -1,17 +1,22 @@
 // Opens the package that came with an app. It must not take one from a stranger: who made the file is trusted like who made the app.
 import {
   accept,
+  type Digest,
   decodeCbor,
-  type Hashing,
+  digestLater,
+  type LaterHashing,
   type LineId,
+  modelVersionLater,
   type Outcome,
   unwrap,
 } from "@attune/protocol";
 import { laterCode } from "../adapters/laterCode.ts";
+import { platformHashing } from "../adapters/platformHashing.ts";
 import { openCheckedParts } from "./checkedParts.ts";
+import { laterDigests } from "./laterDigests.ts";
 import { PACKAGE_BYTES_MAX } from "./limits.ts";
 import { type ModelPackage, type PartBytes, partNames } from "./modelPackage.ts";
-import { PACKAGE_CHECKS, PACKAGE_FORMAT, packageChecksum } from "./packageFormat.ts";
+import { checksumText, PACKAGE_CHECKS, PACKAGE_FORMAT } from "./packageFormat.ts";
 import type { ServingForm } from "./servingForm.ts";
 
 /** A package file that says that it has passed the checks of this runtime, and holds everything that answering takes. */
@@ -29,15 +34,16 @@ interface CheckedFile {
  * is whole, is read and not checked again; any other is given to `decodeModelPackage`, which loads for it. For a file from elsewhere take
  * `decodeModelPackage` itself: a checksum finds damage, not malice.
  *
+ * @param hashing the platform's own when left out
  * @returns what `decodeModelPackage` returns
  * @throws Fault `runtime.code_unavailable` when a file has to be checked and what checks cannot be loaded
  */
 export async function openModelPackage(
   bytes: Uint8Array,
-  hashing: Hashing,
+  hashing: LaterHashing = platformHashing,
 ): Promise<Outcome<ModelPackage>> {
   const file = checkedFile(bytes);
-  if (file !== null && packageChecksum(asPackage(file), file.serving, hashing) === file.checksum) {
+  if (file !== null && (await checksumOf(file, hashing)) === file.checksum) {
     const opened = openCheckedParts(file.line, file.parts);
     if (!opened.ok) return opened;
     const serving = unwrap(decodeCbor(file.serving)) as ServingForm;
@@ -47,13 +53,22 @@ export async function openModelPackage(
     "what checks model packages",
     () => import("./packageFile.ts"),
   );
-  return decodeModelPackage(bytes, hashing);
+  return decodeModelPackage(bytes);
 }
 
-const asPackage = ({ line, parts }: CheckedFile): Pick<ModelPackage, "line" | "bytes"> => ({
-  line,
-  bytes: parts,
-});
+async function checksumOf(
+  { line, parts, serving }: CheckedFile,
+  hashing: LaterHashing,
+): Promise<Digest> {
+  const digests = await laterDigests(parts, hashing);
+  const text = checksumText({
+    line,
+    version: await modelVersionLater(digests, hashing),
+    learning: digests.learning,
+    serving: await digestLater(hashing, serving),
+  });
+  return digestLater(hashing, text);
+}
 
 /** The file, if it is one that need not be checked; null for any other, whatever is wrong with it. */
 function checkedFile(bytes: Uint8Array): CheckedFile | null {

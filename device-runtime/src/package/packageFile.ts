@@ -1,9 +1,16 @@
 // Reads a model package that is one file, from anywhere, such as an operator who hands it to a hub. It brings every schema: this must not be
 // reached by what a page loads at once.
-import { accept, decodeCbor, type Hashing, type Outcome, refuse } from "@attune/protocol";
+import {
+  accept,
+  decodeCbor,
+  type Hashing,
+  type Outcome,
+  portableHashing,
+  refuse,
+} from "@attune/protocol";
 import { PACKAGE_BYTES_MAX } from "./limits.ts";
 import type { ModelPackage } from "./modelPackage.ts";
-import { packageChecksum } from "./packageFormat.ts";
+import { packageChecksum } from "./packageChecksum.ts";
 import { parsePackageFile, parseServing } from "./packageSchemas.ts";
 import { readModelParts } from "./readModelParts.ts";
 import { isMadeOf, servingSources } from "./servingForm.ts";
@@ -16,7 +23,10 @@ import { isMadeOf, servingSources } from "./servingForm.ts";
  *
  * @returns `blob.too_large`, `frame.not_decodable`, `message.schema_invalid`, `version.mismatch`, or a refusal of a part
  */
-export function decodeModelPackage(bytes: Uint8Array, hashing: Hashing): Outcome<ModelPackage> {
+export function decodeModelPackage(
+  bytes: Uint8Array,
+  hashing: Hashing = portableHashing,
+): Outcome<ModelPackage> {
   if (bytes.length > PACKAGE_BYTES_MAX) {
     return refuse(
       "blob.too_large",

@@ -1,6 +1,5 @@
 // What a package file begins with, and what holds it together. It must not read one.
-import { type Digest, digestOf, type Hashing } from "@attune/protocol";
-import { type ModelPackage, versionOf } from "./modelPackage.ts";
+import type { Digest, LineId, ModelVersion } from "@attune/protocol";
 
 /** First fields of a package file. */
 export const PACKAGE_FORMAT = { format: "attune-model-package", formatVersion: 1 } as const;
@@ -11,15 +10,17 @@ export const PACKAGE_FORMAT = { format: "attune-model-package", formatVersion: 1
  */
 export const PACKAGE_CHECKS = 1;
 
-/** Of everything in a package: the ModelVersion leaves line and learning out. */
-export function packageChecksum(
-  modelPackage: Pick<ModelPackage, "line" | "bytes">,
-  serving: Uint8Array | undefined,
-  hashing: Hashing,
-): Digest {
-  const version = versionOf(modelPackage, hashing);
-  const learning = digestOf(hashing, modelPackage.bytes.learning);
-  const form = serving === undefined ? "" : `\0${digestOf(hashing, serving)}`;
-  const text = `attune/v1/model-package\0${modelPackage.line}\0${version}\0${learning}${form}`;
-  return digestOf(hashing, new TextEncoder().encode(text));
+/** What the checksum of a package file is made of: everything in it. The ModelVersion leaves line and learning out. */
+export function checksumText(holds: {
+  readonly line: LineId;
+  readonly version: ModelVersion;
+  readonly learning: Digest;
+  /** Undefined where the file has no serving form. */
+  readonly serving: Digest | undefined;
+}): Uint8Array {
+  const { line, version, learning, serving } = holds;
+  const form = serving === undefined ? "" : `\0${serving}`;
+  return new TextEncoder().encode(
+    `attune/v1/model-package\0${line}\0${version}\0${learning}${form}`,
+  );
 }

@@ -1,23 +1,24 @@
 // Makes a package's model ready to answer. It compiles, so it is for where a package is made, and for versions that a device takes on: this must
 // not be reached by what a page loads at once.
-import { accept, type Hashing, type Outcome, portableHashing, refuse } from "@attune/protocol";
+import { accept, type Outcome, refuse } from "@attune/protocol";
 import { type CompiledServing, compileServing } from "../model/compile/compileServing.ts";
 import { constantTensor } from "../model/graph/constantTensor.ts";
 import { readModelFile } from "../model/onnx/modelFile.ts";
 import { listParameters } from "../model/parameters/listParameters.ts";
 import { checkSizes, type ModelPackage } from "./modelPackage.ts";
-import { fillServing, type ServingForm, type ServingGap, servingSources } from "./servingForm.ts";
+import { fillServing, type ServingForm, type ServingGap } from "./servingForm.ts";
 import { modelOf } from "./wholeModel.ts";
 
 /**
  * Makes the form that a package's model answers in, for these parameters and all others of its shape.
  *
+ * @param madeOf digests of the package's graph and learning part
  * @returns `model.*` when the model does not compile for serving, `input.shape_mismatch` when its shapes are not those that the package
  *   speaks of
  */
 export function prepareServing(
   modelPackage: ModelPackage,
-  hashing: Hashing = portableHashing,
+  madeOf: ServingForm["madeOf"],
 ): Outcome<ServingForm> {
   const model = modelOf(modelPackage);
   if (!model.ok) return model;
@@ -47,7 +48,7 @@ export function prepareServing(
   }
   return accept({
     ...form,
-    madeOf: servingSources(modelPackage.bytes, hashing),
+    madeOf,
     names,
     parameters,
     sampleDims,

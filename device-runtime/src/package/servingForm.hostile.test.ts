@@ -15,7 +15,7 @@ let form: ServingForm;
 beforeAll(async () => {
   runtime = await loadNodeOrt();
   made = await benchPackage(runtime);
-  form = unwrap(prepareServing(made));
+  form = unwrap(prepareServing(made, servingSources(made.bytes, portableHashing)));
 });
 
 const filled = (changes: Partial<ServingForm>): string => {

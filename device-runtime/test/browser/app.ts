@@ -12,7 +12,6 @@ import {
   type ForkableRandom,
   type OrtModule,
   openModelPackage,
-  portableHashing,
 } from "../../src/web.ts";
 
 /** Windows and what they are, as JSON. */
@@ -42,7 +41,7 @@ async function open(
 ): Promise<Device> {
   const runtime = createOrtRuntime(ort);
   return createDeviceOf({
-    modelPackage: unwrap(await openModelPackage(file, portableHashing)),
+    modelPackage: unwrap(await openModelPackage(file)),
     storage: await createIndexedDbStorage("attune"),
     clock: createSystemClock(),
     random,
@@ -50,7 +49,6 @@ async function open(
     contribute: null,
     trainer: createInlineTrainer(runtime),
     inference: createInference(runtime),
-    hashing: portableHashing,
     onClose: () => Promise.resolve(),
   });
 }

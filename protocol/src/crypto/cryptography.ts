@@ -7,7 +7,13 @@ export interface KeyPair {
   readonly secretKey: Uint8Array;
 }
 
-/** Hashes alone: all that a device without a hub needs. Implementation for anywhere: `portableHashing`. */
+/** Hashes that may take their time, as a browser's own do: all that a device without a hub needs. Every {@link Hashing} is one. */
+export interface LaterHashing {
+  /** SHA-256; 32 bytes. */
+  sha256(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>;
+}
+
+/** Hashes alone, at once. Implementation for anywhere: `portableHashing`. */
 export interface Hashing {
   /** SHA-256; 32 bytes. */
   sha256(bytes: Uint8Array): Uint8Array;
@@ -80,6 +86,11 @@ export function toHex(bytes: Uint8Array): string {
  */
 export function digestOf(hashing: Hashing, bytes: Uint8Array): Digest {
   return toHex(hashing.sha256(bytes)) as Digest;
+}
+
+/** {@link digestOf} by hashes that may take their time. */
+export async function digestLater(hashing: LaterHashing, bytes: Uint8Array): Promise<Digest> {
+  return toHex(await hashing.sha256(bytes)) as Digest;
 }
 
 /** First 8 bytes of the SHA-256 of a public key, in hexadecimal. */
