@@ -24,6 +24,9 @@ export const VALUE_ELEMENTS_MAX: number = 1024 * 1024 * 1024;
 /** Elements of an integer value that is followed through shape arithmetic: a shape of the highest rank, eight times over. */
 export const FOLDED_ELEMENTS_MAX = 64;
 
+/** Unknown factors of one size: one for each axis of the highest rank, as flattening a value of unknown sizes gives. */
+export const DIM_SYMBOLS_MAX = 8;
+
 /** Bytes of a constant that a gradient writes into the graph, such as the counts of a padded average pool. */
 export const EMITTED_CONSTANT_BYTES_MAX: number = 4 * 1024 * 1024;
 

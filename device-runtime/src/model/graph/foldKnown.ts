@@ -1,6 +1,6 @@
 // Arithmetic that exporters write into graphs to compute shapes (Shape, Gather, Concat, Range, ...), done ahead for short vectors, also
 // where the batch is unknown. Values that data flows through are never touched: they are long, or not known.
-import { FOLDED_ELEMENTS_MAX } from "../limits.ts";
+import { DIM_SYMBOLS_MAX, FOLDED_ELEMENTS_MAX } from "../limits.ts";
 import type { ElementType } from "../onnx/elementType.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { type OnnxTensor, tensorNumbers } from "../onnx/tensorMessage.ts";
@@ -68,6 +68,45 @@ const same: Fold = first((context) => context.known(0));
 const isFloat = (type: ElementType): boolean =>
   type === "float32" || type === "float64" || type === "float16";
 
+/** The smallest and the largest number that integers of a type hold, as far as numbers here are exact. */
+const ranges: ReadonlyMap<ElementType, readonly [number, number]> = new Map([
+  ["bool", [0, 1]],
+  ["int8", [-128, 127]],
+  ["uint8", [0, 255]],
+  ["int16", [-32_768, 32_767]],
+  ["uint16", [0, 65_535]],
+  ["int32", [-(2 ** 31), 2 ** 31 - 1]],
+  ["uint32", [0, 2 ** 32 - 1]],
+  ["int64", [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]],
+  ["uint64", [0, Number.MAX_SAFE_INTEGER]],
+]);
+
+/** Up to here every whole number is a number of the type. */
+const wholeMax: ReadonlyMap<ElementType, number> = new Map([
+  ["float16", 2 ** 11],
+  ["float32", 2 ** 24],
+]);
+
+/**
+ * A result as its type holds it, undefined where that is not known: engines round every result to float32, and integers run over. Half
+ * precision is followed only where it is exact, because engines differ in where they round it.
+ */
+const heldAs = (value: Dim, type: ElementType): Dim | undefined => {
+  if (typeof value !== "number") {
+    return Number.isSafeInteger(value.factor) && value.symbols.length <= DIM_SYMBOLS_MAX
+      ? value
+      : undefined;
+  }
+  if (type === "float32") return Math.fround(value);
+  if (type === "float16") return isExact(value, type) ? value : undefined;
+  const range = ranges.get(type);
+  return range === undefined || (value >= range[0] && value <= range[1]) ? value : undefined;
+};
+
+/** Whether a value is a whole number that its type holds, so that no way to it rounds. */
+const isExact = (value: number, type: ElementType): boolean =>
+  !isFloat(type) || (Number.isInteger(value) && Math.abs(value) <= (wholeMax.get(type) ?? 2 ** 53));
+
 /** An unknown size is no negative number, whatever it is. */
 const isEqual = (a: Dim, b: Dim): number | undefined => {
   if (isSameDim(a, b)) return 1;
@@ -82,6 +121,19 @@ const overAll = (compute: (values: readonly number[]) => number): Fold =>
       ? [compute(values)]
       : undefined;
   });
+
+/** Where the order of roundings would matter only whole numbers are followed, of which none on the way is larger than `largest`. */
+const inAnyOrder = (
+  compute: (values: readonly number[]) => number,
+  largest: (values: readonly number[]) => number,
+): Fold => {
+  const fold = overAll(compute);
+  return (context) => {
+    const values = context.known(0);
+    if (values === undefined || !isStatic(values) || !values.every(Number.isInteger)) return [];
+    return isExact(largest(values), context.type) ? fold(context) : [];
+  };
+};
 
 const folds: ReadonlyMap<string, Fold> = new Map<string, Fold>([
   ["Identity", same],
@@ -178,9 +230,16 @@ const folds: ReadonlyMap<string, Fold> = new Map<string, Fold>([
         return undefined;
       }
       const count = Math.max(0, Math.ceil((limit - start) / delta));
-      return count <= FOLDED_ELEMENTS_MAX
-        ? Array.from({ length: count }, (_, index) => start + index * delta)
-        : undefined;
+      if (!(count <= FOLDED_ELEMENTS_MAX)) return undefined;
+      // Engines count the steps unrounded, but add them up and round each time.
+      const values: number[] = [];
+      for (let value = start; values.length < count; ) {
+        values.push(value);
+        const next = heldAs(value + delta, context.type);
+        if (typeof next !== "number") return undefined;
+        value = next;
+      }
+      return values;
     }),
   ],
   [
@@ -205,11 +264,28 @@ const folds: ReadonlyMap<string, Fold> = new Map<string, Fold>([
       const exact = divideDim(a, b);
       if (exact !== undefined || typeof a !== "number" || typeof b !== "number") return exact;
       // ONNX integer division truncates; a symbolic quotient is known only when it is exact.
-      return isFloat(type) ? a / b : Math.trunc(a / b);
+      return isFloat(type) ? a / b : (a - (a % b)) / b;
     }),
   ],
-  ["Mod", numeric((a, b) => (b === 0 ? Number.NaN : a - b * Math.floor(a / b)))],
-  ["Pow", numeric((a, b) => a ** b)],
+  [
+    "Mod",
+    elementwise(([a, b], { node }) => {
+      if (typeof a !== "number" || typeof b !== "number" || b === 0) return undefined;
+      const rest = a % b;
+      // The remainder has the sign of the divisor, or as in C that of the dividend.
+      if (integerAttribute(node, "fmod", 0) !== 0 || rest === 0) return rest;
+      return rest < 0 === b < 0 ? rest : rest + b;
+    }),
+  ],
+  [
+    "Pow",
+    elementwise(([a, b], { type }) => {
+      if (typeof a !== "number" || typeof b !== "number") return undefined;
+      // How well a power is rounded is the engine's own: only whole numbers are sure.
+      const power = a ** b;
+      return isExact(power, type) ? power : undefined;
+    }),
+  ],
   ["Min", elementwise((values) => (isStatic(values) ? Math.min(...values) : undefined))],
   ["Max", elementwise((values) => (isStatic(values) ? Math.max(...values) : undefined))],
   ["Equal", elementwise(([a = 0, b = 0]) => isEqual(a, b))],
@@ -231,8 +307,20 @@ const folds: ReadonlyMap<string, Fold> = new Map<string, Fold>([
   ["Sqrt", unary(Math.sqrt)],
   ["Floor", rounding(Math.floor)],
   ["Ceil", rounding(Math.ceil)],
-  ["ReduceProd", overAll((values) => values.reduce((a, b) => a * b, 1))],
-  ["ReduceSum", overAll((values) => values.reduce((a, b) => a + b, 0))],
+  [
+    "ReduceProd",
+    inAnyOrder(
+      (values) => values.reduce((a, b) => a * b, 1),
+      (values) => values.reduce((a, b) => a * Math.max(1, Math.abs(b)), 1),
+    ),
+  ],
+  [
+    "ReduceSum",
+    inAnyOrder(
+      (values) => values.reduce((a, b) => a + b, 0),
+      (values) => values.reduce((a, b) => a + Math.abs(b), 0),
+    ),
+  ],
   ["ReduceMax", overAll((values) => Math.max(...values))],
   ["ReduceMin", overAll((values) => Math.min(...values))],
 ]);
@@ -262,7 +350,9 @@ export function numbersOf(tensor: OnnxTensor): readonly number[] | undefined {
 /** Known elements of each of a node's outputs. Asked for outputs of rank 0 or 1 only. */
 export function foldKnown(context: FoldContext): readonly (KnownValues | undefined)[] {
   const results = folds.get(context.node.operator)?.(context) ?? [];
-  return results.map((values) =>
-    values !== undefined && values.length <= FOLDED_ELEMENTS_MAX ? values : undefined,
-  );
+  return results.map((values) => {
+    if (values === undefined || values.length > FOLDED_ELEMENTS_MAX) return undefined;
+    const held = values.map((value) => heldAs(value, context.type));
+    return held.every((value) => value !== undefined) ? held : undefined;
+  });
 }
