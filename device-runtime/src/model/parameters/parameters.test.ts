@@ -7,7 +7,7 @@ import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { buildCnn1d } from "../build/buildCnn1d.ts";
 import { type GraphParts, writeModel } from "../onnx/modelFile.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
-import { floatTensor } from "../onnx/tensorMessage.ts";
+import { floatTensor, integerTensor } from "../onnx/tensorMessage.ts";
 import { writeValue } from "../onnx/valueMessage.ts";
 import { bytesField, floatField, integerField, joinBytes, textField } from "../onnx/wireFormat.ts";
 import { listParameters } from "./listParameters.ts";
@@ -72,6 +72,38 @@ describe("list", () => {
     expect(infos.filter(({ isTrainable }) => !isTrainable).map(({ role }) => role)).toEqual([
       "statistic",
       "statistic",
+    ]);
+  });
+
+  it("[TC4] tables are weights wherever many places are looked up in them; what is added to their vectors is a bias", () => {
+    const file = model(
+      [
+        node("Cast", ["x"], "words"),
+        node("Gather", ["word.table", "words"], "a"),
+        node("Add", ["a", "word.offset"], "b"),
+        node("Gather", ["place.table", "places"], "c"),
+        node("Add", ["b", "c"], "d"),
+        node("Gather", ["state", "last"], "e"),
+        node("Add", ["d", "e"], "f"),
+        node("Gemm", ["f", "h.weight"], "y"),
+      ],
+      [
+        tensor("word.table", 9, 4),
+        tensor("word.offset", 1, 4),
+        tensor("place.table", 8, 4),
+        integerTensor("places", [4], [0, 1, 2, 3]),
+        tensor("state", 8, 4),
+        integerTensor("last", [], [7]),
+        tensor("h.weight", 4, 2),
+      ],
+    );
+    expect(
+      unwrap(listParameters(file)).map(({ name, role, layer }) => `${name} ${role} ${layer}`),
+    ).toEqual([
+      "h.weight weight 2",
+      "place.table weight 1",
+      "word.offset bias 0",
+      "word.table weight 0",
     ]);
   });
 
