@@ -560,6 +560,113 @@ function textClassifier(): Uint8Array {
   return write.finish(gemm(write, mean, "classifier", 4, 3));
 }
 
+/**
+ * Pairs of sentences as PyTorch 2 writes `transformers` with its own attention: three inputs, the mask expanded to all pairs and filled in, scores
+ * scaled by roots of a size that is read off a shape, GELU, the first word pooled (operator set 14).
+ */
+function sentencePairs(): Uint8Array {
+  const dims = ["batch_size", "sequence_length"];
+  const names = ["input_ids", "attention_mask", "token_type_ids"];
+  const write = createModelWriter(
+    14,
+    dims,
+    names.map((name) => ({ name, type: "int64", dims })),
+  );
+  const places = (...values: number[]) =>
+    write.constant(integerTensor("", [values.length], values));
+  const scalar = (value: number) => write.constant(floatTensor("", [], [value]));
+  const place = (value: number) => write.constant(integerTensor("", [], [value]));
+  const sizeOf = (name: string, axis: number): string =>
+    write.node("Unsqueeze", [
+      write.node("Gather", [write.node("Shape", [name]), place(axis)]),
+      places(0),
+    ]);
+  const concat = (...parts: string[]) => write.node("Concat", parts, { axis: integer(0) });
+  const tables = [
+    write.node("Gather", [write.weight("word.weight", [9, 4]), "input_ids"]),
+    write.node("Gather", [write.weight("type.weight", [2, 4]), "token_type_ids"]),
+    write.node("Gather", [
+      write.weight("position.weight", [6, 4]),
+      write.node("Slice", [
+        write.integers("position_ids", [1, 6], [0, 1, 2, 3, 4, 5]),
+        places(0),
+        sizeOf("input_ids", 1),
+        places(1),
+      ]),
+    ]),
+  ];
+  const [word = "", type = "", position = ""] = tables;
+  const summed = write.node("Add", [write.node("Add", [word, type]), position]);
+  // Expanded as `mask[:, None, None, :].expand(batch, 1, length, length)`, with the -1 that PyTorch leaves in.
+  const wide = write.node("Unsqueeze", ["attention_mask", places(1, 2)]);
+  const asked = concat(
+    sizeOf("input_ids", 0),
+    places(1),
+    sizeOf("input_ids", 1),
+    sizeOf("input_ids", 1),
+  );
+  const ones = write.node("ConstantOfShape", [write.node("Shape", [asked])], {
+    value: { kind: "tensor", value: integerTensor("", [1], [1]) },
+  });
+  const open = write.node("Equal", [asked, write.node("Mul", [ones, place(-1)])]);
+  const expanded = write.node("Expand", [wide, write.node("Where", [open, ones, asked])]);
+  const inverted = write.node("Sub", [
+    scalar(1),
+    write.node("Cast", [expanded], { to: integer(1) }),
+  ]);
+  const hidden = write.node("Where", [
+    write.node("Cast", [inverted], { to: integer(9) }),
+    scalar(-3.4028234663852886e38),
+    inverted,
+  ]);
+  const heads = (name: string): string => {
+    const shape = concat(sizeOf(summed, 0), places(-1), places(2), places(2));
+    return write.node(
+      "Transpose",
+      [write.node("Reshape", [linear(write, summed, name, 4, 4), shape])],
+      { perm: integers([0, 2, 1, 3]) },
+    );
+  };
+  const query = heads("query");
+  const width = write.node("Slice", [
+    write.node("Shape", [query]),
+    places(-1),
+    places(2 ** 31),
+    places(0),
+  ]);
+  const scale = write.node("Div", [
+    write.constant(floatTensor("", [1], [1])),
+    write.node("Sqrt", [write.node("Cast", [width], { to: integer(1) })]),
+  ]);
+  const root = write.node("Sqrt", [scale]);
+  const turned = write.node("Transpose", [heads("key")], { perm: integers([0, 1, 3, 2]) });
+  const scores = write.node("MatMul", [
+    write.node("Mul", [query, root]),
+    write.node("Mul", [turned, root]),
+  ]);
+  const shares = write.node("Softmax", [write.node("Add", [scores, hidden])], {
+    axis: integer(-1),
+  });
+  const mixed = write.node("Transpose", [write.node("MatMul", [shares, heads("value")])], {
+    perm: integers([0, 2, 1, 3]),
+  });
+  const joined = write.node("Reshape", [
+    mixed,
+    concat(sizeOf(summed, 0), sizeOf(summed, 1), places(4)),
+  ]);
+  const attended = write.node("Add", [summed, linear(write, joined, "attended", 4, 4)]);
+  const inner = linear(write, attended, "intermediate", 4, 5);
+  const bell = write.node("Add", [
+    write.node("Erf", [write.node("Div", [inner, scalar(Math.SQRT2)])]),
+    scalar(1),
+  ]);
+  const gelu = write.node("Mul", [write.node("Mul", [inner, bell]), scalar(0.5)]);
+  const out = write.node("Add", [attended, linear(write, gelu, "output", 5, 4)]);
+  const first = write.node("Gather", [out, place(0)], { axis: integer(1) });
+  const pooled = write.node("Tanh", [gemm(write, first, "pooler", 4, 4)]);
+  return write.finish(gemm(write, pooled, "classifier", 4, 2));
+}
+
 /** One head over words as int32 and a mask of truth values, positions folded into a constant, normalisation in primitives (operator set 13). */
 function taggedText(): Uint8Array {
   const write = createModelWriter(
@@ -636,6 +743,19 @@ export const exportedModels: readonly ExportedModel[] = [
     data: (batchSize) => {
       const { words, isWord } = sentences(5, 7)(batchSize);
       return { input_ids: words, attention_mask: BigInt64Array.from(isWord, BigInt) };
+    },
+  },
+  {
+    name: "sentence pairs, operator set 14",
+    model: sentencePairs(),
+    dims: { sequence_length: 5 },
+    data: (batchSize) => {
+      const { words, isWord } = sentences(5, 9)(batchSize);
+      return {
+        input_ids: words,
+        attention_mask: BigInt64Array.from(isWord, BigInt),
+        token_type_ids: BigInt64Array.from(words, (_, at) => BigInt(at % 5 < 2 ? 0 : 1)),
+      };
     },
   },
   {
