@@ -388,6 +388,32 @@ const upsample = fc
     };
   });
 
+/** Long axes by factors of a hundredth: which element is the nearest hangs on one bit, and what keeps its size is copied. */
+const rescale = fc
+  .record({
+    length: fc.integer({ min: 2, max: 24 }),
+    percent: fc.integer({ min: 50, max: 220 }),
+    place: fc.constantFrom("half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"),
+    rounding: fc.constantFrom("floor", "ceil", "round_prefer_floor", "round_prefer_ceil"),
+    seed,
+  })
+  .map(({ length, percent, place, rounding, seed: from }): GradientCase => {
+    const text = (value: string) => ({ kind: "text", value }) as const;
+    return {
+      operator: "Resize",
+      inputs: [
+        spacedValues([2, 1, length], from),
+        null,
+        { dims: [3], data: Float32Array.of(1, 1, percent / 100) },
+      ],
+      attributes: {
+        mode: text("nearest"),
+        coordinate_transformation_mode: text(place),
+        nearest_mode: text(rounding),
+      },
+    };
+  });
+
 /** Cases by operator. */
 export const movementCases: Readonly<Record<string, readonly fc.Arbitrary<GradientCase>[]>> = {
   Concat: [
@@ -420,7 +446,7 @@ export const movementCases: Readonly<Record<string, readonly fc.Arbitrary<Gradie
   GatherND: [gatherNd],
   LogSoftmax: [axisOperator("LogSoftmax")],
   Pad: [...["constant", "reflect", "edge", "wrap"].map(pad), crop],
-  Resize: [resize, upsample],
+  Resize: [resize, upsample, rescale],
   Reshape: [
     fc
       .record({ batch: size(3), a: size(3), b: size(3), seed })

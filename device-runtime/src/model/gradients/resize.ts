@@ -14,6 +14,8 @@ export const resizeGradient: GradientRule = (context) => {
   const named = (integersAttribute(node, "axes") ?? from.map((_, axis) => axis)).map((axis) =>
     resolveAxis(node, axis, from.length),
   );
+  // What keeps all its sizes is copied as it is, whatever the factors say.
+  if (from.every((dim, axis) => isSameDim(dim, to[axis] ?? 1))) return [context.gradient];
   const factors = context.constant(2);
   const scales = factors === undefined ? [] : tensorNumbers(factors);
   let gradient = context.gradient;
@@ -26,7 +28,7 @@ export const resizeGradient: GradientRule = (context) => {
     gradient = alongAxis(context, gradient, from.length, axis, {
       from: size,
       to: resized,
-      scale: scale ?? resized / size,
+      scale: Math.fround(scale ?? resized / size),
     });
   });
   return [gradient];

@@ -8,9 +8,12 @@ import { integerAttribute, nodeText, textAttribute } from "./modelGraph.ts";
 export interface ResizedAxis {
   readonly from: number;
   readonly to: number;
-  /** Factor that the node names, or the quotient of the sizes. */
+  /** Factor that the node names, or the quotient of the sizes; a float32 number. */
   readonly scale: number;
 }
+
+/** How far from a half an engine still rounds as at a half: ONNX Runtime's own bound. */
+const HALF = 1e-6;
 
 /** `[to, from]`: the share of each old element in each new one. */
 export function resizeMatrix(node: OnnxNode, axis: ResizedAxis): Float32Array {
@@ -43,35 +46,35 @@ export function resizeMatrix(node: OnnxNode, axis: ResizedAxis): Float32Array {
   return matrix;
 }
 
-/** Where a new element stands among the old ones. */
+/** Where a new element stands among the old ones, in float32 as engines count: one bit decides which element is the nearest. */
 function originOf(
   node: OnnxNode,
   { from, to, scale }: ResizedAxis,
   at: number,
 ): number | undefined {
+  const { fround } = Math;
+  const halfPixel = (): number => fround(fround((at + 0.5) / scale) - 0.5);
   switch (textAttribute(node, "coordinate_transformation_mode", "half_pixel")) {
     case "half_pixel":
-      return (at + 0.5) / scale - 0.5;
+      return halfPixel();
     case "pytorch_half_pixel":
-      return to > 1 ? (at + 0.5) / scale - 0.5 : 0;
+      return to > 1 ? halfPixel() : 0;
     case "asymmetric":
-      return at / scale;
+      return fround(at / scale);
     case "align_corners":
-      return to > 1 ? (at * (from - 1)) / (to - 1) : 0;
+      return to > 1 ? fround(fround(at * (from - 1)) / (to - 1)) : 0;
     default:
       return undefined;
   }
 }
 
 function nearest(node: OnnxNode, origin: number): number {
-  switch (textAttribute(node, "nearest_mode", "round_prefer_floor")) {
-    case "floor":
-      return Math.floor(origin);
-    case "ceil":
-      return Math.ceil(origin);
-    case "round_prefer_ceil":
-      return Math.floor(origin + 0.5);
-    default:
-      return Math.ceil(origin - 0.5);
-  }
+  const mode = textAttribute(node, "nearest_mode", "round_prefer_floor");
+  if (mode === "floor") return Math.floor(origin);
+  if (mode === "ceil") return Math.ceil(origin);
+  const below = Math.floor(origin);
+  const share = origin - below;
+  // The engine takes what is next to a half for a half.
+  if (Math.abs(share - 0.5) <= HALF) return mode === "round_prefer_ceil" ? below + 1 : below;
+  return share < 0.5 ? below : below + 1;
 }

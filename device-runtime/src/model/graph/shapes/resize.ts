@@ -28,7 +28,9 @@ export const resizeShape: ShapeRule = (context) => {
   axes.forEach((axis, index) => {
     const scale = scales[index] ?? 1;
     if (scale !== 1) {
-      dims[axis] = Math.floor(knownDim(node, shape[axis], `the size of axis ${axis}`) * scale);
+      // Rounded as the engine rounds: 10 times the float32 number next to 0.7 is 7.
+      const size = Math.fround(knownDim(node, shape[axis], `the size of axis ${axis}`) * scale);
+      dims[axis] = Math.floor(size);
     }
   });
   return likeInput(context, dims);
