@@ -92,6 +92,7 @@ export {
 } from "./model/session/createTrainer.ts";
 export { createWebGpuRuntime, type GpuPort } from "./model/session/createWebGpuRuntime.ts";
 export { declareShapes } from "./model/session/declareShapes.ts";
+export { turnOffEngineTelemetry } from "./model/session/engineTelemetry.ts";
 export {
   type FitOptions,
   type FittedModel,

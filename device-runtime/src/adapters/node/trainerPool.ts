@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { ParameterSet } from "@attune/protocol";
 import type { TrainingSlice, TrainingState } from "../../model/session/createTrainer.ts";
+import { turnOffEngineTelemetry } from "../../model/session/engineTelemetry.ts";
 import type { TrainerPort, TrainingJob, TrainingTask } from "../../ports/trainer.ts";
 import { trainerClosed } from "../trainerClosed.ts";
 import { createPoolWorker, type PoolWorker } from "./poolWorker.ts";
@@ -28,6 +29,7 @@ function startTrainWorker(): Worker {
  * const trainer = createTrainerPool({ workerCount: 2 });
  */
 export function createTrainerPool(options: TrainerPoolOptions = {}): TrainerPort {
+  turnOffEngineTelemetry();
   const workerCount = options.workerCount ?? Math.max(1, availableParallelism() - 1);
   let workers: PoolWorker[] = [];
   let isClosed = false;

@@ -1,6 +1,7 @@
 // Adapter of ONNX Runtime's JavaScript interface to the `OrtRuntime` port. It holds no policy but one thread and fresh outputs.
 import { Fault } from "@attune/protocol";
 import { TRAINING_THREADS } from "../trainingThreads.ts";
+import { turnOffEngineTelemetry } from "./engineTelemetry.ts";
 import type { OrtModule, OrtModuleTensor, OrtRuntime, OrtTensor } from "./ortRuntime.ts";
 
 function tensorOf(name: string, tensor: OrtModuleTensor): OrtTensor {
@@ -33,6 +34,7 @@ export type OrtProvider = "cpu" | "webgpu";
  * createOrtRuntime(await import("onnxruntime-web/wasm"));
  */
 export function createOrtRuntime(ort: OrtModule, provider: OrtProvider = "cpu"): OrtRuntime {
+  turnOffEngineTelemetry();
   const wasm = ort.env?.wasm;
   if (wasm !== undefined) wasm.numThreads ??= TRAINING_THREADS;
   return {

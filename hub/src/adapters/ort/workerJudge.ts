@@ -1,6 +1,7 @@
 // Answers validation sets in a worker thread, which is started when the first one comes. A thread that is ended while ONNX Runtime
 // computes in it takes the whole process down, so this one is never terminated: it is asked to end.
 import { Worker } from "node:worker_threads";
+import { turnOffEngineTelemetry } from "@attune/device-runtime/model";
 import { Fault } from "@attune/protocol";
 import type { ValidationAnswers } from "../../core/gate/validationGate.ts";
 import type { ModelJudge } from "../../ports/modelJudge.ts";
@@ -23,6 +24,7 @@ const EXIT_WAIT_MS = 10_000;
 
 /** Creates the judge; it costs nothing before its first task. */
 export function createWorkerJudge(): ModelJudge {
+  turnOffEngineTelemetry();
   const waiting = new Map<number, Waiting>();
   const gate = new Int32Array(new SharedArrayBuffer(8));
   let worker: Worker | undefined;
