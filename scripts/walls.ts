@@ -22,15 +22,20 @@ const walls: Readonly<Record<Workspace, Walls>> = {
   protocol: {
     may: {},
     isomorphicDoors: ["src/index.ts"],
-    // A message is a zod schema, one a file; the ids they share are branded by zod as well.
-    sharedPackages: { zod: ["src/messages/", "src/ids.ts", "src/codec/message.ts"] },
+    sharedPackages: {
+      // A message is a zod schema, one a file; the ids they share are branded by zod as well.
+      zod: ["src/messages/", "src/ids.ts", "src/codec/message.ts", "src/codec/checkSchema.ts"],
+      // Hashes alone load without signatures.
+      "@noble/hashes": ["src/crypto/"],
+    },
   },
   "device-runtime": {
     may: { protocol: "*" },
     isomorphicDoors: ["index", "web", "model", "monitor", "testing"].map(
       (door) => `src/${door}.ts`,
     ),
-    sharedPackages: {},
+    // Recipes are read where packages are made, the parts of packages also where versions are taken on.
+    sharedPackages: { zod: ["src/package/"] },
   },
   hub: {
     // Candidates are evaluated by the code that devices run, and profiles merge by it: no more than that.

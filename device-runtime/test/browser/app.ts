@@ -9,7 +9,9 @@ import {
   createOrtRuntime,
   createSystemClock,
   type Device,
+  type DeviceParts,
   type ForkableRandom,
+  hubAt,
   type OrtModule,
   openModelPackage,
 } from "../../src/web.ts";
@@ -38,6 +40,7 @@ async function open(
   ort: OrtModule,
   file: Uint8Array,
   random: ForkableRandom | null,
+  hub: DeviceParts["hub"] = null,
 ): Promise<Device> {
   const runtime = createOrtRuntime(ort);
   return createDeviceOf({
@@ -45,7 +48,7 @@ async function open(
     storage: await createIndexedDbStorage("attune"),
     clock: createSystemClock(),
     random,
-    hub: null,
+    hub,
     contribute: null,
     trainer: createInlineTrainer(runtime),
     inference: createInference(runtime),
@@ -116,4 +119,41 @@ export async function runWithoutLearning(
   const { counts, users } = device.inspect();
   await device.close();
   return { trainings: counts.trainings, label, learning: JSON.stringify(users) };
+}
+
+/** What the app saw where what takes feedback, and then what speaks with a hub, is not served at first. */
+export interface AppRunLate {
+  /** Code of what the first feedback was refused with. */
+  readonly refused: string;
+  /** Whether the same feedback was taken once the files were there. */
+  readonly isTaken: boolean;
+  readonly feedback: number;
+  /** What the device says of the hub, and what it has told. */
+  readonly link: string;
+  readonly about: readonly string[];
+  readonly label: string;
+}
+
+/** Gives a feedback before what takes it is served, and again after; the device has a hub that it cannot reach. */
+export async function runLate(
+  ort: OrtModule,
+  file: Uint8Array,
+  samples: readonly LabelledSample[],
+): Promise<AppRunLate> {
+  const device = await open(ort, file, null, hubAt({ url: "wss://hub.invalid" }));
+  const user = device.user("anna");
+  const [{ window, label: truth } = { window: [], label: "" }] = samples;
+  const { predictionId } = await user.predict(Float32Array.from(window));
+  const refused = await user.feedback(predictionId, truth).then(
+    () => "",
+    (error: unknown) => (error as { readonly code?: string }).code ?? String(error),
+  );
+  await fetch("/show");
+  const taken = await user.feedback(predictionId, truth);
+  const { label } = await user.predict(Float32Array.from(window));
+  const { counts, link, refusals } = device.inspect();
+  await device.close();
+  const about = refusals.map((one) => `${one.about} ${one.code}`);
+  const { feedback } = counts;
+  return { refused, isTaken: taken.ok, feedback, link: link.state, about, label };
 }

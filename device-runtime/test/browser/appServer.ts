@@ -43,7 +43,7 @@ async function bundleApp(): Promise<ReadonlyMap<string, string>> {
 /** Where the app is served. */
 export interface AppServer {
   readonly url: string;
-  /** Files that are not there from now on, by a part of their name; null for none. */
+  /** Files that are not there from now on, by a part of their name; null for none. Fetching `/show` brings them back, too. */
   hide(part: string | null): void;
   close(): Promise<void>;
 }
@@ -71,6 +71,7 @@ export async function startApp(data: ReadonlyMap<string, Uint8Array>): Promise<A
   };
 
   const server: Server = createServer(({ url = "/" }, response) => {
+    if (url === "/show") hidden = null;
     const isHidden = hidden !== null && url.includes(hidden);
     const [type, body] = (isHidden ? undefined : find(url)) ?? [];
     response.writeHead(type === undefined ? 404 : 200, {

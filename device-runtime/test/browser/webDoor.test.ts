@@ -6,7 +6,7 @@ import { defaultFineTunePolicy } from "../../src/core/learn/fineTunePlan.ts";
 import { loadNodeOrt } from "../../src/model/session/nodeOrtRuntime.ts";
 import { benchPackage, fileOf, labels, windowOf } from "../benchModel.ts";
 import { chromiumPath } from "../conformance/chromiumPage.ts";
-import type { AppRun, AppRunWithout } from "./app.ts";
+import type { AppRun, AppRunLate, AppRunWithout } from "./app.ts";
 import { type AppServer, startApp } from "./appServer.ts";
 
 const missing = "needs Chromium: apt-get install chromium (or name one in CHROMIUM)";
@@ -43,6 +43,7 @@ afterAll(async () => {
 interface AppRuns {
   readonly runApp: AppRun;
   readonly runWithoutLearning: AppRunWithout;
+  readonly runLate: AppRunLate;
 }
 
 /** Calls a function of the app with the engine, the package and the samples. */
@@ -80,7 +81,9 @@ it("[DR53] answers from what loads at once, brings what learns when it learns, a
   expect(violations).toEqual([]);
   expect(run.accuracy).toBeGreaterThan(0.5);
   expect(run.atOnce).toContain("/app/app.js");
-  expect(run.atOnce.join()).not.toMatch(/train|compile|mqtt/i);
+  expect(run.atOnce.join()).not.toMatch(
+    /train|compile|mqtt|learningShell|hub|readModelParts|hash/i,
+  );
   expect(run.later.join()).toMatch(/compileTraining/);
   expect(run.later.join()).not.toMatch(/mqtt/);
   expect(run.lossAfter).toBeLessThan(run.lossBefore);
@@ -100,4 +103,24 @@ it("[DR53] goes on answering where what learns cannot be had, and says why it do
   expect(violations).toEqual([]);
   expect(run).toMatchObject({ trainings: 0, label: labels[0] });
   expect(run.learning).toContain("the training compiler could not be loaded");
+}, 60_000);
+
+it("[DR53] takes a feedback again once what takes it can be had, and answers without what speaks with its hub", async ({
+  skip,
+}) => {
+  server?.hide("Shell");
+  const called = await callApp("runLate");
+  server?.hide(null);
+  skip(called === null, missing);
+  if (called === null) return;
+  const { run, violations } = called;
+  expect(violations).toEqual([]);
+  expect(run).toMatchObject({
+    refused: "runtime.code_unavailable",
+    isTaken: true,
+    feedback: 1,
+    link: "off",
+    about: ["code runtime.code_unavailable"],
+    label: labels[0],
+  });
 }, 60_000);

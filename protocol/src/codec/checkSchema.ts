@@ -12,8 +12,8 @@ const english = z.locales.en().localeError;
  * @param wayOut what to do about it, as the end of a sentence
  * @returns the value as the schema gives it, or `message.schema_invalid` with the first thing that is wrong
  * @example
- * const checked = checkSchema(z.object({ n: z.int() }), { n: "1" }, "order", "send it again");
- * checked.ok ? "" : checked.refusal.message; // => "order.n: Invalid input: expected int, received string; send it again"
+ * const checked = checkSchema(lineIdSchema, 7, "order.line", "send it again");
+ * checked.ok ? "" : checked.refusal.message; // => "order.line: Invalid input: expected string, received number; send it again"
  */
 export function checkSchema<T>(
   schema: z.ZodMiniType<T>,
