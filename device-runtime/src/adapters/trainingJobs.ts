@@ -8,7 +8,7 @@ import { createFairQueue } from "./fairQueue.ts";
 import { createTrainerCache } from "./trainerCache.ts";
 import { trainerClosed } from "./trainerClosed.ts";
 
-/** Samples that the frozen part of a model sees in one turn: about what a slice trains on. */
+/** Samples that the frozen part of a model sees in one turn, forward only: far less than a slice, which goes back through 20 batches of 16. */
 const SAMPLES_A_TURN = 64;
 
 /** Trains in the thread that calls it. */

@@ -35,3 +35,6 @@ export const INTEGER_LIST_MAX: number = 1024 * 1024;
 
 /** Branches inside of branches that are looked into; what PyTorch writes has one. */
 export const BRANCH_DEPTH_MAX = 4;
+
+/** Data inputs of a model that its outputs depend on; models of text have three. Each is tried as the place where a training is cut. */
+export const DATA_INPUTS_MAX = 16;

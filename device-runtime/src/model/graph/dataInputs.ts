@@ -1,4 +1,5 @@
 // The inputs of a model that are data, with their shapes.
+import { DATA_INPUTS_MAX } from "../limits.ts";
 import type { ModelFile } from "../onnx/modelFile.ts";
 import { turnAway } from "../turnAway.ts";
 import { type Dim, shapeText, symbolDim } from "./dim.ts";
@@ -24,6 +25,12 @@ export function dataInputs(
 ): readonly [GraphValue, ...GraphValue[]] {
   const data = file.inputs.filter((input) => !initialized.has(input.name));
   const read = data.filter((input) => isRead(input.name));
+  if (read.length > DATA_INPUTS_MAX) {
+    turnAway(
+      "model.too_large",
+      `model has ${read.length} data inputs, limit ${DATA_INPUTS_MAX}; specializeModel fixes those that are no data`,
+    );
+  }
   const named = (read.length > 0 ? read : data.slice(0, 1)).map((input) => {
     if (input.type === undefined || input.dims === undefined) {
       return turnAway(

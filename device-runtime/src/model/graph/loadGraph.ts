@@ -234,8 +234,10 @@ export function loadGraph(
 /** Sizes of the inputs that the file leaves open, by their names. */
 function namedSizes(file: ModelFile, inputs: readonly GraphValue[]): ReadonlyMap<string, Dim> {
   const sizes = new Map<string, Dim>();
-  for (const { name, shape } of inputs) {
-    const { dims = [] } = file.inputs.find((one) => one.name === name) ?? {};
+  const shapes = new Map(inputs.map(({ name, shape }) => [name, shape]));
+  for (const { name, dims = [] } of file.inputs) {
+    const shape = shapes.get(name);
+    if (shape === undefined) continue;
     dims.forEach((dim, axis) => {
       if (typeof dim === "string")
         sizes.set(dim === "" ? `${name}.${axis}` : dim, shape[axis] ?? 1);

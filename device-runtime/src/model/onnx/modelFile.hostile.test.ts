@@ -198,6 +198,21 @@ describe("graphs", () => {
     });
   });
 
+  it("[TC2] more data inputs than any model of text has are model.too_large", () => {
+    const names = Array.from({ length: 17 }, (_, index) => `x${index}`);
+    const inputs = names.map((name) => writeValue(name, "float32", ["n", 2]));
+    const many = graph({
+      inputs,
+      nodes: [node("Sum", names, ["s"]), node("Gemm", ["s", "w"], ["y"])],
+    });
+    expect(trainingRefusal(many).code).toBe("model.too_large");
+    const few = graph({
+      inputs,
+      nodes: [node("Sum", names.slice(1), ["s"]), node("Gemm", ["s", "w"], ["y"])],
+    });
+    expect(trainingRefusal(few).code).toBe("");
+  });
+
   it("[TC2] operator sets that are not read are model.opset_unsupported", () => {
     for (const opset of [0, 7, 22]) {
       const parts = {
