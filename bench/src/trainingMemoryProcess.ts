@@ -3,27 +3,16 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { argv, exit } from "node:process";
 import {
-  buildCnn1d,
   buildPerceptron,
   compileTraining,
   createTrainer,
-  type ParameterScope,
   readParameters,
   reportPlan,
-  type TrainingPlan,
 } from "@attune/device-runtime/model";
 import { loadNodeOrt } from "@attune/device-runtime/node";
 import { createSeededRandom } from "@attune/device-runtime/testing";
-import { elementCount, unwrap } from "@attune/protocol";
-
-/** What is trained. */
-export interface MemoryTask {
-  readonly model: "wide perceptron" | "perceptron" | "CNN";
-  readonly scope: ParameterScope;
-  readonly optimizer: "sgd" | "adam";
-  readonly batchSize: number;
-  readonly stepCount: number;
-}
+import { unwrap } from "@attune/protocol";
+import { type MemoryTask, modelOf, planOf, sliceOf } from "./memoryTask.ts";
 
 /** What it took, and what was estimated. */
 export interface MemoryFinding {
@@ -38,28 +27,6 @@ const WARM_UP_RUNS = 20;
 /** Timed slices; the fastest counts, because a busy machine only ever adds. */
 const TIMED_RUNS = 5;
 
-function modelOf(name: MemoryTask["model"]): Uint8Array {
-  const random = createSeededRandom("plan-report");
-  if (name === "CNN") {
-    const convolutions = [
-      { filters: 64, kernel: 5, pool: 2 },
-      { filters: 128, kernel: 5 },
-      { filters: 128, kernel: 3 },
-    ];
-    const shape = { channels: 6, length: 128, convolutions, dense: [64], classCount: 6 };
-    return buildCnn1d({ ...shape, reduce: "average" }, random);
-  }
-  const hidden = name === "perceptron" ? [256, 128] : [2048, 512];
-  return buildPerceptron({ inputSize: 561, hidden, classCount: 6 }, random);
-}
-
-const planOf = (task: Omit<MemoryTask, "model" | "stepCount">): TrainingPlan => ({
-  scope: task.scope,
-  loss: { kind: "crossEntropy" },
-  optimizer: { kind: task.optimizer },
-  lowering: { engine: "node", batchSize: task.batchSize },
-});
-
 /** `VmRSS` or `VmHWM` of this process, in bytes. */
 function resident(field: string): number {
   const [, kilobytes] =
@@ -70,7 +37,7 @@ function resident(field: string): number {
 async function warmUp(): Promise<void> {
   const random = createSeededRandom("warm-up");
   const model = buildPerceptron({ inputSize: 4, hidden: [], classCount: 2 }, random);
-  const plan = planOf({ scope: "all", optimizer: "adam", batchSize: 1 });
+  const plan = planOf({ scope: "all", optimizer: "adam", batchSize: 1 }, "node");
   const trainer = await createTrainer(await loadNodeOrt(), unwrap(compileTraining(model, plan)));
   for (let run = 0; run < WARM_UP_RUNS; run++) {
     await trainer.run(trainer.begin(unwrap(readParameters(model))), {
@@ -84,9 +51,9 @@ async function warmUp(): Promise<void> {
 }
 
 async function measure(task: MemoryTask): Promise<MemoryFinding> {
-  const { batchSize, stepCount } = task;
+  const { stepCount } = task;
   const model = modelOf(task.model);
-  const plan = planOf(task);
+  const plan = planOf(task, "node");
   const compiled = unwrap(compileTraining(model, plan));
   const report = unwrap(reportPlan(model, plan, { stepCount }));
   const parameters = unwrap(readParameters(model));
@@ -98,14 +65,7 @@ async function measure(task: MemoryTask): Promise<MemoryFinding> {
   const before = resident("VmRSS");
 
   const trainer = await createTrainer(runtime, compiled);
-  const samples = stepCount * batchSize;
-  const slice = {
-    stepCount,
-    batchSize,
-    data: new Float32Array(samples * elementCount(compiled.sampleDims)).fill(0.5),
-    truth: new Int32Array(samples),
-    learningRate: 0.01,
-  };
+  const slice = sliceOf(task, compiled.sampleDims);
   const begun = trainer.begin(parameters);
   // Memory counts when it is written to; what a device holds was.
   const copy = (one: (typeof parameters)[number]) => ({ ...one, data: one.data.map((v) => v) });

@@ -1,6 +1,7 @@
 // How long one training step takes: this project's compiler on ONNX Runtime against TensorFlow.js, in Node and in Chromium.
 import { loadNodeOrt } from "@attune/device-runtime/node";
-import { findChromium, openRaceTrack } from "../peers/openRaceTrack.ts";
+import { findChromium } from "../peers/openPage.ts";
+import { openRaceTrack } from "../peers/openRaceTrack.ts";
 import { loadTfjs } from "../peers/tfjsTrainee.ts";
 import { createTrainingTask, type TaskName, taskNames } from "../peers/trainingTask.ts";
 import { type RaceResult, raceTrainStep } from "../peers/trainStepRace.ts";

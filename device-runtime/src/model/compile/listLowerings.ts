@@ -35,10 +35,19 @@ export function listLowerings(
     for (const node of graph.nodes) emit.copy(node);
     const lowering = createLowering(checked.lowering);
     differentiate({ graph, emit, seeds: new Map([[output, emit.fresh()]]), wanted, lowering });
+    const tiled = new Set(
+      lowering.sites.filter(({ chosen }) => chosen === "tiles").map(({ output: name }) => name),
+    );
     const choices = new Map(
       lowering.sites
         .filter((site) => site.forms.length > 1)
-        .map((site) => [site.name, () => loweringChoice(graph, site, wanted, checked.lowering)]),
+        .map((site) => {
+          const isWritten = site.operation === "conv" || !tiled.has(site.output);
+          return [
+            site.name,
+            () => loweringChoice(graph, site, wanted, checked.lowering, isWritten),
+          ];
+        }),
     );
     return [...choices.values()].map((write) => write());
   });

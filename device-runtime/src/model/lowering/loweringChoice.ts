@@ -19,6 +19,10 @@ export interface LoweringChoice {
   /** Key of `LoweringSpec.forms`. */
   readonly site: string;
   readonly operation: LoweredOperation;
+  /** Whether the training holds it as it stands; false for the gradients of a convolution that is written in tiles. */
+  readonly isWritten: boolean;
+  /** Inputs by which the gradients are. */
+  readonly targets: readonly string[];
   /** What every graph is fed, float32. */
   readonly inputs: readonly { readonly name: string; readonly dims: readonly number[] }[];
   /** The predicted fastest first. */
@@ -48,6 +52,7 @@ export function loweringChoice(
   site: LoweringSite,
   changing: ReadonlySet<string>,
   spec: CheckedLowering,
+  isWritten: boolean,
 ): LoweringChoice {
   const node = graph.nodes.find((one) => one.outputs[0] === site.output);
   const read = [...new Set(node?.inputs ?? [])].filter((input) => input !== "");
@@ -93,7 +98,8 @@ export function loweringChoice(
       }),
     };
   });
-  return { site: site.name, operation: site.operation, inputs, forms, chosen: site.chosen };
+  const { name, operation, chosen } = site;
+  return { site: name, operation, isWritten, targets: site.targets, inputs, forms, chosen };
 }
 
 /** One output, also where there are several values: an element of each, so that all are computed and none is copied. */

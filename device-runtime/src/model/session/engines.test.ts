@@ -96,9 +96,9 @@ describe("engines", () => {
   });
 
   it("[TC15] WebAssembly runs on one thread, unless the app has set another number", () => {
-    const threadsAfter = (wasm: { numThreads?: number }): number | undefined => {
-      createOrtRuntime({ ...web, env: { wasm } });
-      return wasm.numThreads;
+    const threadsAfter = (flags: { numThreads?: number }): number | undefined => {
+      createOrtRuntime({ ...web, env: { wasm: flags } });
+      return flags.numThreads;
     };
     expect(threadsAfter({})).toBe(1);
     expect(threadsAfter({ numThreads: 2 })).toBe(2);
