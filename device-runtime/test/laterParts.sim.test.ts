@@ -8,6 +8,7 @@ import { createInference } from "../src/adapters/ortInference.ts";
 import { createSeededRandom } from "../src/adapters/seededRandom.ts";
 import { createDeviceOf, type DeviceParts } from "../src/device/createDeviceOf.ts";
 import type { Device } from "../src/device/device.ts";
+import { hubAt } from "../src/device/hubAt.ts";
 import { openHub } from "../src/device/openHub.ts";
 import { loadNodeOrt } from "../src/model/session/nodeOrtRuntime.ts";
 import type { OrtRuntime } from "../src/model/session/ortRuntime.ts";
@@ -75,5 +76,19 @@ it("[DR53] counts answers and alarms without what learns, which comes with the f
   const [after] = device.inspect().users;
   expect(after?.counts).toMatchObject({ predictions: 1, feedback: 1, correct: 1 });
   expect(after?.trigger.waiting.join()).toContain("labelled windows");
+  await device.close();
+});
+
+it("[DR53] says what is wrong with the way to its hub, and answers", async () => {
+  const clock = createManualClock(Date.UTC(2026, 0, 5));
+  const device = await open({ clock, hub: hubAt({ url: "mqtt://hub.example" }) });
+  await device.whenIdle();
+  const random = createSeededRandom("person");
+  expect((await device.user("anna").predict(windowOf(random, 1, 0))).label).not.toBe("");
+  clock.advanceTo(clock.nowMs() + 60_000);
+  await device.whenIdle();
+  expect(device.inspect().refusals).toMatchObject([
+    { about: "code", code: "device.option_invalid" },
+  ]);
   await device.close();
 });

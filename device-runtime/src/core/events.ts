@@ -29,8 +29,8 @@ export type CoreEvent =
   | { readonly type: "consentSet"; readonly contribute: boolean }
   /** Files of a user are damaged beyond use, and the user begins anew. */
   | { readonly type: "userLost"; readonly user: string; readonly reason: string }
-  /** A part of the runtime could not be loaded; it is tried again. */
-  | { readonly type: "codeMissing"; readonly reason: string }
+  /** A part of the runtime could not be had; it is tried again. */
+  | { readonly type: "partMissing"; readonly code: string; readonly reason: string }
   // Connection.
   | { readonly type: "linkOpened"; readonly serial: number }
   | {

@@ -71,8 +71,8 @@ function handle(transition: Transition, event: CoreEvent): void {
     case "userLost":
       noteRefusal(transition, "storage", { code: "store.journal_corrupt", message: event.reason });
       return;
-    case "codeMissing":
-      noteRefusal(transition, "code", { code: "runtime.code_unavailable", message: event.reason });
+    case "partMissing":
+      noteRefusal(transition, "code", { code: event.code, message: event.reason });
       return;
     case "messageLost":
       withdraw(transition, ({ digest }) => digest === event.digest);

@@ -266,6 +266,12 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
     tidy,
   });
 
+  function tellMissing(error: unknown): void {
+    const code = error instanceof Fault ? error.code : "runtime.code_unavailable";
+    const reason = error instanceof Error ? error.message : String(error);
+    loop.send({ type: "partMissing", code, reason });
+  }
+
   function learningParts(): LearningShellParts {
     return {
       loop: () => loop,
@@ -360,7 +366,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
     now: hubNow(),
     load: loadHub,
     arrived: () => loop.send({ type: "ticked" }),
-    failed: (reason) => loop.send({ type: "codeMissing", reason }),
+    failed: tellMissing,
   });
 
   const learning = createLaterPart<LearningShell>({
@@ -375,7 +381,7 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
       return createLearningShell(learningParts());
     },
     arrived: () => loop.send({ type: "ticked" }),
-    failed: (reason) => loop.send({ type: "codeMissing", reason }),
+    failed: tellMissing,
   });
 
   const runner = createEffectRunner(

@@ -26,7 +26,7 @@ function bench(): {
       return isServed ? Promise.resolve("part") : Promise.reject(new Error("not served"));
     },
     arrived: () => told.push("arrived"),
-    failed: (reason) => told.push(reason),
+    failed: (error) => told.push((error as Error).message),
   });
   return {
     part,

@@ -30,7 +30,7 @@ export function createLaterPart<T>(parts: {
   readonly now: T | null;
   readonly load: () => Promise<T>;
   readonly arrived: () => void;
-  readonly failed: (reason: string) => void;
+  readonly failed: (error: unknown) => void;
 }): LaterPart<T> {
   let here = parts.now;
   let loading: Promise<T> | null = null;
@@ -60,7 +60,7 @@ export function createLaterPart<T>(parts: {
       await need();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (reason !== told) parts.failed(reason);
+      if (reason !== told) parts.failed(error);
       told = reason;
       if (isStopped) return;
       timer = parts.clock.setTimer(AGAIN_MS, () => {
