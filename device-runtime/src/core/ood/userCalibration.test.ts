@@ -92,16 +92,18 @@ function foundShare(user: UserCalibration, eventShare: number): number {
 }
 
 it("[LC37] events do not become normal by happening, until they are common", () => {
-  const eager = { ...defaultPersonalRule, priorCount: 6 };
-  expect(foundShare(createUserCalibration(population, alpha), 0.08)).toBeGreaterThan(0.8);
-  expect(foundShare(createUserCalibration(population, alpha, eager), 0.08)).toBeLessThan(0.75);
-  expect(foundShare(createUserCalibration(population, alpha), 0.3)).toBeLessThan(0.4);
+  const eager = createUserCalibration(population, alpha, { ...defaultPersonalRule, priorCount: 6 });
+  const steady = { ...defaultPersonalRule, priorCount: 100 };
+  expect(foundShare(eager, 0.08)).toBeLessThan(0.7);
+  expect(foundShare(createUserCalibration(population, alpha, steady), 0.08)).toBeGreaterThan(0.8);
+  expect(foundShare(createUserCalibration(population, alpha, steady), 0.3)).toBeLessThan(0.4);
 });
 
 it("[LC37] common outliers count more, so that an unusual person is normal sooner", () => {
   const shareOf = (commonWeight: number): number => {
     const random = createSeededRandom("sooner");
-    const user = createUserCalibration(population, alpha, { ...defaultPersonalRule, commonWeight });
+    const rule = { ...defaultPersonalRule, priorCount: 100, commonWeight };
+    const user = createUserCalibration(population, alpha, rule);
     return flaggedShare(user, 300, () => gaussian(random) + 2);
   };
   expect(shareOf(8)).toBeLessThan(shareOf(1) / 2);

@@ -73,16 +73,16 @@ export interface UserCalibration {
 }
 
 /**
- * What people who are no outliers need little of, and unusual people much: while outliers are rare the population weighs as much as 400 windows that
- * resemble each other like HAPT's, so that events do not become normal by happening; once a tenth of the windows are outliers they count eightfold, and
- * some minutes make them normal. Chosen by a rule among people who did not judge it (docs/adr/0015-two-distances-by-default.md).
+ * While outliers are rare the population weighs as much as 100 windows that resemble each other like HAPT's, so that events do not become normal by
+ * happening; once a tenth of the windows are outliers they count four times, and some minutes make them normal. Each of the values is what a rule
+ * chose inside of folds of people who did not judge it (docs/adr/0015-two-distances-by-default.md).
  */
 export const defaultPersonalRule: PersonalRule = {
-  priorCount: 100,
+  priorCount: 25,
   halfLifeWindows: 300,
   baselineWindows: 100,
   commonShare: 0.1,
-  commonWeight: 8,
+  commonWeight: 4,
 };
 
 /** Normal windows that are taken to have been before the first: the share of outliers of a few windows says nothing. */
