@@ -119,6 +119,9 @@ async function checkGradients(
   }
 }
 
+/** Convolutions in tiles wherever they can be, which small ones would not choose. */
+const inTiles: LoweringSpec = { forms: { conv: "tiles" } };
+
 /** Trains every case with every optimizer. */
 export async function runParity(
   runtime: OrtRuntime,
@@ -127,6 +130,7 @@ export async function runParity(
   return collect(async (check) => {
     for (const one of cases) {
       await checkGradients(runtime, trajectory(one, "sgd"), check);
+      await checkGradients(runtime, trajectory(one, "sgd", inTiles), check);
       for (const optimizer of one[1].runs.keys()) {
         await checkTraining(runtime, trajectory(one, optimizer), check);
       }
@@ -150,7 +154,11 @@ export async function runGradients(runtime: OrtRuntime): Promise<ConformanceRun>
     for (const [operator, arbitraries] of Object.entries(gradientCases)) {
       for (const [kind, arbitrary] of arbitraries.entries()) {
         for (const [draw, one] of fc.sample(arbitrary, { numRuns: DRAWS, seed: 7 }).entries()) {
-          check(`${operator} ${kind}.${draw}`, await gradientError(runtime, one), 1e-3);
+          const where = `${operator} ${kind}.${draw}`;
+          check(where, await gradientError(runtime, one), 1e-3);
+          if (operator !== "Conv") continue;
+          const tiled = await gradientError(runtime, { ...one, lowering: inTiles });
+          check(`${where} in tiles`, tiled, 1e-3);
         }
       }
     }
