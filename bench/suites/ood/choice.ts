@@ -8,6 +8,7 @@ import {
 } from "@attune/device-runtime/monitor";
 import { activities } from "./haptPeople.ts";
 import { fateOf, firstWindows, foundOf, judgeBy, type Life, livesOf } from "./lives.ts";
+import { mean } from "./mean.ts";
 import type { RoundView, SeenPerson } from "./roundView.ts";
 import { type Candidate, fitCandidate, separationOf } from "./separation.ts";
 
@@ -63,9 +64,6 @@ const rules: readonly PersonalRule[] = product(
     ),
   ],
 );
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value / values.length, 0);
 
 /** Chooses on rounds in which everything that can be unknown is. */
 export function choose(views: readonly RoundView[]): Choice {

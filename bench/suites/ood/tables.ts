@@ -3,6 +3,7 @@ import { inseparableFrom } from "@attune/device-runtime/model";
 import type { ResultRow } from "../../src/suite.ts";
 import { activities } from "./haptPeople.ts";
 import { foundOf } from "./lives.ts";
+import { mean } from "./mean.ts";
 import type { NewPeople, RuledFate } from "./newPerson.ts";
 
 /** Walking, upstairs and downstairs, as the columns are called. */
@@ -17,9 +18,6 @@ export interface Judged {
   /** Of left-out classes, by the packaged rule and by others. */
   readonly classFates: readonly RuledFate[];
 }
-
-export const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value / values.length, 0);
 
 /** Rows of the mean and the least of rounds. */
 export function areaRows(name: string, rounds: readonly Areas[]): readonly ResultRow[] {
