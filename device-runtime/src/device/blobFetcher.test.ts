@@ -1,4 +1,10 @@
-import { BLOB_BLOCK_BYTES, type BlobRef, digestOf, Fault } from "@attune/protocol";
+import {
+  BLOB_BLOCK_BYTES,
+  type BlobRef,
+  digestOf,
+  Fault,
+  MQTT_PAYLOAD_BYTES_MAX,
+} from "@attune/protocol";
 import { nodeCryptography } from "@attune/protocol/node";
 import { describe, expect, it } from "vitest";
 import { createMemoryStorage } from "../adapters/memoryStorage.ts";
@@ -50,6 +56,21 @@ describe("a blob", () => {
     expect(await byHttp.fetch(ref)).toEqual({ ok: true, value: small });
     expect(await byHttp.fetch(ref)).toEqual({ ok: true, value: small });
     expect(byHttp.reads).toEqual([0]);
+  });
+
+  it("[DR31] that fits one message, and is larger than a block, comes by HTTP all the same when its message is late", async () => {
+    for (const length of [BLOB_BLOCK_BYTES, BLOB_BLOCK_BYTES + 1, MQTT_PAYLOAD_BYTES_MAX]) {
+      const bytes = bytesOf(length);
+      const ref = blobRefOf(bytes, nodeCryptography);
+      expect(ref.blocks).toBeUndefined();
+      const { fetch, reads } = await open({ served: bytes });
+      expect(await fetch(ref)).toEqual({ ok: true, value: bytes });
+      expect(reads).toEqual([0]);
+      const changed = await open({ served: Uint8Array.from(bytes, (byte) => byte ^ 1) });
+      expect(await changed.fetch(ref)).toMatchObject({
+        refusal: { code: "blob.digest_mismatch" },
+      });
+    }
   });
 
   it("[DR31] that is nowhere is a fault that may pass", async () => {

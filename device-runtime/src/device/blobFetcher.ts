@@ -55,8 +55,11 @@ export function createBlobFetcher(parts: {
     { signal }: Work,
   ): Promise<Outcome<Uint8Array>> {
     const partial = fileNames.partialBlob(ref.digest);
-    const blockCount = Math.ceil(ref.bytes / BLOB_BLOCK_BYTES);
-    const blocks = ref.blocks ?? (blockCount <= 1 ? [ref.digest] : []);
+    // One that fits a message names no blocks, also where it is larger than one: whole it is checked by its own digest.
+    const isWhole = ref.blocks === undefined && ref.bytes <= MQTT_PAYLOAD_BYTES_MAX;
+    const blockBytes = isWhole ? ref.bytes : BLOB_BLOCK_BYTES;
+    const blockCount = isWhole ? 1 : Math.ceil(ref.bytes / BLOB_BLOCK_BYTES);
+    const blocks = ref.blocks ?? (isWhole ? [ref.digest] : []);
     if (blocks.length !== blockCount) {
       return refuse(
         "blob.too_large",
@@ -67,7 +70,7 @@ export function createBlobFetcher(parts: {
     let before: Uint8Array = (await files.read(partial)) ?? new Uint8Array();
     let at = 0;
     for (const [index, digest] of blocks.entries()) {
-      const length = Math.min(BLOB_BLOCK_BYTES, ref.bytes - at);
+      const length = Math.min(blockBytes, ref.bytes - at);
       const kept = before.subarray(at, at + length);
       let block: Uint8Array;
       if (kept.length === length && digestOf(cryptography, kept) === digest) {
