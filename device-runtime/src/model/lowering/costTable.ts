@@ -5,56 +5,56 @@ import type { Work, WorkKind } from "./nodeWork.ts";
 /**
  * Nanoseconds a unit, by engine and kind of work.
  *
- * `node` and `wasm` are fitted to the times of 218 forms of 85 gradients each, from 1x16x32x32 to 32x32x64, one thread, by least squares of the
- * relative error, with onnxruntime 1.30 on a 2-core x86-64 server with AVX-512. They predict a form within 9 % (median), and of the 85 gradients
- * the form predicted to be fastest was the fastest, within 10 %, in 83 (node) and 82 (wasm). `npm run bench -- lowerings` measures that on
- * networks, and with `--fit yes` fits again. Other machines are faster or slower as a whole, which changes no choice; where a device
- * differs in kind, let it time the forms.
+ * `node` and `wasm` are fitted to the times of 151 forms at 59 places of seven networks, one thread, by least squares of the relative error, with
+ * onnxruntime 1.30 on a 2-core x86-64 server with AVX-512; what a call and handing elements in and out cost is fitted beside and left out. They
+ * predict a form within 7 % (node) and 5 % (wasm; medians), and at 56 and 58 of the 59 places the form predicted to be fastest is within 10 % of the fastest.
+ * `npm run bench -- lowerings` measures that on networks, and with `--fit yes` fits again. Other machines are faster or slower as a whole, which
+ * changes no choice; where a device differs in kind, let it time the forms.
  *
  * `webgpu` is an estimate, since no such device was at hand: a dispatch costs tens of microseconds and an element next to nothing, so the form
  * with the fewest nodes wins unless it does far more work. Let such a device time the forms.
  */
 const costTable: Readonly<Record<TargetEngine, Readonly<Record<WorkKind, number>>>> = {
   node: {
-    node: 1140,
-    copied: 0.254,
-    run: 6.86,
-    picked: 2.03,
-    repeated: 14,
-    moved: 0.397,
-    shuffled: 2.96,
-    elementwise: 0.176,
-    reduced: 0.217,
-    product: 194,
-    mac: 0.0239,
-    column: 0.3,
-    columnRun: 4.03,
-    folded: 0.718,
-    foldedOdd: 3.32,
-    foldedRun: 3.18,
-    pooled: 0.378,
-    indexed: 1.6,
-    scattered: 3.34,
+    node: 1020,
+    copied: 0.139,
+    run: 6.6,
+    picked: 1.7,
+    repeated: 9.53,
+    moved: 0.29,
+    shuffled: 2.82,
+    elementwise: 0.159,
+    reduced: 0.1,
+    product: 126,
+    mac: 0.0102,
+    column: 0.168,
+    columnRun: 3.43,
+    folded: 0.465,
+    foldedOdd: 3.07,
+    foldedRun: 0.853,
+    pooled: 0.581,
+    indexed: 2.06,
+    scattered: 1.44,
   },
   wasm: {
-    node: 1000,
-    copied: 0.184,
-    run: 9.86,
-    picked: 1.97,
+    node: 969,
+    copied: 0.18,
+    run: 9.75,
+    picked: 2,
     repeated: 15.5,
-    moved: 0.393,
+    moved: 0.378,
     shuffled: 1.61,
-    elementwise: 0.216,
-    reduced: 0.0614,
-    product: 96.5,
-    mac: 0.0521,
-    column: 0.0898,
+    elementwise: 0.221,
+    reduced: 0.0604,
+    product: 97.7,
+    mac: 0.0524,
+    column: 0.0905,
     columnRun: 4.69,
     folded: 0.591,
-    foldedOdd: 4.68,
-    foldedRun: 0.563,
-    pooled: 1.23,
-    indexed: 2.04,
+    foldedOdd: 4.67,
+    foldedRun: 0.561,
+    pooled: 1.26,
+    indexed: 2.05,
     scattered: 2.1,
   },
   webgpu: {

@@ -74,6 +74,12 @@ function runLength(part: readonly number[], whole: readonly number[]): number {
   return Math.max(length, 1);
 }
 
+/** Elements behind the last axis of which not all is taken. */
+function wholeLength(part: readonly number[], whole: readonly number[]): number {
+  const cut = part.findLastIndex((size, axis) => size !== whole[axis]);
+  return count(part.slice(cut + 1));
+}
+
 /** Length of the stretches that repeating writes: up to and with the first axis, from the end, that grows. */
 function repeatLength(from: readonly number[], to: readonly number[]): number {
   let length = 1;
@@ -126,11 +132,16 @@ export function nodeWork(node: OnnxNode, sizeOf: (name: string) => SizedValue): 
     case "ConstantOfShape":
     case "Constant":
       return { node: 1 };
-    case "Slice":
-      // Its fifth input are steps; along the last axis they leave no two neighbours together.
-      return node.inputs.length > 4 && output.at(-1) !== input(0).at(-1)
+    case "Slice": {
+      // Its fifth input are steps, which leave no two places of their axis together.
+      if (node.inputs.length <= 4) {
+        return { node: 1, copied: size, run: size / runLength(output, input(0)) };
+      }
+      const together = wholeLength(output, input(0));
+      return together === 1
         ? { node: 1, picked: size }
-        : { node: 1, copied: size, run: size / runLength(output, input(0)) };
+        : { node: 1, copied: size, run: size / together };
+    }
     case "Pad":
       return { node: 1, copied: size, run: count(input(0)) / runLength(input(0), output) };
     case "Split":
