@@ -28,7 +28,7 @@ const points: readonly number[] = [0, 1, -1, 2, -2, 0.5, -0.5];
  *
  * @example
  * createTileTransforms(2, 3).pointCount; // => 4
- * @see Winograd 1980, chapter 5; Lavin and Gray 2016, section 4.1, whose F(2, 3) differs in the signs of the last point only.
+ * @see Winograd 1980, chapter 5; Lavin and Gray 2016, section 4.1; their F(2, 3) differs in signs that cancel.
  */
 export function createTileTransforms(size: number, kernel: number): TileTransforms {
   const pointCount = size + kernel - 1;
