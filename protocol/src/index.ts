@@ -18,7 +18,6 @@ export * from "./messages/delegation.ts";
 export * from "./messages/deviceReceipt.ts";
 export * from "./messages/driftReport.ts";
 export * from "./messages/enrolment.ts";
-export * from "./messages/evalFree.ts";
 export * from "./messages/fields.ts";
 export * from "./messages/hubReceipt.ts";
 export * from "./messages/releaseRecord.ts";

@@ -10,7 +10,6 @@ import {
   lineIdSchema,
 } from "../ids.ts";
 import type { EpochMs } from "../units.ts";
-import { evalFree } from "./evalFree.ts";
 import { epochMsSchema } from "./fields.ts";
 
 /** Signed by the hub's online key. */
@@ -25,13 +24,11 @@ export interface Assignment {
 
 export const assignmentMessage: MessageType<Assignment> = {
   kind: "assignment",
-  schema: evalFree(() =>
-    z.object({
-      device: deviceIdSchema,
-      line: lineIdSchema,
-      cohort: cohortIdSchema,
-      assignmentSequence: z.int().check(z.minimum(1)),
-      issuedAtMs: epochMsSchema,
-    }),
-  ),
+  schema: z.object({
+    device: deviceIdSchema,
+    line: lineIdSchema,
+    cohort: cohortIdSchema,
+    assignmentSequence: z.int().check(z.minimum(1)),
+    issuedAtMs: epochMsSchema,
+  }),
 };

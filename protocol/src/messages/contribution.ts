@@ -13,7 +13,6 @@ import {
 } from "../ids.ts";
 import { DELTA_BYTES_MAX } from "../limits.ts";
 import type { EpochMs } from "../units.ts";
-import { evalFree } from "./evalFree.ts";
 import { bytesSchema, countSchema, epochMsSchema } from "./fields.ts";
 
 /** Paired outcomes of two versions on the same samples; only discordant pairs are evidence. */
@@ -26,13 +25,13 @@ export interface PairedCounts {
   readonly losses: number;
 }
 
-export const pairedCountsSchema: z.ZodMiniType<PairedCounts> = evalFree(() =>
-  z.object({ n: countSchema, wins: countSchema, losses: countSchema }).check(
+export const pairedCountsSchema: z.ZodMiniType<PairedCounts> = z
+  .object({ n: countSchema, wins: countSchema, losses: countSchema })
+  .check(
     z.refine(({ n, wins, losses }) => wins + losses <= n, {
       message: "wins and losses cannot be more than n",
     }),
-  ),
-);
+  );
 
 /** A delta that a device trained, clipped, quantised, decoded again and checked with its local guard. */
 export interface Contribution {
@@ -56,18 +55,16 @@ export interface Contribution {
 
 export const contributionMessage: MessageType<Contribution> = {
   kind: "contribution",
-  schema: evalFree(() =>
-    z.object({
-      device: deviceIdSchema,
-      line: lineIdSchema,
-      contributionSequence: z.int().check(z.minimum(1)),
-      base: modelVersionSchema,
-      delta: bytesSchema(1, DELTA_BYTES_MAX),
-      result: digestSchema,
-      examples: z.int().check(z.minimum(1)),
-      steps: z.int().check(z.minimum(1)),
-      evidence: pairedCountsSchema,
-      createdAtMs: epochMsSchema,
-    }),
-  ),
+  schema: z.object({
+    device: deviceIdSchema,
+    line: lineIdSchema,
+    contributionSequence: z.int().check(z.minimum(1)),
+    base: modelVersionSchema,
+    delta: bytesSchema(1, DELTA_BYTES_MAX),
+    result: digestSchema,
+    examples: z.int().check(z.minimum(1)),
+    steps: z.int().check(z.minimum(1)),
+    evidence: pairedCountsSchema,
+    createdAtMs: epochMsSchema,
+  }),
 };

@@ -11,7 +11,6 @@ import {
 } from "../ids.ts";
 import { BAKE_MS_MAX } from "../limits.ts";
 import type { DecisionSequence, EpochMs, Generation, SecurityEpoch } from "../units.ts";
-import { evalFree } from "./evalFree.ts";
 import {
   type BlobRef,
   blobRefSchema,
@@ -83,57 +82,51 @@ export interface Decision {
   readonly issuedAtMs: EpochMs;
 }
 
-const releaseTargetSchema = evalFree(() =>
-  z.object({
-    version: modelVersionSchema,
-    generation: generationSchema,
-    securityEpoch: securityEpochSchema,
-    record: blobRefSchema,
-  }),
-);
+const releaseTargetSchema = z.object({
+  version: modelVersionSchema,
+  generation: generationSchema,
+  securityEpoch: securityEpochSchema,
+  record: blobRefSchema,
+});
 
-const selectionSchema = evalFree(() =>
-  z.object({
-    salt: z.string().check(z.minLength(1), z.maxLength(64)),
-    threshold: z.int().check(z.minimum(0), z.maximum(0xffffffff)),
-  }),
-);
+const selectionSchema = z.object({
+  salt: z.string().check(z.minLength(1), z.maxLength(64)),
+  threshold: z.int().check(z.minimum(0), z.maximum(0xffffffff)),
+});
 
 export const decisionMessage: MessageType<Decision> = {
   kind: "decision",
-  schema: evalFree(() =>
-    z
-      .object({
-        line: lineIdSchema,
-        cohort: cohortIdSchema,
-        decisionSequence: decisionSequenceSchema,
-        action: z.enum(["release", "evaluate", "canary", "promote", "rollback", "pin"]),
-        champion: releaseTargetSchema,
-        rollout: z.optional(z.object({ target: releaseTargetSchema, selection: selectionSchema })),
-        shadow: z.optional(
-          z.object({
-            version: modelVersionSchema,
-            base: modelVersionSchema,
-            delta: blobRefSchema,
-            selection: selectionSchema,
-          }),
-        ),
-        personal: z.enum(["keep", "refit", "park", "discard"]),
-        bakeMs: z.int().check(z.minimum(0), z.maximum(BAKE_MS_MAX)),
-        blobUrl: z.string().check(
-          z.maxLength(512),
-          z.regex(/^(?:https?:\/\/[!-~]+)?$/, {
-            message: "must be an http or https URL or empty",
-          }),
-        ),
-        reason: reasonSchema,
-        issuedAtMs: epochMsSchema,
-      })
-      .check(
-        z.refine(
-          ({ champion, shadow }) => shadow === undefined || shadow.base === champion.version,
-          { path: ["shadow", "base"], message: "must be the champion's version" },
-        ),
+  schema: z
+    .object({
+      line: lineIdSchema,
+      cohort: cohortIdSchema,
+      decisionSequence: decisionSequenceSchema,
+      action: z.enum(["release", "evaluate", "canary", "promote", "rollback", "pin"]),
+      champion: releaseTargetSchema,
+      rollout: z.optional(z.object({ target: releaseTargetSchema, selection: selectionSchema })),
+      shadow: z.optional(
+        z.object({
+          version: modelVersionSchema,
+          base: modelVersionSchema,
+          delta: blobRefSchema,
+          selection: selectionSchema,
+        }),
       ),
-  ),
+      personal: z.enum(["keep", "refit", "park", "discard"]),
+      bakeMs: z.int().check(z.minimum(0), z.maximum(BAKE_MS_MAX)),
+      blobUrl: z.string().check(
+        z.maxLength(512),
+        z.regex(/^(?:https?:\/\/[!-~]+)?$/, {
+          message: "must be an http or https URL or empty",
+        }),
+      ),
+      reason: reasonSchema,
+      issuedAtMs: epochMsSchema,
+    })
+    .check(
+      z.refine(({ champion, shadow }) => shadow === undefined || shadow.base === champion.version, {
+        path: ["shadow", "base"],
+        message: "must be the champion's version",
+      }),
+    ),
 };

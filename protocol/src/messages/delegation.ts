@@ -10,7 +10,6 @@ import {
   modelVersionSchema,
 } from "../ids.ts";
 import type { EpochMs, SecurityEpoch } from "../units.ts";
-import { evalFree } from "./evalFree.ts";
 import { epochMsSchema, securityEpochSchema } from "./fields.ts";
 
 /** Aggregates of one graph, near one released base. */
@@ -27,14 +26,12 @@ export interface Delegation {
 
 export const delegationMessage: MessageType<Delegation> = {
   kind: "delegation",
-  schema: evalFree(() =>
-    z.object({
-      line: lineIdSchema,
-      graph: digestSchema,
-      base: modelVersionSchema,
-      normMax: z.number().check(z.positive()),
-      securityEpoch: securityEpochSchema,
-      expiresAtMs: epochMsSchema,
-    }),
-  ),
+  schema: z.object({
+    line: lineIdSchema,
+    graph: digestSchema,
+    base: modelVersionSchema,
+    normMax: z.number().check(z.positive()),
+    securityEpoch: securityEpochSchema,
+    expiresAtMs: epochMsSchema,
+  }),
 };

@@ -10,7 +10,6 @@ import {
   modelVersionSchema,
 } from "../ids.ts";
 import type { DecisionSequence, EpochMs } from "../units.ts";
-import { evalFree } from "./evalFree.ts";
 import { codeSchema, decisionSequenceSchema, epochMsSchema, reasonSchema } from "./fields.ts";
 
 /**
@@ -37,16 +36,14 @@ export interface DeviceReceipt {
 
 export const deviceReceiptMessage: MessageType<DeviceReceipt> = {
   kind: "deviceReceipt",
-  schema: evalFree(() =>
-    z.object({
-      device: deviceIdSchema,
-      line: lineIdSchema,
-      decisionSequence: decisionSequenceSchema,
-      outcome: z.enum(["activated", "baked", "reverted", "refused"]),
-      active: modelVersionSchema,
-      code: codeSchema,
-      message: reasonSchema,
-      atMs: epochMsSchema,
-    }),
-  ),
+  schema: z.object({
+    device: deviceIdSchema,
+    line: lineIdSchema,
+    decisionSequence: decisionSequenceSchema,
+    outcome: z.enum(["activated", "baked", "reverted", "refused"]),
+    active: modelVersionSchema,
+    code: codeSchema,
+    message: reasonSchema,
+    atMs: epochMsSchema,
+  }),
 };

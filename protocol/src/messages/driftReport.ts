@@ -2,7 +2,6 @@
 import * as z from "zod/mini";
 import { DRIFT_FINDINGS_MAX, DRIFT_NAME_LENGTH_MAX, DRIFT_ONSET_STEP_MS } from "../limits.ts";
 import { plainText } from "../plainText.ts";
-import { evalFree } from "./evalFree.ts";
 import { countSchema } from "./fields.ts";
 
 /** What a finding is about: a series of input features, or a rate of answers. */
@@ -86,92 +85,86 @@ export interface DriftReport {
 const share = z.number().check(z.minimum(0), z.maximum(1));
 const finite = z.number();
 
-const findingSchema: z.ZodMiniType<DriftFinding> = evalFree(() =>
-  z.object({
-    kind: z.enum(["feature", "errorRate", "outlierShare", "uncertainty"]),
-    name: z.pipe(
-      z.string(),
-      z.transform((text) => plainText(text, DRIFT_NAME_LENGTH_MAX)),
-    ),
-    direction: z.enum(["up", "down", "mixed"]),
-    users: z.int().check(z.minimum(1)),
-    count: countSchema,
-    evidence: finite.check(z.minimum(0)),
-    limit: finite.check(z.minimum(0)),
-    severity: z.object({ mean: finite, low: finite, high: finite }).check(
-      z.refine(({ mean, low, high }) => low <= mean && mean <= high, {
-        message: "must have its mean within low and high",
-      }),
-    ),
-    // Also what a writer says finer does not leave finer.
-    onsetMs: z.pipe(
-      z.int().check(z.minimum(0)),
-      z.transform((onsetMs) => onsetMs - (onsetMs % DRIFT_ONSET_STEP_MS)),
-    ),
-  }),
-);
+const findingSchema: z.ZodMiniType<DriftFinding> = z.object({
+  kind: z.enum(["feature", "errorRate", "outlierShare", "uncertainty"]),
+  name: z.pipe(
+    z.string(),
+    z.transform((text) => plainText(text, DRIFT_NAME_LENGTH_MAX)),
+  ),
+  direction: z.enum(["up", "down", "mixed"]),
+  users: z.int().check(z.minimum(1)),
+  count: countSchema,
+  evidence: finite.check(z.minimum(0)),
+  limit: finite.check(z.minimum(0)),
+  severity: z.object({ mean: finite, low: finite, high: finite }).check(
+    z.refine(({ mean, low, high }) => low <= mean && mean <= high, {
+      message: "must have its mean within low and high",
+    }),
+  ),
+  // Also what a writer says finer does not leave finer.
+  onsetMs: z.pipe(
+    z.int().check(z.minimum(0)),
+    z.transform((onsetMs) => onsetMs - (onsetMs % DRIFT_ONSET_STEP_MS)),
+  ),
+});
 
-const knownReport: z.ZodMiniType<DriftReport> = evalFree(() =>
-  z
-    .object({
-      version: z.literal(1),
-      verdict: z.enum(["pass", "fail", "learning"]),
-      users: countSchema,
-      learningUsers: countSchema,
-      driftedUsers: countSchema,
+const knownReport: z.ZodMiniType<DriftReport> = z
+  .object({
+    version: z.literal(1),
+    verdict: z.enum(["pass", "fail", "learning"]),
+    users: countSchema,
+    learningUsers: countSchema,
+    driftedUsers: countSchema,
+    windows: countSchema,
+    series: countSchema,
+    findings: z.array(findingSchema).check(z.maxLength(DRIFT_FINDINGS_MAX)),
+    unnamedFindings: countSchema,
+    outliers: z.object({ windows: countSchema, recentShare: share, referenceShare: share }),
+    quarantined: z.object({
       windows: countSchema,
-      series: countSchema,
-      findings: z.array(findingSchema).check(z.maxLength(DRIFT_FINDINGS_MAX)),
-      unnamedFindings: countSchema,
-      outliers: z.object({ windows: countSchema, recentShare: share, referenceShare: share }),
-      quarantined: z.object({
-        windows: countSchema,
-        problems: z.object({
-          valueMissing: countSchema,
-          valueOutside: countSchema,
-          channelSaturated: countSchema,
-          channelStuck: countSchema,
-          windowDuplicated: countSchema,
-          samplingGap: countSchema,
-        }),
+      problems: z.object({
+        valueMissing: countSchema,
+        valueOutside: countSchema,
+        channelSaturated: countSchema,
+        channelStuck: countSchema,
+        windowDuplicated: countSchema,
+        samplingGap: countSchema,
       }),
-      rules: z.object({ violations: countSchema, broken: countSchema }),
-      performance: z.optional(
-        z.object({
-          errorRate: share,
-          low: share,
-          high: share,
-          referenceErrorRate: share,
-          count: countSchema,
-          verdict: z.enum(["worse", "fine", "unclear"]),
-        }),
-      ),
-    })
-    .check(
-      z.refine(
-        ({ users, learningUsers, driftedUsers, findings }) =>
-          learningUsers + driftedUsers <= users &&
-          findings.every((finding) => finding.users <= driftedUsers),
-        { message: "must count every user once" },
-      ),
-      z.refine(
-        ({ verdict, users, learningUsers, driftedUsers, findings }) =>
-          (verdict === "fail") === driftedUsers > 0 &&
-          (verdict === "learning") === (learningUsers === users) &&
-          findings.length > 0 === driftedUsers > 0,
-        { message: "must have the verdict that its counts give" },
-      ),
+    }),
+    rules: z.object({ violations: countSchema, broken: countSchema }),
+    performance: z.optional(
+      z.object({
+        errorRate: share,
+        low: share,
+        high: share,
+        referenceErrorRate: share,
+        count: countSchema,
+        verdict: z.enum(["worse", "fine", "unclear"]),
+      }),
     ),
-);
+  })
+  .check(
+    z.refine(
+      ({ users, learningUsers, driftedUsers, findings }) =>
+        learningUsers + driftedUsers <= users &&
+        findings.every((finding) => finding.users <= driftedUsers),
+      { message: "must count every user once" },
+    ),
+    z.refine(
+      ({ verdict, users, learningUsers, driftedUsers, findings }) =>
+        (verdict === "fail") === driftedUsers > 0 &&
+        (verdict === "learning") === (learningUsers === users) &&
+        findings.length > 0 === driftedUsers > 0,
+      { message: "must have the verdict that its counts give" },
+    ),
+  );
 
 /** A layout of a later version: its device's report is read without it. */
-const laterReport: z.ZodMiniType<undefined> = evalFree(() =>
-  z.pipe(
-    z.object({ version: z.int().check(z.minimum(2)) }),
-    z.transform(() => undefined),
-  ),
+const laterReport: z.ZodMiniType<undefined> = z.pipe(
+  z.object({ version: z.int().check(z.minimum(2)) }),
+  z.transform(() => undefined),
 );
 
-export const driftReportSchema: z.ZodMiniType<DriftReport | undefined> = evalFree(() =>
-  z.optional(z.union([knownReport, laterReport])),
+export const driftReportSchema: z.ZodMiniType<DriftReport | undefined> = z.optional(
+  z.union([knownReport, laterReport]),
 );

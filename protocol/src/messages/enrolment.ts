@@ -13,7 +13,6 @@ import {
 } from "../ids.ts";
 import { FRAME_BYTES_MAX } from "../limits.ts";
 import type { EpochMs } from "../units.ts";
-import { evalFree } from "./evalFree.ts";
 import { bytesSchema, codeSchema, epochMsSchema, publicKeySchema, reasonSchema } from "./fields.ts";
 
 /** Signed with the key that it names: proof that the device holds it. */
@@ -34,18 +33,16 @@ export interface EnrolmentRequest {
 
 export const enrolmentRequestMessage: MessageType<EnrolmentRequest> = {
   kind: "enrolmentRequest",
-  schema: evalFree(() =>
-    z.object({
-      fleet: fleetIdSchema,
-      tokenSecret: z.string().check(z.minLength(16), z.maxLength(128)),
-      publicKey: publicKeySchema,
-      proposedId: z.optional(deviceIdSchema),
-      line: lineIdSchema,
-      active: modelVersionSchema,
-      nonce: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
-      createdAtMs: epochMsSchema,
-    }),
-  ),
+  schema: z.object({
+    fleet: fleetIdSchema,
+    tokenSecret: z.string().check(z.minLength(16), z.maxLength(128)),
+    publicKey: publicKeySchema,
+    proposedId: z.optional(deviceIdSchema),
+    line: lineIdSchema,
+    active: modelVersionSchema,
+    nonce: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
+    createdAtMs: epochMsSchema,
+  }),
 };
 
 /** What an accepted device is given. */
@@ -69,24 +66,22 @@ export interface EnrolmentReply {
 
 export const enrolmentReplyMessage: MessageType<EnrolmentReply> = {
   kind: "enrolmentReply",
-  schema: evalFree(() =>
-    z
-      .object({
-        nonce: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
-        grant: z.optional(
-          z.object({
-            device: deviceIdSchema,
-            credential: z.string().check(z.minLength(16), z.maxLength(128)),
-            trustRoot: bytesSchema(1, FRAME_BYTES_MAX),
-            assignment: bytesSchema(1, FRAME_BYTES_MAX),
-          }),
-        ),
-        refusal: z.optional(z.object({ code: codeSchema, message: reasonSchema })),
-      })
-      .check(
-        z.refine(({ grant, refusal }) => (grant === undefined) !== (refusal === undefined), {
-          message: "must have either a grant or a refusal",
+  schema: z
+    .object({
+      nonce: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
+      grant: z.optional(
+        z.object({
+          device: deviceIdSchema,
+          credential: z.string().check(z.minLength(16), z.maxLength(128)),
+          trustRoot: bytesSchema(1, FRAME_BYTES_MAX),
+          assignment: bytesSchema(1, FRAME_BYTES_MAX),
         }),
       ),
-  ),
+      refusal: z.optional(z.object({ code: codeSchema, message: reasonSchema })),
+    })
+    .check(
+      z.refine(({ grant, refusal }) => (grant === undefined) !== (refusal === undefined), {
+        message: "must have either a grant or a refusal",
+      }),
+    ),
 };

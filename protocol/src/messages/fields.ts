@@ -11,7 +11,6 @@ import {
 } from "../limits.ts";
 import { plainText } from "../plainText.ts";
 import type { DecisionSequence, EpochMs, Generation, SecurityEpoch } from "../units.ts";
-import { evalFree } from "./evalFree.ts";
 
 const counter = z.int().check(z.minimum(0));
 
@@ -74,18 +73,16 @@ export interface BlobRef {
   readonly blocks?: readonly Digest[] | undefined;
 }
 
-export const blobRefSchema: z.ZodMiniType<BlobRef> = evalFree(() =>
-  z
-    .object({
-      digest: digestSchema,
-      bytes: z.int().check(z.minimum(0), z.maximum(BLOB_BYTES_MAX)),
-      blocks: z.optional(z.array(digestSchema).check(z.maxLength(BLOB_BLOCK_COUNT_MAX))),
-    })
-    .check(
-      z.refine(
-        ({ bytes, blocks }) =>
-          blocks === undefined || blocks.length === Math.ceil(bytes / BLOB_BLOCK_BYTES),
-        { message: `must have one block for every ${BLOB_BLOCK_BYTES} bytes` },
-      ),
+export const blobRefSchema: z.ZodMiniType<BlobRef> = z
+  .object({
+    digest: digestSchema,
+    bytes: z.int().check(z.minimum(0), z.maximum(BLOB_BYTES_MAX)),
+    blocks: z.optional(z.array(digestSchema).check(z.maxLength(BLOB_BLOCK_COUNT_MAX))),
+  })
+  .check(
+    z.refine(
+      ({ bytes, blocks }) =>
+        blocks === undefined || blocks.length === Math.ceil(bytes / BLOB_BLOCK_BYTES),
+      { message: `must have one block for every ${BLOB_BLOCK_BYTES} bytes` },
     ),
-);
+  );

@@ -4,7 +4,6 @@ import type { MessageType } from "../codec/message.ts";
 import { type Digest, digestSchema } from "../ids.ts";
 import { RECEIPT_ENTRIES_MAX } from "../limits.ts";
 import type { EpochMs } from "../units.ts";
-import { evalFree } from "./evalFree.ts";
 import { codeSchema, epochMsSchema, reasonSchema } from "./fields.ts";
 
 /** Fate of one message, named by the digest of its whole frame. */
@@ -24,19 +23,17 @@ export interface HubReceipt {
 
 export const hubReceiptMessage: MessageType<HubReceipt> = {
   kind: "hubReceipt",
-  schema: evalFree(() =>
-    z.object({
-      entries: z
-        .array(
-          z.object({
-            digest: digestSchema,
-            outcome: z.enum(["committed", "refused"]),
-            code: codeSchema,
-            message: reasonSchema,
-          }),
-        )
-        .check(z.minLength(1), z.maxLength(RECEIPT_ENTRIES_MAX)),
-      atMs: epochMsSchema,
-    }),
-  ),
+  schema: z.object({
+    entries: z
+      .array(
+        z.object({
+          digest: digestSchema,
+          outcome: z.enum(["committed", "refused"]),
+          code: codeSchema,
+          message: reasonSchema,
+        }),
+      )
+      .check(z.minLength(1), z.maxLength(RECEIPT_ENTRIES_MAX)),
+    atMs: epochMsSchema,
+  }),
 };

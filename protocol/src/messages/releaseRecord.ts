@@ -10,7 +10,6 @@ import {
   modelVersionSchema,
 } from "../ids.ts";
 import type { EpochMs, Generation, SecurityEpoch } from "../units.ts";
-import { evalFree } from "./evalFree.ts";
 import {
   type BlobRef,
   blobRefSchema,
@@ -58,28 +57,26 @@ export interface ReleaseRecord {
 
 export const releaseRecordMessage: MessageType<ReleaseRecord> = {
   kind: "releaseRecord",
-  schema: evalFree(() =>
-    z.object({
-      line: lineIdSchema,
-      version: modelVersionSchema,
-      generation: generationSchema,
-      securityEpoch: securityEpochSchema,
-      parts: z.object({
-        graph: blobRefSchema,
-        parameters: blobRefSchema,
-        preprocessing: blobRefSchema,
-        calibration: blobRefSchema,
-        learning: blobRefSchema,
-      }),
-      delta: z.optional(z.object({ base: modelVersionSchema, blob: blobRefSchema })),
-      lineage: z.object({
-        source: z.enum(["imported", "aggregate"]),
-        base: z.optional(modelVersionSchema),
-        contributions: z.optional(digestSchema),
-        contributionCount: countSchema,
-      }),
-      createdAtMs: epochMsSchema,
-      note: reasonSchema,
+  schema: z.object({
+    line: lineIdSchema,
+    version: modelVersionSchema,
+    generation: generationSchema,
+    securityEpoch: securityEpochSchema,
+    parts: z.object({
+      graph: blobRefSchema,
+      parameters: blobRefSchema,
+      preprocessing: blobRefSchema,
+      calibration: blobRefSchema,
+      learning: blobRefSchema,
     }),
-  ),
+    delta: z.optional(z.object({ base: modelVersionSchema, blob: blobRefSchema })),
+    lineage: z.object({
+      source: z.enum(["imported", "aggregate"]),
+      base: z.optional(modelVersionSchema),
+      contributions: z.optional(digestSchema),
+      contributionCount: countSchema,
+    }),
+    createdAtMs: epochMsSchema,
+    note: reasonSchema,
+  }),
 };

@@ -13,7 +13,6 @@ import { REPORT_PAIRED_MAX } from "../limits.ts";
 import type { DecisionSequence, EpochMs } from "../units.ts";
 import { type PairedCounts, pairedCountsSchema } from "./contribution.ts";
 import { type DriftReport, driftReportSchema } from "./driftReport.ts";
-import { evalFree } from "./evalFree.ts";
 import { countSchema, epochMsSchema, reasonSchema } from "./fields.ts";
 
 /** Everything that a device counts, since its enrolment, over all its users. */
@@ -67,39 +66,37 @@ export interface Report {
 
 export const reportMessage: MessageType<Report> = {
   kind: "report",
-  schema: evalFree(() =>
-    z.object({
-      device: deviceIdSchema,
-      line: lineIdSchema,
-      reportSequence: z.int().check(z.minimum(1)),
-      atMs: epochMsSchema,
-      active: modelVersionSchema,
-      personalUsers: countSchema,
-      users: countSchema,
-      decisionSequence: countSchema as unknown as z.ZodMiniType<DecisionSequence>,
-      counts: z.object({
-        predictions: countSchema,
-        feedback: countSchema,
-        correct: countSchema,
-        outliers: countSchema,
-        alarms: countSchema,
-        trainings: countSchema,
-        trainingSteps: countSchema,
-        adopted: countSchema,
-        dropped: countSchema,
-        reverted: countSchema,
-        contributions: countSchema,
-      }),
-      paired: z
-        .array(
-          z.intersection(
-            z.object({ champion: modelVersionSchema, challenger: modelVersionSchema }),
-            pairedCountsSchema,
-          ),
-        )
-        .check(z.maxLength(REPORT_PAIRED_MAX)),
-      state: reasonSchema,
-      drift: driftReportSchema,
+  schema: z.object({
+    device: deviceIdSchema,
+    line: lineIdSchema,
+    reportSequence: z.int().check(z.minimum(1)),
+    atMs: epochMsSchema,
+    active: modelVersionSchema,
+    personalUsers: countSchema,
+    users: countSchema,
+    decisionSequence: countSchema as unknown as z.ZodMiniType<DecisionSequence>,
+    counts: z.object({
+      predictions: countSchema,
+      feedback: countSchema,
+      correct: countSchema,
+      outliers: countSchema,
+      alarms: countSchema,
+      trainings: countSchema,
+      trainingSteps: countSchema,
+      adopted: countSchema,
+      dropped: countSchema,
+      reverted: countSchema,
+      contributions: countSchema,
     }),
-  ),
+    paired: z
+      .array(
+        z.intersection(
+          z.object({ champion: modelVersionSchema, challenger: modelVersionSchema }),
+          pairedCountsSchema,
+        ),
+      )
+      .check(z.maxLength(REPORT_PAIRED_MAX)),
+    state: reasonSchema,
+    drift: driftReportSchema,
+  }),
 };

@@ -5,7 +5,6 @@ import { toHex } from "../crypto/cryptography.ts";
 import { type FleetId, fleetIdSchema } from "../ids.ts";
 import { TRUST_ROOT_KEYS_MAX } from "../limits.ts";
 import type { EpochMs } from "../units.ts";
-import { evalFree } from "./evalFree.ts";
 import { epochMsSchema, publicKeySchema } from "./fields.ts";
 
 /**
@@ -36,38 +35,36 @@ export interface TrustRoot {
 
 export const trustRootMessage: MessageType<TrustRoot> = {
   kind: "trustRoot",
-  schema: evalFree(() =>
-    z
-      .object({
-        fleet: fleetIdSchema,
-        version: z.int().check(z.minimum(1)),
-        keys: z
-          .array(z.object({ publicKey: publicKeySchema, role: z.enum(["release", "hub"]) }))
-          .check(z.minLength(2), z.maxLength(TRUST_ROOT_KEYS_MAX)),
-        releaseThreshold: z.int().check(z.minimum(1)),
-        isDemo: z.boolean(),
-        issuedAtMs: epochMsSchema,
-        expiresAtMs: epochMsSchema,
-      })
-      .check(
-        z.refine(
-          ({ keys, releaseThreshold }) =>
-            keys.filter(({ role }) => role === "release").length >= releaseThreshold,
-          { message: "has fewer release keys than its threshold" },
-        ),
-        z.refine(({ keys }) => keys.some(({ role }) => role === "hub"), {
-          message: "has no hub key",
-        }),
-        z.refine(
-          ({ keys }) => new Set(keys.map(({ publicKey }) => toHex(publicKey))).size === keys.length,
-          {
-            // One key in two roles would undo their separation; twice in one role it would weaken the threshold.
-            message: "names a key twice",
-          },
-        ),
-        z.refine(({ issuedAtMs, expiresAtMs }) => issuedAtMs < expiresAtMs, {
-          message: "expires before it is issued",
-        }),
+  schema: z
+    .object({
+      fleet: fleetIdSchema,
+      version: z.int().check(z.minimum(1)),
+      keys: z
+        .array(z.object({ publicKey: publicKeySchema, role: z.enum(["release", "hub"]) }))
+        .check(z.minLength(2), z.maxLength(TRUST_ROOT_KEYS_MAX)),
+      releaseThreshold: z.int().check(z.minimum(1)),
+      isDemo: z.boolean(),
+      issuedAtMs: epochMsSchema,
+      expiresAtMs: epochMsSchema,
+    })
+    .check(
+      z.refine(
+        ({ keys, releaseThreshold }) =>
+          keys.filter(({ role }) => role === "release").length >= releaseThreshold,
+        { message: "has fewer release keys than its threshold" },
       ),
-  ),
+      z.refine(({ keys }) => keys.some(({ role }) => role === "hub"), {
+        message: "has no hub key",
+      }),
+      z.refine(
+        ({ keys }) => new Set(keys.map(({ publicKey }) => toHex(publicKey))).size === keys.length,
+        {
+          // One key in two roles would undo their separation; twice in one role it would weaken the threshold.
+          message: "names a key twice",
+        },
+      ),
+      z.refine(({ issuedAtMs, expiresAtMs }) => issuedAtMs < expiresAtMs, {
+        message: "expires before it is issued",
+      }),
+    ),
 };
