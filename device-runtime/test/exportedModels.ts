@@ -244,7 +244,7 @@ function faceDetector(): Uint8Array {
   const scores = write.node("Concat", [head(coarse, "cls1", 4), head(fine, "cls2", 5)], {
     axis: integer(1),
   });
-  return write.finish(write.node("Softmax", [scores], { axis: integer(2) }));
+  return write.finish(scores);
 }
 
 /** Voice activity: a frozen spectral basis as a strided convolution, magnitudes, an encoder, an LSTM, a probability (operator set 16). */

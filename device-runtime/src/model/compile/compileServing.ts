@@ -4,8 +4,9 @@ import type { Outcome } from "@attune/protocol";
 import type { DimSizes } from "../graph/dataInputs.ts";
 import { dimText, multiplyDims, type Shape, shapeText } from "../graph/dim.ts";
 import { createGraphEmitter, integer } from "../graph/graphEmitter.ts";
-import { loadGraph } from "../graph/loadGraph.ts";
 import type { ModelGraph } from "../graph/modelGraph.ts";
+import { lossOf } from "../losses/lossOf.ts";
+import type { LossSpec } from "../losses/lossRule.ts";
 import { graphField, type ModelFile, readModelFile, writeModelFields } from "../onnx/modelFile.ts";
 import { writeNode } from "../onnx/nodeMessage.ts";
 import { readTensorName } from "../onnx/tensorMessage.ts";
@@ -30,6 +31,13 @@ export interface ServingOptions {
    * training changes them. Serving normalises by them in either case.
    */
   readonly batchNormalization?: BatchNormalizationMode;
+  /**
+   * As in a training plan: which function that makes probabilities is cut away depends on the loss. That of a cross-entropy if left out, and then
+   * probabilities that can not be cut away are served as they are.
+   */
+  readonly loss?: LossSpec;
+  /** As in a training plan: which output is served; the first if left out. */
+  readonly output?: string;
   /** Sizes of dimensions that the model leaves open, as in a training plan. */
   readonly dims?: DimSizes;
 }
@@ -71,7 +79,7 @@ function servedParameters(
 
 const countPerSample = (shape: Shape, what: string): number => {
   const count = multiplyDims(shape.slice(1));
-  if (shape.length < 2 || typeof count !== "number") {
+  if (shape.length === 0 || typeof count !== "number") {
     return turnAway(
       "model.shape_unknown",
       `the ${what} are ${shapeText(shape)}, must be [batch, ...] with only the batch unknown`,
@@ -99,11 +107,19 @@ export function compileServing(
   options: ServingOptions = {},
 ): Outcome<CompiledServing> {
   return orRefusal(() => {
-    const file = readModelFile(model);
-    const logits = rawOutput(file);
+    const read = readModelFile(model);
+    const {
+      name: logits,
+      graph,
+      file,
+    } = rawOutput(read, {
+      output: options.output,
+      dims: options.dims,
+      scores: options.loss === undefined ? "logits" : lossOf(options.loss).rule.scores,
+      isForLoss: options.loss !== undefined,
+    });
     const own = nodesOf(file, logits);
     const source = featureValue(own);
-    const graph = loadGraph(file, [logits, source], options.dims);
     const chosen = options.scope === undefined ? [] : servedParameters(graph, own, options.scope);
     if (options.scope !== undefined) checkHidden(own, options.scope, chosen);
     const { statistics } = runningStatistics(own, chosen, options.batchNormalization ?? "frozen");
@@ -134,24 +150,28 @@ export function compileServing(
     );
     const budget = createWireBudget();
     let nodeCount = 0;
-    const kept = file.graphFields.filter((one) => {
-      if (one.number === graphField.output) return false;
+    const kept = file.graphFields.flatMap((one) => {
+      if (one.number === graphField.output) return [];
       if (one.number === graphField.node) {
-        const { operator, outputs } = file.nodes[nodeCount] ?? { operator: "", outputs: [] };
+        const node = file.nodes[nodeCount];
+        const isOwn = node === read.nodes[nodeCount];
         nodeCount += 1;
-        return operator !== "Constant" || !freed.has(outputs[0] ?? "");
+        if (node?.operator === "Constant" && freed.has(node.outputs[0] ?? "")) return [];
+        return [
+          isOwn || node === undefined ? one.encoded : bytesField(graphField.node, writeNode(node)),
+        ];
       }
       if (one.number === graphField.initializer) {
-        return !freed.has(readTensorName(readFields(one.payload, budget)));
+        return freed.has(readTensorName(readFields(one.payload, budget))) ? [] : [one.encoded];
       }
-      if (one.number !== graphField.input) return true;
+      if (one.number !== graphField.input) return [one.encoded];
       const { name } = readValue(one.payload, budget);
-      return !freed.has(name) && !left.has(name);
+      return freed.has(name) || left.has(name) ? [] : [one.encoded];
     });
     const batch = batchOf(graph);
     const rows = typeof batch === "number" ? batch : dimText(batch);
     const fields = [
-      ...kept.map((one) => one.encoded),
+      ...kept,
       ...emit.nodes.map((node) => bytesField(graphField.node, writeNode(node))),
       ...scope.map((info) =>
         bytesField(graphField.input, writeValue(info.name, "float32", info.dims)),

@@ -1,7 +1,6 @@
 // From an inference graph and a plan to graphs that train it, in standard operators only.
 import type { Outcome } from "@attune/protocol";
 import { createGraphEmitter } from "../graph/graphEmitter.ts";
-import { loadGraph } from "../graph/loadGraph.ts";
 import type { ModelGraph } from "../graph/modelGraph.ts";
 import { forWebgpu } from "../lowering/forWebgpu.ts";
 import { readModelFile } from "../onnx/modelFile.ts";
@@ -98,16 +97,20 @@ export function withSubject<T>(
 
 /** Opens a model and finds what a plan trains in it. */
 function subjectOf(model: Uint8Array, checked: CheckedPlan): TrainingSubject {
-  const file = readModelFile(model);
-  const output = rawOutput(file);
-  const graph = loadGraph(file, [output], checked.dims);
+  const { output: named, dims, loss } = checked;
+  const { name, graph, file } = rawOutput(readModelFile(model), {
+    output: named,
+    dims,
+    scores: loss.scores,
+    isForLoss: true,
+  });
   checkNames(graph);
   const checkedGraph = checkDeclared(graph);
-  const own = nodesOf(file, output);
+  const own = nodesOf(file, name);
   const chosen = scopeParameters(parameterInfos(own), checked.scope);
   checkHidden(own, checked.scope, chosen);
   const running = runningStatistics(own, chosen, checked.batchNormalization);
-  return trainingSubject(checkedGraph, output, checked.scope, chosen, running);
+  return trainingSubject(checkedGraph, name, checked.scope, chosen, running);
 }
 
 /** Writes the graphs that train a subject. */

@@ -19,6 +19,8 @@ export interface TrainingPlan {
   readonly scope: ParameterScope;
   readonly loss: LossSpec;
   readonly optimizer: OptimizerSpec;
+  /** Which output of the model the loss is of, by name; the first if left out. */
+  readonly output?: string;
   /**
    * Weight of the pull towards the base parameters (L2-SP): adds `pullToBase (w - base)` to every gradient. 0 if left out, and then no
    * base is asked for. It does not show in the reported loss. Not for `lowRank`, whose weight decay does the same.
@@ -49,6 +51,8 @@ export interface CheckedPlan {
   readonly loss: LossRule;
   readonly hasSampleWeights: boolean;
   readonly optimizer: OptimizerRule;
+  /** `undefined`: the first. */
+  readonly output: string | undefined;
   readonly pullToBase: number;
   /** `null`: no limit. */
   readonly clipNorm: number | null;
@@ -60,7 +64,7 @@ export interface CheckedPlan {
 }
 
 /** Rises whenever the compiler's output or its order of computation changes, because the same plan then gives other bits. */
-const COMPILER_REVISION = 3;
+const COMPILER_REVISION = 4;
 
 /** Checks a plan and fills in its defaults. */
 export function checkPlan(plan: TrainingPlan): CheckedPlan {
@@ -80,7 +84,7 @@ export function checkPlan(plan: TrainingPlan): CheckedPlan {
       ? null
       : setting("clipNorm", plan.clipNorm, 0, isPositive, "above 0");
   const dims = plan.dims ?? {};
-  const { batchNormalization = "frozen" } = plan;
+  const { batchNormalization = "frozen", output } = plan;
   if (batchNormalization !== "frozen" && batchNormalization !== "train") {
     turnAway(
       "model.plan_invalid",
@@ -99,6 +103,7 @@ export function checkPlan(plan: TrainingPlan): CheckedPlan {
     dims,
     // Left out where it is the default: plans from before it was there keep their text, and what is kept under it.
     ...(batchNormalization === "frozen" ? {} : { batchNormalization }),
+    ...(output === undefined ? {} : { output }),
     lowering,
   });
   return {
@@ -106,6 +111,7 @@ export function checkPlan(plan: TrainingPlan): CheckedPlan {
     loss: loss.rule,
     hasSampleWeights,
     optimizer: optimizer.rule,
+    output,
     pullToBase,
     clipNorm,
     dims,

@@ -16,6 +16,7 @@ import type { LossRule } from "./lossRule.ts";
 export function binaryCrossEntropy(positiveWeights: readonly number[] | null): LossRule {
   const rule = elementwiseLoss({
     name: "binary cross-entropy",
+    scores: "binary logits",
     prepare({ emit, truth }) {
       const one = emit.scalar(1);
       const negative = {

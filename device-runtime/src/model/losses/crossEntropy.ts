@@ -46,6 +46,7 @@ const classCount = (output: Shape, weights: readonly number[] | null): number =>
 export function crossEntropy(settings: CrossEntropySettings): LossRule {
   const { labelSmoothing, classWeights, distillation } = settings;
   return {
+    scores: "logits",
     truthType: "int64",
     asksBase: distillation !== null,
     truthShape(output) {

@@ -9,6 +9,7 @@ import { sampleShares } from "./sampleShares.ts";
 export interface ElementwiseLoss {
   /** As messages call it. */
   readonly name: string;
+  readonly scores: "binary logits" | "values";
   /** Work that depends on the targets only. */
   prepare?(context: LossPreparation): ReadonlyMap<string, PreparedValue>;
   /** Loss and gradient of every element, in the output's shape. */
@@ -23,6 +24,7 @@ export interface ElementwiseLoss {
 /** Makes a rule of a loss of single elements: targets in the output's shape, each sample weighing its share. */
 export function elementwiseLoss(loss: ElementwiseLoss): LossRule {
   return {
+    scores: loss.scores,
     truthType: "float32",
     asksBase: false,
     truthShape(output) {

@@ -13,6 +13,7 @@ import type { LossRule } from "./lossRule.ts";
 export function huber(delta: number): LossRule {
   return elementwiseLoss({
     name: "Huber's loss",
+    scores: "values",
     write({ emit, output, target }) {
       const error = emit.node("Sub", [output, target]);
       const cut = emit.node("Clip", [error, emit.scalar(-delta), emit.scalar(delta)]);

@@ -87,8 +87,15 @@ export interface LossStep {
   prepared(key: string): string;
 }
 
+/**
+ * What a loss takes an output for: `"logits"` are made probabilities by a softmax over the classes, `"binary logits"` by a sigmoid each, and
+ * `"values"` are compared as they are.
+ */
+export type RawScores = "logits" | "binary logits" | "values";
+
 /** A loss. */
 export interface LossRule {
+  readonly scores: RawScores;
   /** Shape of the labels or targets of one step; turns away an output that the loss cannot take. */
   truthShape(output: Shape): Shape;
   readonly truthType: "int64" | "float32";

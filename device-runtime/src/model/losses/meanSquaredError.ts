@@ -9,6 +9,7 @@ import type { LossRule } from "./lossRule.ts";
  */
 export const meanSquaredError: LossRule = elementwiseLoss({
   name: "mean squared error",
+  scores: "values",
   write({ emit, output, target }) {
     const error = emit.node("Sub", [output, target]);
     return {
