@@ -15,11 +15,11 @@ import { CHECKPOINT_SLICES } from "../core/limits.ts";
 import { canonicalPlan } from "../model/compile/trainingPlan.ts";
 import type { TrainingState } from "../model/session/createTrainer.ts";
 import type { LabelledWindows } from "../package/labelledWindows.ts";
-import { toModelInput } from "../package/preprocessing.ts";
+import { type Preprocessing, toModelInput } from "../package/preprocessing.ts";
 import { modelOf } from "../package/wholeModel.ts";
 import type { LoadedVersion } from "../ports/inference.ts";
 import type { ForkableRandom } from "../ports/random.ts";
-import type { TrainerPort } from "../ports/trainer.ts";
+import type { TrainerPort, TrainingJob } from "../ports/trainer.ts";
 import type { LabelledWindow } from "./userSession.ts";
 
 /** What a job is given. */
@@ -77,6 +77,25 @@ function apart({ windows, labels }: LabelledWindows): readonly LabelledWindow[] 
   }));
 }
 
+/** Windows as the job's slices take them: what is frozen in front of the trained layers has seen each of them once. */
+async function seenBy(
+  training: TrainingJob,
+  preprocessing: Preprocessing,
+  windows: readonly LabelledWindow[],
+): Promise<readonly LabelledWindow[]> {
+  const length = windows[0]?.x.length ?? 0;
+  const inputs = new Float32Array(windows.length * length);
+  windows.forEach(({ x }, index) => {
+    toModelInput(preprocessing, x, 1, inputs.subarray(index * length, (index + 1) * length));
+  });
+  const features = await training.featuresOf(inputs, windows.length);
+  const size = features.length / windows.length;
+  return windows.map((window, index) => ({
+    ...window,
+    x: features.subarray(index * size, (index + 1) * size),
+  }));
+}
+
 /** What compiled trainings are shared by: the same frozen parameters under the same plan. */
 async function trainingKey(loaded: LoadedVersion, hashing: LaterHashing): Promise<Digest | null> {
   const plan = canonicalPlan(loaded.modelPackage.learning.plan);
@@ -99,13 +118,7 @@ export async function trainJob(parts: TrainJobParts): Promise<TrainJobResult> {
     return { kind: "failed", reason: "the model, its plan or the samples cannot be trained on" };
   }
   const { rehearsal } = modelPackage.learning;
-  const samples = [...parts.samples, ...(rehearsal === undefined ? [] : apart(rehearsal))].map(
-    (sample) => {
-      const x = new Float32Array(sample.x.length);
-      toModelInput(modelPackage.preprocessing, sample.x, 1, x);
-      return { ...sample, x };
-    },
-  );
+  const windows = [...parts.samples, ...(rehearsal === undefined ? [] : apart(rehearsal))];
   const checkpoint = readCheckpoint(parts.checkpoint);
   const training = await trainer.begin({
     device,
@@ -118,6 +131,7 @@ export async function trainJob(parts: TrainJobParts): Promise<TrainJobResult> {
         : { kind: "resume", state: checkpoint.state },
   });
   try {
+    const samples = await seenBy(training, modelPackage.preprocessing, windows);
     let stepCount = checkpoint?.state.stepCount ?? 0;
     let lossBefore = checkpoint?.lossBefore ?? null;
     let lossAfter = lossBefore ?? 0;
