@@ -42,7 +42,7 @@ const steps = [
 ] as const;
 
 /** The default where a session is short. */
-const shortPolicy = defaultFeatureMonitorPolicy;
+const shortPolicy: FeatureMonitorPolicy = { ...defaultFeatureMonitorPolicy, baselineCount: 24 };
 /** A person who is known longer: in a day each class has far more than this. */
 const longPolicy: FeatureMonitorPolicy = { ...defaultFeatureMonitorPolicy, baselineCount: 64 };
 /** Half an hour of one class: its first ten minutes are the past. */

@@ -81,6 +81,7 @@ function featureEndurer(): Endurer {
       isChannel: true,
     })),
     logFeatures: [],
+    axes: [],
     logFloor: 1,
   };
   const people = Array.from({ length: 10 }, (_, person) => {

@@ -25,6 +25,7 @@ const layout: FeatureLayout = {
   featureCount: 6,
   series: axes.map((name, axis) => ({ name, features: [axis, 3 + axis], isChannel: true })),
   logFeatures: [3, 4, 5],
+  axes: [[0, 1, 2]],
   logFloor: 1e-3,
 };
 

@@ -20,6 +20,7 @@ export const ecgLayout: FeatureLayout = {
     { name: "beats", features: [5], isChannel: true },
   ],
   logFeatures: [1, 4, 5],
+  axes: [],
   logFloor: 0.01,
 };
 

@@ -62,6 +62,10 @@ export const haptLayout: FeatureLayout = {
     { name: "|gyro|", features: [33, 34, 35], isChannel: false },
   ],
   logFeatures: [6, 7, 8, 9, 10, 11, 24, 25, 26, 27, 28, 29, 31, 32, 34, 35],
+  axes: [
+    [0, 1, 2],
+    [3, 4, 5],
+  ],
   logFloor: 1e-3,
 };
 

@@ -183,7 +183,7 @@ const rateUpToOne = z.number().check(z.minimum(0), z.maximum(1));
 
 // Shapes only: what belongs together is checked by checkFeatureReference.
 const featureReference: z.ZodMiniType<FeatureReference> = z.object({
-  version: z.literal(1),
+  version: z.literal(2),
   layout: z.object({
     featureCount: positiveCount,
     series: z.array(
@@ -194,6 +194,7 @@ const featureReference: z.ZodMiniType<FeatureReference> = z.object({
       }),
     ),
     logFeatures: z.array(count),
+    axes: z.array(z.array(count)),
     logFloor: positive,
   }),
   classCount: positiveCount,
@@ -203,6 +204,8 @@ const featureReference: z.ZodMiniType<FeatureReference> = z.object({
   betweenVariances: float64s,
   factor: float64s,
   scoreLimits: float64s,
+  changeFactor: float64s,
+  changeLimits: float64s,
 });
 
 const calibration: z.ZodMiniType<Calibration> = z.object({

@@ -62,6 +62,7 @@ function signalLayout({ channels }: Preprocessing): FeatureLayout {
       ...channels.flatMap((_, channel) => [count + channel, 4 * count + channel]),
       ...vectors.flatMap((_, vector) => [vectorAt(vector) + 1, vectorAt(vector) + 2]),
     ],
+    axes: vectors,
     logFloor: noiseShare / Math.max(...channels.map(({ scale }) => Math.abs(scale))),
   };
 }
@@ -79,6 +80,7 @@ function vectorLayout({ channels, windowSamples, layout }: Preprocessing): Featu
       isChannel: true,
     })),
     logFeatures: [],
+    axes: [],
     logFloor: 1,
   };
 }

@@ -56,6 +56,7 @@ const reference: DriftReference = {
         featureCount: 3,
         series: channels.map((name, index) => ({ name, features: [index], isChannel: true })),
         logFeatures: [],
+        axes: [],
         logFloor: 1,
       },
       classCount,

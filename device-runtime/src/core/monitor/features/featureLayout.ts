@@ -22,6 +22,8 @@ export interface FeatureLayout {
    * a calm one.
    */
   readonly logFeatures: readonly number[];
+  /** Series whose sensors could be swapped, such as the three axes of one; two or more channels each, no channel twice. */
+  readonly axes: readonly (readonly number[])[];
   /** Added before the logarithm, above 0: what the sensor's noise cannot tell from nothing, in the features' unit. */
   readonly logFloor: number;
 }
@@ -38,7 +40,7 @@ export const featureValueMax = 1e15;
 
 /** Checks a layout that came from outside. */
 export function checkFeatureLayout(layout: FeatureLayout): Outcome<FeatureLayout> {
-  const { featureCount, series, logFeatures, logFloor } = layout;
+  const { axes, featureCount, series, logFeatures, logFloor } = layout;
   if (!isCount(featureCount, watchedFeatureMax) || !isCount(series.length, seriesMax)) {
     return refuse(
       "input.shape_mismatch",
@@ -54,6 +56,17 @@ export function checkFeatureLayout(layout: FeatureLayout): Outcome<FeatureLayout
     return refuse(
       "input.shape_mismatch",
       `layout names a feature that is not one of ${featureCount}, or a series without features; fit it again`,
+    );
+  }
+  const swappable = axes.flat();
+  if (
+    new Set(swappable).size < swappable.length ||
+    !swappable.every((line) => series[line]?.isChannel === true) ||
+    !axes.every((lines) => lines.length >= 2)
+  ) {
+    return refuse(
+      "input.shape_mismatch",
+      `layout's axes name ${swappable.length} series; each must be a channel of the ${series.length}, once, with another one`,
     );
   }
   if (!(logFloor > 0 && logFloor < Number.POSITIVE_INFINITY)) {

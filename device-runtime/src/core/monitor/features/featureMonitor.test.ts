@@ -26,6 +26,7 @@ const layout: FeatureLayout = {
     isChannel: true,
   })),
   logFeatures: channels.map((_, index) => channels.length + index),
+  axes: [[0, 1, 2]],
   logFloor: 1e-3,
 };
 
@@ -207,6 +208,10 @@ it("[LC92] the state of 36 features in 6 classes takes at most 4 KB", () => {
       isChannel: true,
     })),
     logFeatures: [],
+    axes: [
+      [0, 1, 2],
+      [3, 4, 5],
+    ],
     logFloor: 1,
   };
   const random = createSeededRandom("wide");
@@ -228,7 +233,7 @@ it("[LC92] the state of 36 features in 6 classes takes at most 4 KB", () => {
 it("[LC92] references, layouts, people and states that do not fit are refused", () => {
   expect(checkFeatureReference(reference).ok).toBe(true);
   for (const bad of [
-    { ...reference, version: 2 },
+    { ...reference, version: 1 },
     { ...reference, classCount: 4 },
     { ...reference, classCount: 1e9 },
     { ...reference, means: reference.means.slice(1) },
@@ -254,8 +259,9 @@ it("[LC92] references, layouts, people and states that do not fit are refused", 
   }
   const state = createFeatureMonitor(reference).state();
   for (const bad of [
-    { ...state, version: 2 },
-    { ...state, detectors: [] },
+    { ...state, version: 1 },
+    { ...state, wealth: new Float64Array(1) },
+    { ...state, changes: { ...state.changes, wealth: new Float64Array(1) } },
     { ...state, baseline: { ...state.baseline, centres: new Float32Array(1) } },
   ]) {
     expect(() =>

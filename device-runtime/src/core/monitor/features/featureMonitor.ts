@@ -1,7 +1,8 @@
 // Watches one person's features against the person's own past and says which channel drifted. It must not decide what follows.
 import { Defect } from "@attune/protocol";
 import { believedCount } from "../eBenjaminiHochberg.ts";
-import { createEDetector, type EDetector, type EDetectorState } from "../eDetector.ts";
+import { createEDetector, defaultMultipliers, type EDetector } from "../eDetector.ts";
+import { type ChangeWatchState, changeReferenceRate, createChangeWatch } from "./changeWatch.ts";
 import { featureValueMax } from "./featureLayout.ts";
 import type { FeatureReference } from "./featureReference.ts";
 import {
@@ -21,11 +22,11 @@ export interface FeatureMonitorPolicy {
 }
 
 /**
- * Twenty-four windows that overlap by half are half a minute of a movement, two bouts of it or more. What the limits come to on
- * real people is measured by the bench `drift`.
+ * Sixty-four windows that overlap by half are a minute and a half of a movement. After 24 the alarms without a cause are ten times as
+ * many. What the limits come to on real people is measured by the bench `drift`.
  */
 export const defaultFeatureMonitorPolicy: FeatureMonitorPolicy = {
-  baselineCount: 24,
+  baselineCount: 64,
   averageRunLengthMin: 10_000,
   visitWindows: 6,
 };
@@ -73,11 +74,13 @@ export interface FeatureMonitorReport {
   readonly limit: number;
 }
 
-/** All that a {@link FeatureMonitor} remembers; plain data, about 3 KB for 36 features in 6 classes. */
+/** All that a {@link FeatureMonitor} remembers; plain data, about 4 KB for 36 features in 6 classes. */
 export interface FeatureMonitorState {
-  readonly version: 1;
+  readonly version: 2;
   readonly baseline: PersonalBaselineState;
-  readonly detectors: readonly EDetectorState[];
+  readonly changes: ChangeWatchState;
+  /** What the bettors on distances own, `(series + 1, stakes)`. */
+  readonly wealth: Float64Array;
   /** Log evidence since it last rested, windows, sum and sum of squares of scores and sum of shifts since then: five numbers a series. */
   readonly onsets: Float64Array;
   readonly suspicions: Float64Array;
@@ -120,6 +123,8 @@ const onsetStake = 2.7;
 const suspicionKept = 0.95;
 /** How much the predicted class counts beside the class in which a channel is least unusual. */
 const predictedWeight = 0.3;
+/** How much the known changes count beside both: they are asked in the predicted class only. */
+const changeWeight = 0.5;
 const onsetCells = 5;
 /** Standard deviations that features must have moved on average before a direction is told. */
 const directionMin = 0.5;
@@ -128,6 +133,9 @@ const directionMin = 0.5;
  * Creates a watch on one person's features, or goes on from a state.
  *
  * - **Person**: the first windows of each class give the person's own normal, shrunk towards all people's.
+ * - **Known changes**: beside how far a channel is from its normal, the monitor bets on what a gain, an offset or a swap of axes would
+ *   make of this person's windows, against what the other channels lead to expect; a change that is small in every feature is
+ *   plain on that way. Half of a channel's evidence is of its distance, half the mean over its changes.
  * - **Class**: each window is compared within its predicted class; what is normal for walking says nothing about sitting.
  * - **Dependence**: windows of one visit resemble each other, so only its first ones count in full.
  * - **Many features**: one e-detector a series and one for all features jointly; alarms by online e-BH, so that a hundred series
@@ -135,15 +143,15 @@ const directionMin = 0.5;
  * - **Naming**: a fault fools the model, so the predicted class may be wrong; a channel is suspect by how unusual it is in the
  *   class where it is least unusual.
  *
- * The promised run length holds while normal windows have a mean exceedance below a tenth, given the past; that is measured on
- * people, not proven: see the bench `drift`. It says that input changed, not that this matters: ask `createErrorEstimate`.
+ * The promised run length holds while normal windows have a mean exceedance below a tenth of a distance and below .08 of a known
+ * change, given the past; that is measured on people, not proven: see the bench `drift`. It says that input changed, not that this matters: ask `createErrorEstimate`.
  *
  * @param reference one that `checkFeatureReference` accepts.
  * @throws {@link Defect} `detector.config_invalid`, `detector.state_invalid`.
  * @example
  * import { fitFeatureReference } from "./fitFeatureReference.ts";
  * const series = ["x", "y"].map((name, index) => ({ name, features: [index], isChannel: true }));
- * const layout = { featureCount: 2, series, logFeatures: [], logFloor: 1 };
+ * const layout = { featureCount: 2, series, logFeatures: [], axes: [], logFloor: 1 };
  * // Two people, one class, windows that sway a little.
  * const sway = (step: number): number => Math.sin(7 * step);
  * const people = [0, 1].map((own) => ({
@@ -168,6 +176,7 @@ export function createFeatureMonitor(
   const { classCount, layout } = reference;
   const { averageRunLengthMin, baselineCount, visitWindows } = policy;
   const seriesCount = layout.series.length;
+  const stakeCount = defaultMultipliers.length;
   const lineCount = seriesCount + 1;
   const limit = averageRunLengthMin * lineCount;
   if (!(baselineCount >= 2 && averageRunLengthMin >= 10 && visitWindows >= 1)) {
@@ -178,20 +187,21 @@ export function createFeatureMonitor(
   }
   if (
     state !== undefined &&
-    (state.version !== 1 ||
-      state.detectors.length !== lineCount ||
+    (state.version !== 2 ||
+      state.wealth.length !== lineCount * stakeCount ||
       state.onsets.length !== lineCount * onsetCells ||
       state.suspicions.length !== seriesCount)
   ) {
     throw new Defect(
       "detector.state_invalid",
-      `state has version ${state.version} and ${state.detectors.length} detectors, 1 and ${lineCount} are needed`,
+      `state has version ${state.version} and ${state.wealth.length} wealths, 2 and ${lineCount * stakeCount} are needed`,
     );
   }
   const baseline = createPersonalBaseline(reference, baselineCount, state?.baseline);
   const detectors = Array.from({ length: lineCount }, (_, line) =>
-    detectorOf(state?.detectors[line]),
+    detectorOf(state?.wealth.subarray(line * stakeCount, (line + 1) * stakeCount)),
   );
+  const changes = createChangeWatch(reference, baseline.directions, limit, state?.changes);
   const onsets = new Float64Array(lineCount * onsetCells);
   const suspicions = new Float64Array(seriesCount);
   if (state !== undefined) {
@@ -204,8 +214,16 @@ export function createFeatureMonitor(
   let skippedCount = state?.skippedCount ?? 0;
   let alarmCount = state?.alarmCount ?? 0;
 
-  function detectorOf(own?: EDetectorState): EDetector {
-    return createEDetector({ referenceRate, averageRunLengthMin: limit }, own);
+  function detectorOf(owned?: Float64Array): EDetector {
+    const config = { referenceRate, averageRunLengthMin: limit };
+    if (owned === undefined) return createEDetector(config);
+    const wealth = Array.from(owned);
+    return createEDetector(config, {
+      wealth,
+      sampleCount: 0,
+      samplesSinceAlarm: 1,
+      alarmCount: 0,
+    });
   }
 
   function isUsable(features: ArrayLike<number>, label: number): boolean {
@@ -224,17 +242,29 @@ export function createFeatureMonitor(
     return Math.min(1, Math.max(0, (score - range.from) / (range.to - range.from)));
   }
 
+  /** What a series has as evidence: of its distance and of its known changes, half each. A mean of e-values is one. */
+  function evidenceOf(line: number, distance: number): number {
+    const change = changes.evidenceOf(line);
+    return change === null ? distance : (distance + change) / 2;
+  }
+
+  /** Counts the window for the beginning of a change, by what has more evidence so far. */
   function dateOnset(line: number, share: number, score: number): void {
+    const isChange = changes.strongestOf(line) > (detectors[line] as EDetector).evidence();
+    const surprise = isChange
+      ? (changes.shares[line] as number) - changeReferenceRate
+      : share - referenceRate;
+    const deviation = isChange ? (changes.deviations[line] as number) : score;
     const at = line * onsetCells;
-    const rested = (onsets[at] as number) + Math.log(1 + onsetStake * (share - referenceRate));
+    const rested = (onsets[at] as number) + Math.log(1 + onsetStake * surprise);
     if (rested <= 0) {
       onsets.fill(0, at, at + onsetCells);
       return;
     }
     onsets[at] = rested;
     onsets[at + 1] = (onsets[at + 1] as number) + 1;
-    onsets[at + 2] = (onsets[at + 2] as number) + score;
-    onsets[at + 3] = (onsets[at + 3] as number) + score * score;
+    onsets[at + 2] = (onsets[at + 2] as number) + deviation;
+    onsets[at + 3] = (onsets[at + 3] as number) + deviation * deviation;
     if (line < seriesCount) {
       onsets[at + 4] = (onsets[at + 4] as number) + (baseline.shifts[line] as number);
     }
@@ -292,33 +322,37 @@ export function createFeatureMonitor(
       baseline.score(features, predictedClass);
       const row = limitRow(reference, predictedClass);
       let largest = 0;
-      let hasAlarm = false;
+      let hasAlarm = changes.observe(predictedClass, visitLength > visitWindows);
       for (let line = 0; line < lineCount; line++) {
         const score = baseline.scores[line] as number;
         const share = shareOf(line, score / (reference.scoreLimits[row + line] as number));
         const detector = detectors[line] as EDetector;
-        if (detector.observe(share)) hasAlarm = true;
-        largest = Math.max(largest, detector.evidence());
         dateOnset(line, share, score);
+        if (detector.observe(share)) hasAlarm = true;
+        largest = Math.max(largest, evidenceOf(line, detector.evidence()));
         if (line < seriesCount) {
           const least = baseline.leastScores[line] as number;
+          const towards = changes.largest[line] as number;
           suspicions[line] =
             suspicionKept * (suspicions[line] as number) +
             Math.log(1 + least * least) +
-            predictedWeight * Math.log(1 + score * score);
+            predictedWeight * Math.log(1 + score * score) +
+            changeWeight * Math.log(1 + towards * towards);
         }
       }
       // Below this even all series together are not believed.
       if (!hasAlarm && largest < averageRunLengthMin) return null;
-      const evidences = detectors.map((detector) =>
-        detector.state().samplesSinceAlarm === 0 ? detector.alarmEvidence() : detector.evidence(),
-      );
+      const evidences = detectors.map((detector, line) => {
+        const isRaised = detector.state().samplesSinceAlarm === 0;
+        return evidenceOf(line, isRaised ? detector.alarmEvidence() : detector.evidence());
+      });
       if (believedCount(evidences, 1 / averageRunLengthMin) === 0) return null;
       const alarm = alarmOf(evidences);
       alarmCount++;
       detectors.forEach((_, line) => {
         detectors[line] = detectorOf();
       });
+      changes.restart();
       onsets.fill(0);
       suspicions.fill(0);
       return alarm;
@@ -338,9 +372,10 @@ export function createFeatureMonitor(
       limit,
     }),
     state: () => ({
-      version: 1,
+      version: 2,
       baseline: baseline.state(),
-      detectors: detectors.map((detector) => detector.state()),
+      changes: changes.state(),
+      wealth: Float64Array.from(detectors.flatMap((detector) => detector.state().wealth)),
       onsets: onsets.slice(),
       suspicions: suspicions.slice(),
       lastClass,

@@ -1,5 +1,6 @@
 // What is normal for people's own deviations from themselves. It must not hold anything of one person.
 import { accept, type Outcome, refuse } from "@attune/protocol";
+import { channelChangesOf, channelFeaturesOf } from "./channelChanges.ts";
 import { checkFeatureLayout, type FeatureLayout, watchedClassMax } from "./featureLayout.ts";
 
 /**
@@ -7,7 +8,7 @@ import { checkFeatureLayout, type FeatureLayout, watchedClassMax } from "./featu
  * Sizes are logarithms throughout, see {@link FeatureLayout.logFeatures}.
  */
 export interface FeatureReference {
-  readonly version: 1;
+  readonly version: 2;
   readonly layout: FeatureLayout;
   readonly classCount: number;
   /** So many windows of a class were a person's past when this was measured. */
@@ -25,14 +26,21 @@ export interface FeatureReference {
    * standard deviations, above 0.
    */
   readonly scoreLimits: Float64Array;
+  /**
+   * Lower Cholesky factor of the correlation of the channels' features around their person's past, packed row by row; in units of
+   * the class's deviation, features ascending.
+   */
+  readonly changeFactor: Float64Array;
+  /** The distance towards each known change that few normal windows exceed, `(classCount, changes)`; in standard deviations, above 0. */
+  readonly changeLimits: Float64Array;
 }
 
 /** Checks a reference that came from outside, such as in a model package. */
 export function checkFeatureReference(reference: FeatureReference): Outcome<FeatureReference> {
-  if (reference.version !== 1) {
+  if (reference.version !== 2) {
     return refuse(
       "input.shape_mismatch",
-      `reference has version ${String(reference.version)}, 1 is known; fit it again`,
+      `reference has version ${String(reference.version)}, 2 is known; fit it again`,
     );
   }
   const layout = checkFeatureLayout(reference.layout);
@@ -45,12 +53,21 @@ export function checkFeatureReference(reference: FeatureReference): Outcome<Feat
       `reference has ${classCount} classes (limit ${watchedClassMax}) and ${baselineCount} baseline windows; fit it again`,
     );
   }
+  const changeCount = channelChangesOf(layout.value, classCount).length;
+  const channelFeatureCount = channelFeaturesOf(layout.value).length;
   const cells = classCount * featureCount;
   const expected = [
     ["means", reference.means, cells, Number.NEGATIVE_INFINITY],
     ["withinVariances", reference.withinVariances, cells, Number.MIN_VALUE],
     ["betweenVariances", reference.betweenVariances, cells, 0],
     ["factor", reference.factor, triangleLength(featureCount), Number.NEGATIVE_INFINITY],
+    [
+      "changeFactor",
+      reference.changeFactor,
+      triangleLength(channelFeatureCount),
+      Number.NEGATIVE_INFINITY,
+    ],
+    ["changeLimits", reference.changeLimits, classCount * changeCount, Number.MIN_VALUE],
     ["scoreLimits", reference.scoreLimits, classCount * (series.length + 1), Number.MIN_VALUE],
   ] as const;
   for (const [name, values, length, min] of expected) {
@@ -67,12 +84,14 @@ export function checkFeatureReference(reference: FeatureReference): Outcome<Feat
       );
     }
   }
-  for (let row = 0; row < featureCount; row++) {
-    if (!((reference.factor[triangleLength(row) + row] as number) > 0)) {
-      return refuse(
-        "input.not_finite",
-        `reference's covariance factor is not positive at feature ${row}; fit it again`,
-      );
+  for (const factor of [reference.factor, reference.changeFactor]) {
+    for (let row = 0; triangleLength(row) < factor.length; row++) {
+      if (!((factor[triangleLength(row) + row] as number) > 0)) {
+        return refuse(
+          "input.not_finite",
+          `reference's covariance factor is not positive at feature ${row}; fit it again`,
+        );
+      }
     }
   }
   return accept(reference);

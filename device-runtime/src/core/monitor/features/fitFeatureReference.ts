@@ -1,6 +1,7 @@
 // Measures how far people are from their own past. It runs where a package is made, not on a device.
 import { type Outcome, refuse } from "@attune/protocol";
 import { fitMahalanobis } from "../../ood/fitMahalanobis.ts";
+import { channelChangesOf, channelFeaturesOf } from "./channelChanges.ts";
 import {
   checkFeatureLayout,
   type FeatureLayout,
@@ -8,7 +9,7 @@ import {
   watchedClassMax,
 } from "./featureLayout.ts";
 import { checkFeatureReference, type FeatureReference } from "./featureReference.ts";
-import { createPersonalBaseline, limitRow } from "./personalBaseline.ts";
+import { createPersonalBaseline } from "./personalBaseline.ts";
 
 /** The windows of one person, or of one wearing of the device, in the order of time. */
 export interface PersonWindows {
@@ -30,6 +31,9 @@ export interface FeatureReferenceFit {
 
 /** Windows of 2.56 s that overlap by half: 15 seconds of a movement. Measures people as they are known after so little. */
 const defaultBaselineCount = 12;
+
+/** Standard deviations; normal windows spread by one, so a lower limit would come of too few of them. */
+const changeLimitMin = 1;
 
 /** Correlations shrunk by so much: what two people's correlations differ by anyway. */
 const shrinkage = 0.05;
@@ -100,6 +104,7 @@ export function fitFeatureReference(
   const pasts = people.map((person) => pastOf(person, fit.layout, classCount, baselineCount));
   const { means, betweenVariances } = populationOf(pasts, classCount, featureCount);
   const residuals: number[] = [];
+  const residualClasses: number[] = [];
   const squareMeans = new Float64Array(classCount * featureCount);
   const personCounts = new Uint32Array(classCount);
   const row = new Float64Array(featureCount);
@@ -110,6 +115,7 @@ export function fitFeatureReference(
     forEachLater(person, featureCount, classCount, baselineCount, (at, label) => {
       readRow(person.features, at, layout, row);
       laterCounts[label] = (laterCounts[label] as number) + 1;
+      residualClasses.push(label);
       const own = past[label] as ClassSums;
       for (let i = 0; i < featureCount; i++) {
         const cell = label * featureCount + i;
@@ -146,8 +152,23 @@ export function fitFeatureReference(
       withinVariances[cell] = measured > 0 ? measured : pooledSquare(squareMeans, i, featureCount);
     }
   }
+  const channelFeatures = channelFeaturesOf(layout);
+  const inDeviations: number[] = [];
+  residualClasses.forEach((label, window) => {
+    for (const i of channelFeatures) {
+      const deviation = Math.sqrt(withinVariances[label * featureCount + i] as number);
+      inDeviations.push((residuals[window * featureCount + i] as number) / deviation);
+    }
+  });
+  const changes = fitMahalanobis(inDeviations, new Uint8Array(windowCount), {
+    dimension: channelFeatures.length,
+    classCount: 1,
+    shrinkage,
+  });
+  if (!changes.ok) return changes;
+  const changeCount = channelChangesOf(layout, classCount).length;
   const reference: FeatureReference = {
-    version: 1,
+    version: 2,
     layout,
     classCount,
     baselineCount,
@@ -155,12 +176,11 @@ export function fitFeatureReference(
     withinVariances,
     betweenVariances,
     factor: joint.value.factor,
+    changeFactor: changes.value.factor,
+    changeLimits: new Float64Array(classCount * changeCount).fill(1),
     scoreLimits: new Float64Array(classCount * (layout.series.length + 1)).fill(1),
   };
-  return checkFeatureReference({
-    ...reference,
-    scoreLimits: limitsOf(people, reference, quantile),
-  });
+  return checkFeatureReference({ ...reference, ...limitsOf(people, reference, quantile) });
 }
 
 /** What a class or feature that never varied gets: the mean square of that feature in all classes, or of 1. */
@@ -259,11 +279,13 @@ function limitsOf(
   people: readonly PersonWindows[],
   reference: FeatureReference,
   quantile: number,
-): Float64Array {
+): Pick<FeatureReference, "scoreLimits" | "changeLimits"> {
   const { classCount, baselineCount, layout } = reference;
+  const changeCount = reference.changeLimits.length / classCount;
   const lineCount = layout.series.length + 1;
-  const ofClass: number[][] = Array.from({ length: classCount * lineCount }, () => []);
-  const ofAll: number[][] = Array.from({ length: lineCount }, () => []);
+  const columns = lineCount + changeCount;
+  const ofClass: number[][] = Array.from({ length: classCount * columns }, () => []);
+  const ofAll: number[][] = Array.from({ length: columns }, () => []);
   for (const { features, predictedClasses } of people) {
     const baseline = createPersonalBaseline(reference, baselineCount);
     for (let window = 0; window < predictedClasses.length; window++) {
@@ -275,22 +297,29 @@ function limitsOf(
         continue;
       }
       baseline.score(row, label);
-      for (let line = 0; line < lineCount; line++) {
-        const score = baseline.scores[line] as number;
-        ofClass[limitRow(reference, label) + line]?.push(score);
-        ofAll[line]?.push(score);
-      }
+      const scored = [...baseline.scores, ...baseline.directions.scores.map(Math.abs)];
+      scored.forEach((score, column) => {
+        ofClass[label * columns + column]?.push(score);
+        ofAll[column]?.push(score);
+      });
     }
   }
   // A class that was hardly seen must not get a limit that normal windows of the others exceed.
   const floors = ofAll.map((scores) => quantileOf(scores, 0.9));
   const fallbacks = ofAll.map((scores) => quantileOf(scores, quantile));
-  return Float64Array.from(ofClass, (scores, cell) => {
-    const line = cell % lineCount;
+  const limits = ofClass.map((scores, cell) => {
+    const column = cell % columns;
     const own =
-      scores.length >= 1 / (1 - quantile) ? quantileOf(scores, quantile) : fallbacks[line];
-    return Math.max(own as number, floors[line] as number, Number.MIN_VALUE);
+      scores.length >= 1 / (1 - quantile) ? quantileOf(scores, quantile) : fallbacks[column];
+    // Where a class is still, so is its noise along a change: its own limit holds.
+    const floor = column < lineCount ? floors[column] : changeLimitMin;
+    return Math.max(own as number, floor as number, Number.MIN_VALUE);
   });
+  const isOfChange = (_: number, cell: number): boolean => cell % columns >= lineCount;
+  return {
+    scoreLimits: Float64Array.from(limits.filter((limit, cell) => !isOfChange(limit, cell))),
+    changeLimits: Float64Array.from(limits.filter(isOfChange)),
+  };
 }
 
 function quantileOf(values: readonly number[], share: number): number {

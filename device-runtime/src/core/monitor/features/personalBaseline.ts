@@ -1,6 +1,7 @@
 // One person's own normal by class, and how far a window is from it. It must not raise an alarm.
 import { Defect } from "@attune/protocol";
 import { detectorValueMax } from "../driftDetector.ts";
+import { type ChangeDirections, createChangeDirections } from "./channelChanges.ts";
 import type { FeatureReference } from "./featureReference.ts";
 
 /** All that a {@link PersonalBaseline} remembers; plain data. */
@@ -21,11 +22,13 @@ export interface PersonalBaseline {
   readonly leastScores: Float64Array;
   /** Mean signed deviation of each series' features in the predicted class, `(series,)`: which way the last scored window lies. */
   readonly shifts: Float64Array;
+  /** How far the last scored window lies towards each known change, from the person's own normal. */
+  readonly directions: ChangeDirections;
   /** Whether a class has been learned. */
   isLearned(label: number): boolean;
   /** Takes one window of a class that is not yet learned. */
   learn(features: ArrayLike<number>, label: number): void;
-  /** Writes {@link scores}, {@link leastScores} and {@link shifts}; the class must be learned. Allocates nothing. */
+  /** Writes {@link scores}, {@link leastScores}, {@link shifts} and {@link directions}; the class must be learned. Allocates nothing. */
   score(features: ArrayLike<number>, label: number): void;
   state(): PersonalBaselineState;
 }
@@ -59,6 +62,7 @@ export function createPersonalBaseline(
   const scores = new Float64Array(series.length + 1);
   const leastScores = new Float64Array(series.length);
   const shifts = new Float64Array(series.length);
+  const directions = createChangeDirections(reference);
   const members = series.map(({ features }) => Uint16Array.from(features));
 
   function read(features: ArrayLike<number>): void {
@@ -81,9 +85,11 @@ export function createPersonalBaseline(
     }
   }
 
-  function whitenCentre(label: number): void {
+  /** Makes what a class is scored by of its centres and deviations. */
+  function settle(label: number): void {
     whiten(centres, label * featureCount);
     whitenedCentres.set(whitened, label * featureCount);
+    directions.aim(label, centres, scales);
   }
 
   function finish(label: number): void {
@@ -99,7 +105,7 @@ export function createPersonalBaseline(
       const left = priorShare * priorShare * (reference.betweenVariances[at] as number);
       scales[at] = 1 / Math.sqrt(within + left);
     }
-    whitenCentre(label);
+    settle(label);
   }
 
   if (state !== undefined) {
@@ -117,7 +123,7 @@ export function createPersonalBaseline(
     centres.set(state.centres);
     scales.set(state.scales);
     for (let label = 0; label < classCount; label++) {
-      if (isLearned(label)) whitenCentre(label);
+      if (isLearned(label)) settle(label);
     }
   }
 
@@ -129,6 +135,7 @@ export function createPersonalBaseline(
     scores,
     leastScores,
     shifts,
+    directions,
     isLearned,
     learn(features, label) {
       read(features);
@@ -145,6 +152,7 @@ export function createPersonalBaseline(
     score(features, label) {
       read(features);
       whiten(values, 0);
+      directions.measure(values, label);
       let nearest = Number.POSITIVE_INFINITY;
       leastScores.fill(Number.POSITIVE_INFINITY);
       for (let other = 0; other < classCount; other++) {
