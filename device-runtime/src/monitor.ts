@@ -26,6 +26,7 @@ export {
   ksTest,
 } from "./core/distance/kolmogorovSmirnov.ts";
 export {
+  type EmptyBin,
   type PopulationStability,
   populationStability,
 } from "./core/distance/populationStability.ts";
@@ -33,6 +34,7 @@ export {
   histogramWasserstein,
   linearMmd,
   type MmdResult,
+  mmdRowsMin,
   wasserstein,
 } from "./core/distance/sampleDistance.ts";
 export { type EffectSize, standardizedDifference } from "./core/distance/standardizedDifference.ts";

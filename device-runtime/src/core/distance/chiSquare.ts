@@ -85,8 +85,20 @@ export function chiSquareTail(value: number, freedom: number): number {
     : Math.min(1, front * upperFraction(shape, x));
 }
 
-/** The value that a chi-square variable exceeds with probability `tail`, `(0, 1)`. */
+/**
+ * The value that a chi-square variable exceeds with probability `tail`.
+ *
+ * @param tail `(0, 1)`.
+ * @param freedom above 0; need not be whole.
+ * @throws {@link Defect} `distance.probability_invalid`.
+ */
 export function chiSquareQuantile(tail: number, freedom: number): number {
+  if (!(tail > 0 && tail < 1 && freedom > 0 && freedom < Number.POSITIVE_INFINITY)) {
+    throw new Defect(
+      "distance.probability_invalid",
+      `probability ${tail} with ${freedom} degrees of freedom; pass one between 0 and 1, and a freedom above 0`,
+    );
+  }
   let low = 0;
   let high = freedom + 10;
   while (chiSquareTail(high, freedom) > tail) high *= 2;
@@ -136,8 +148,8 @@ const lanczos = [
   1.5056327351493116e-7,
 ] as const;
 
-/** Lanczos' approximation, to 1e-14 for the arguments here (0.5 and more). */
-function logGamma(x: number): number {
+/** Logarithm of the gamma function by Lanczos' approximation, to 1e-14 for arguments of 0.5 and more. */
+export function logGamma(x: number): number {
   let sum: number = lanczos[0];
   for (let i = 1; i < lanczos.length; i++) sum += (lanczos[i] as number) / (x - 1 + i);
   const t = x + 6.5;

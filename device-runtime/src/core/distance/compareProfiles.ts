@@ -26,7 +26,10 @@ export interface FeatureDifference {
 
 /** How two profiles differ. */
 export interface ProfileDifference {
-  /** Most severe first: by the drift that the stability index shows beyond chance. */
+  /**
+   * Most severe first: by the drift that the stability index shows beyond chance, with windows that have no usable value as a bin of their own. What
+   * never varied and has another value now comes before all.
+   */
   readonly features: readonly FeatureDifference[];
   /** Shares of predicted classes; null where one side has none. */
   readonly classes: ChiSquareResult | null;
@@ -35,7 +38,7 @@ export interface ProfileDifference {
 /**
  * Compares two profiles of the same layout, such as a person's with the reference.
  *
- * - Pure, O(features · bins). A look back, for reports; what is watched as it comes is watched by `createFeatureMonitor`.
+ * - Pure, O(features · bins · √windows). A look back, for reports; what is watched as it comes is watched by `createFeatureMonitor`.
  *
  * @returns the differences, or `input.shape_mismatch` when bins or classes differ.
  */
@@ -63,8 +66,18 @@ export function compareProfiles(first: Profile, second: Profile): Outcome<Profil
         own.missingCount / Math.max(1, first.windowCount),
     };
   });
-  const severityOf = ({ stability }: FeatureDifference): number => stability?.severity.size ?? -1;
-  features.sort((a, b) => severityOf(b) - severityOf(a));
+  const severities = features.map(({ feature, effect }) => {
+    if (Math.abs(effect.size) === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
+    const [a, b] = [first, second].map(({ features: all }) => {
+      const { binCounts, missingCount } = all[feature] as Profile["features"][number];
+      return [...binCounts, missingCount];
+    }) as [number[], number[]];
+    const isSeen = first.windowCount > 0 && second.windowCount > 0;
+    return isSeen ? populationStability(a, b).severity.size : 0;
+  });
+  features.sort(
+    (a, b) => (severities[b.feature] as number) - (severities[a.feature] as number) || 0,
+  );
   const hasClasses = [first, second].every(({ classCounts }) =>
     classCounts.some((count) => count > 0),
   );

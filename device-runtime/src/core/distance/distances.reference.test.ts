@@ -8,7 +8,7 @@ import { gaussian } from "../../ports/random.ts";
 import { binOf, quantileEdges } from "../profile/binEdges.ts";
 import { chiSquareQuantile, chiSquareTail, chiSquareTest } from "./chiSquare.ts";
 import { hellinger, jensenShannon, klDivergence, totalVariation } from "./countDistance.ts";
-import { kolmogorovTail, ksTest } from "./kolmogorovSmirnov.ts";
+import { kolmogorovTail, ksDistance, ksTest } from "./kolmogorovSmirnov.ts";
 import { populationStability } from "./populationStability.ts";
 import { histogramWasserstein, linearMmd, wasserstein } from "./sampleDistance.ts";
 
@@ -67,7 +67,9 @@ it("[LC88] distances and p-values of the drift vectors are SciPy's", (context) =
     edges.forEach((edge, at) => {
       expectClose(edge, inner[at], 1e-9);
     });
-    const { index } = populationStability(histogramOf(a, edges), histogramOf(b, edges), 1e-6);
+    const { index } = populationStability(histogramOf(a, edges), histogramOf(b, edges), {
+      share: 1e-6,
+    });
     expectClose(index, expected["psi10QuantileBins"], 1e-9);
   }
   for (const { x, y, ...expected } of statistics.categorical) {
@@ -122,31 +124,54 @@ it("[LC88] large samples are compared by the asymptotic distribution", () => {
   ).toBeLessThan(1e-100);
 });
 
-it("[LC89] without drift a PSI passes its null line one time in twenty, and .1 nearly always", () => {
+it("[LC89] without drift a PSI passes its null line one time in twenty at any size, and .1 nearly always at a device's", () => {
   const random = createSeededRandom("psi");
-  const draw = (count: number): number[] => {
-    const counts = Array.from({ length: 10 }, () => 0);
+  const draw = (count: number, binCount: number): number[] => {
+    const counts = Array.from({ length: binCount }, () => 0);
     for (let index = 0; index < count; index++) {
-      const bin = Math.floor((random.nextUint32() / 2 ** 32) * 10);
+      const bin = Math.floor((random.nextUint32() / 2 ** 32) * binCount);
       counts[bin] = (counts[bin] as number) + 1;
     }
     return counts;
   };
-  let aboveLine = 0;
-  let aboveThumb = 0;
-  for (let trial = 0; trial < 1000; trial++) {
-    const { index, nullLine } = populationStability(draw(200), draw(5000));
-    if (index > nullLine) aboveLine++;
-    if (populationStability(draw(50), draw(5000)).index > 0.1) aboveThumb++;
+  for (const [countA, countB, binCount] of [
+    [20, 2000, 10],
+    [50, 2000, 10],
+    [50, 50, 10],
+    [100, 4000, 20],
+    [300, 2000, 10],
+  ] as const) {
+    let aboveLine = 0;
+    let indexSum = 0;
+    let meanSum = 0;
+    for (let trial = 0; trial < 500; trial++) {
+      const a = draw(countA, binCount);
+      const stability = populationStability(a, draw(countB, binCount));
+      if (stability.index > stability.nullLine) aboveLine++;
+      expect(stability.pValue < 0.05).toBe(stability.index > stability.nullLine);
+      indexSum += stability.index;
+      meanSum += stability.nullMean;
+    }
+    expect(aboveLine / 500, `${countA} against ${countB} in ${binCount} bins`).toBeLessThan(0.09);
+    expect(aboveLine / 500).toBeGreaterThan(0.015);
+    expect(meanSum / indexSum).toBeGreaterThan(0.9);
+    expect(meanSum / indexSum).toBeLessThan(1.1);
   }
-  expect(aboveLine / 1000).toBeGreaterThan(0.02);
-  expect(aboveLine / 1000).toBeLessThan(0.09);
-  expect(aboveThumb / 1000).toBeGreaterThan(0.7);
+  let aboveThumb = 0;
+  for (let trial = 0; trial < 500; trial++) {
+    if (populationStability(draw(50, 10), draw(2000, 10)).index > 0.1) aboveThumb++;
+  }
+  expect(aboveThumb / 500).toBeGreaterThan(0.7);
 });
 
 it("[LC89] a PSI says what it rests on, and its severity holds the truth", () => {
   const stability = populationStability([600, 400, 0], [400, 500, 100]);
-  expect(stability).toMatchObject({ binCount: 3, countA: 1000, countB: 1000, zeroShare: 1e-4 });
+  expect(stability).toMatchObject({
+    binCount: 3,
+    countA: 1000,
+    countB: 1000,
+    emptyBin: "halfValue",
+  });
   expect(stability.pValue).toBeLessThan(1e-10);
   expect(stability.severity.low).toBeGreaterThan(0.1);
   expect(stability.severity.high).toBeGreaterThan(stability.severity.size);
@@ -177,13 +202,14 @@ it("[LC88] linear-time MMD is the closed form of two shifted Gaussians, and hold
   expect(apart.pValue).toBeLessThan(1e-6);
   let hits = 0;
   for (let trial = 0; trial < 400; trial++) {
-    if (linearMmd(draw(200, 0), draw(200, 0), 1, 1).pValue < 0.05) hits++;
+    if (linearMmd(draw(40, 0), draw(40, 0), 1, 1).pValue < 0.05) hits++;
   }
   expect(hits / 400).toBeLessThan(0.1);
   expect(hits / 400).toBeGreaterThan(0.01);
 });
 
 it("[LC88] distances of nothing, of NaN and of other bins are defects", () => {
+  const many = (value: number): number[] => Array.from({ length: 40 }, () => value);
   for (const bad of [
     () => ksTest([], [1]),
     () => ksTest([Number.NaN], [1]),
@@ -194,8 +220,18 @@ it("[LC88] distances of nothing, of NaN and of other bins are defects", () => {
     () => populationStability([1], [1]),
     () => histogramWasserstein([0], [1, 1], [0, 0]),
     () => linearMmd([1, 2], [1, 2], 1, 1),
+    () => linearMmd(many(0), many(0).with(3, Number.NaN), 1, 1),
+    () => linearMmd(many(0), many(0).with(3, Number.POSITIVE_INFINITY), 1, 1),
+    () => linearMmd(many(0), many(0), 0, 1),
+    () => histogramWasserstein([0], [2, -1], [0, 1]),
+    () => chiSquareQuantile(-1, 1),
+    () => chiSquareQuantile(0.05, 0),
+    () => populationStability([1, 2], [1, 2], { share: 0 }),
   ]) {
     expect(bad).toThrow(Defect);
   }
   expect(klDivergence([1, 1], [1, 0])).toBe(Number.POSITIVE_INFINITY);
+  expect(ksDistance([1], [Number.NaN])).toBeLessThanOrEqual(1);
+  expect(wasserstein([-1.7e308, 1.7e308], [-1.7e308, 1.7e308])).toBe(0);
+  expect(linearMmd(many(0), many(1), 1, 1).pValue).toBe(2 ** -20);
 });

@@ -32,7 +32,8 @@ const tieTolerance = 1e-12;
  * pValue; // => ≈ 0.2286
  * method; // => "exact"
  * @see Hodges 1958, "The significance probability of the Smirnov two-sample test" (exact, by paths); Simard and L'Ecuyer 2011,
- *   "Computing the two-sided Kolmogorov-Smirnov distribution" (asymptotic). Deviation: none from SciPy's `ks_2samp`.
+ *   "Computing the two-sided Kolmogorov-Smirnov distribution" (asymptotic). Deviation from SciPy's `ks_2samp`: it counts paths up to
+ *   10,000 values a sample; beyond a million pairs the p-value here is asymptotic, and up to 3 % smaller than the exact one.
  */
 export function ksTest(a: ArrayLike<number>, b: ArrayLike<number>): KsResult {
   const sortedA = Float64Array.from(a).sort();
@@ -56,7 +57,7 @@ export function ksTest(a: ArrayLike<number>, b: ArrayLike<number>): KsResult {
 }
 
 /**
- * Largest distance between the distribution functions of two ascending samples, `[0, 1]`. Allocates nothing.
+ * Largest distance between the distribution functions of two ascending samples, `[0, 1]`. Allocates nothing. NaN is in no order: without meaning then.
  *
  * @example
  * ksDistance([1, 2, 3], [2, 3, 4]); // => ≈ 0.3333
@@ -69,8 +70,8 @@ export function ksDistance(sortedA: ArrayLike<number>, sortedB: ArrayLike<number
     const x = sortedA[i] as number;
     const y = sortedB[j] as number;
     const value = x < y ? x : y;
-    while (i < n && sortedA[i] === value) i++;
-    while (j < m && sortedB[j] === value) j++;
+    while (i < n && !((sortedA[i] as number) > value)) i++;
+    while (j < m && !((sortedB[j] as number) > value)) j++;
     const apart = Math.abs(i / n - j / m);
     if (apart > largest) largest = apart;
   }
@@ -105,7 +106,7 @@ export function ksExactTail(statistic: number, n: number, m: number): number {
   return Math.min(1, left);
 }
 
-/** Beyond this `n d²` the two-sided tail is twice the one-sided one: both at once is rarer than 1e-16. */
+/** Beyond this `n d²` the two-sided tail is twice the one-sided one: both at once is rarer than 2e-14. */
 const oneSidedSquare = 4;
 /** The matrix has `2 n d` rows, at most four times the root of this. */
 const matrixCountMax = 1000;

@@ -41,12 +41,16 @@ export function mergeMoments(a: Moments, b: Moments): Moments {
   const count = a.count + b.count;
   if (count === 0) return noMoments;
   const apart = b.mean - a.mean;
+  const least = Math.min(a.least, b.least);
+  const largest = Math.max(a.largest, b.largest);
+  const mean = (a.count * a.mean + b.count * b.mean) / count;
   return {
     count,
-    mean: (a.count * a.mean + b.count * b.mean) / count,
+    // Rounding must not move the mean of equal values: nothing would vary then, and still two means differ.
+    mean: Math.min(largest, Math.max(least, mean)),
     // In an order that is the same both ways, to the bit.
     squares: a.squares + b.squares + (apart * apart * (a.count * b.count)) / count,
-    least: Math.min(a.least, b.least),
-    largest: Math.max(a.largest, b.largest),
+    least,
+    largest,
   };
 }

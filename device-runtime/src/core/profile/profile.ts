@@ -144,13 +144,19 @@ export function emptyProfile(layout: ProfileLayout): Profile {
  *
  * - Commutative; counts are exact whatever the order, means and squares up to rounding. Pure, O(size).
  *
- * @returns the profile, or `input.shape_mismatch` when the bins or classes differ.
+ * @returns the profile, or `input.shape_mismatch` when the bins or classes differ, or counts would be too large to be whole.
  */
 export function mergeProfiles(a: Profile, b: Profile): Outcome<Profile> {
   if (!isSameLayout(a.layout, b.layout)) {
     return refuse(
       "input.shape_mismatch",
       "profiles have other bins or classes; make both with the layout of one reference",
+    );
+  }
+  if (a.windowCount + b.windowCount > countMax) {
+    return refuse(
+      "input.shape_mismatch",
+      `profiles of ${a.windowCount} and ${b.windowCount} windows together count more than ${countMax}, beyond which counts are not whole; start a new one`,
     );
   }
   return accept({
@@ -208,8 +214,7 @@ export function checkProfile(value: unknown): Outcome<Profile> {
     return refuse("input.shape_mismatch", `profile has not ${edges.length} features`);
   }
   for (const [index, feature] of (features as readonly unknown[]).entries()) {
-    const binCount = (edges[index] as readonly number[]).length + 1;
-    if (!isFeature(feature, binCount, windowCount)) {
+    if (!isFeature(feature, edges[index] as readonly number[], windowCount)) {
       return refuse(
         "input.shape_mismatch",
         `feature ${index} of the profile does not hold together: bins, moments and missing must count ${windowCount} windows`,
@@ -244,10 +249,10 @@ function isAscending(edges: unknown): boolean {
   );
 }
 
-function isFeature(feature: unknown, binCount: number, windowCount: number): boolean {
+function isFeature(feature: unknown, edges: readonly number[], windowCount: number): boolean {
   if (!isRecord(feature) || !isRecord(feature["moments"])) return false;
   const { binCounts, missingCount, moments } = feature;
-  if (!isCounts(binCounts, binCount) || !isCount(missingCount)) return false;
+  if (!isCounts(binCounts, edges.length + 1) || !isCount(missingCount)) return false;
   const { count, mean, squares, least, largest } = moments;
   if (!isCount(count) || count !== sumOf(binCounts) || count + missingCount !== windowCount) {
     return false;
@@ -274,7 +279,11 @@ function isFeature(feature: unknown, binCount: number, windowCount: number): boo
     squares < Number.POSITIVE_INFINITY &&
     isCountable(least) &&
     isCountable(largest) &&
-    least <= largest
+    least <= mean &&
+    mean <= largest &&
+    // The outermost values are in the outermost bins that count any.
+    binOf(edges, least) === binCounts.findIndex((inBin) => inBin > 0) &&
+    binOf(edges, largest) === binCounts.findLastIndex((inBin) => inBin > 0)
   );
 }
 
