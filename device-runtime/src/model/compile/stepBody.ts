@@ -86,7 +86,7 @@ export function writeStepBody(
       found.get(name) ??
       turnAway(
         "model.parameter_unknown",
-        `the output does not depend on parameter ${name}; leave it out of the scope`,
+        `the output does not depend on parameter ${name}, or only through integers, truth values or steps, which have no gradient; leave it out of the scope`,
       ),
   );
   const pulledOnes = subject.trained.map(({ name }, index) =>

@@ -42,13 +42,7 @@ const notTrained: ReadonlySet<ElementType | undefined> = new Set(["float16", "fl
  */
 export function differentiate(task: Differentiation): ReadonlyMap<string, string> {
   const { graph, emit, lowering = createLowering(checkLowering()) } = task;
-  // Values that depend on a wanted one; all others are constants as far as the gradient is concerned.
-  const live = new Set(task.wanted);
-  for (const node of graph.nodes) {
-    if (node.inputs.some((input) => live.has(input))) {
-      for (const output of node.outputs) live.add(output);
-    }
-  }
+  const live = differentiable(graph, task.wanted);
   const parts = new Map<string, string[]>();
   for (const [value, gradient] of task.seeds) parts.set(value, [gradient]);
   const gradients = new Map<string, string>();
@@ -122,6 +116,19 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
       lower: (operation, forms) => lowering.choose(placeOf(operation), forms).write(emit),
       choose: (operation, forms) => lowering.choose(placeOf(operation), forms),
     });
+    // No list at all: the operator is flat. Else every way to a wanted value has to be written, or training would silently miss it.
+    const lost =
+      results.length === 0
+        ? -1
+        : node.inputs.findIndex(
+            (input, index) => input !== "" && live.has(input) && results[index] === undefined,
+          );
+    if (lost >= 0) {
+      turnAway(
+        "model.operator_unsupported",
+        `${nodeText(node)}: no gradient by its input ${lost} (${node.inputs[lost] ?? ""}), which depends on what is trained; leave that out of the scope`,
+      );
+    }
     const left = node.outputs.slice(1).filter((name) => parts.has(name) && !asked.has(name));
     if (left.length > 0) noGradientThrough(node, left);
     results.forEach((result, index) => {
@@ -139,6 +146,34 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
   }
   return found;
 }
+
+/**
+ * Values that depend on a wanted one through floating-point numbers; all others are constants as far as the gradient is concerned.
+ *
+ * Integers and truth values are flat between their steps, so what is made of them carries no gradient. Those of `QuantizeLinear` stand for the
+ * rounded numbers until `DequantizeLinear`, and do.
+ */
+function differentiable(graph: ModelGraph, wanted: ReadonlySet<string>): ReadonlySet<string> {
+  const live = new Set(wanted);
+  const typeOf = (name: string): ElementType | undefined => graph.values.get(name)?.type;
+  for (const node of graph.nodes) {
+    const from = node.inputs.filter((input) => live.has(input));
+    if (from.length === 0) continue;
+    for (const output of node.outputs) {
+      const type = typeOf(output);
+      const carries =
+        type === undefined ||
+        isFloat(type) ||
+        node.operator === "QuantizeLinear" ||
+        from.some((input) => typeOf(input) === type);
+      if (carries) live.add(output);
+    }
+  }
+  return live;
+}
+
+const isFloat = (type: ElementType): boolean =>
+  type === "float32" || type === "float16" || type === "float64";
 
 function noType(node: OnnxNode, name: string): never {
   throw new Defect("lowering.shape_unknown", `${nodeText(node)}: a form reads ${name}`);

@@ -40,7 +40,8 @@ export interface GradientContext {
 }
 
 /**
- * Gradient of the loss by each input, by position; undefined where it is not wanted or does not exist.
- * Each has exactly the shape of its input.
+ * Gradient of the loss by each input, by position; undefined where it is not wanted. Each has exactly the shape of its input.
+ *
+ * An empty list says that the operator is flat. A list without a gradient that is wanted turns the node away.
  */
 export type GradientRule = (context: GradientContext) => readonly (string | undefined)[];

@@ -6,6 +6,7 @@ import { declaredValues, type ModelFile } from "../onnx/modelFile.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { floatTensor, integerTensor, type OnnxTensor } from "../onnx/tensorMessage.ts";
 import type { OnnxValue } from "../onnx/valueMessage.ts";
+import { parameterUses } from "../parameters/parameterUses.ts";
 import { turnAway } from "../turnAway.ts";
 import { nodeReads, type TakenBranch, takenBranch } from "./branch.ts";
 import { constantTensor } from "./constantTensor.ts";
@@ -63,10 +64,12 @@ export function loadGraph(
   const inputs = dataInputs(file, initialized, (name) => read.has(name), dims);
   const values = new Map<string, ValueType>(inputs.map((input) => [input.name, input]));
   const known = new Map<string, KnownValues>();
+  // What a training or a new version changes decides nothing ahead: truth values and numbers that follow from it are computed by each run.
+  const changing = new Set(parameterUses(file).map(({ tensor }) => tensor.name));
   const learnConstant = (tensor: OnnxTensor): string => {
     constants.set(tensor.name, tensor);
     values.set(tensor.name, { type: tensor.type, shape: tensor.dims });
-    const numbers = numbersOf(tensor);
+    const numbers = changing.has(tensor.name) ? undefined : numbersOf(tensor);
     if (numbers !== undefined) known.set(tensor.name, numbers);
     return tensor.name;
   };

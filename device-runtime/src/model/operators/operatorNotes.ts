@@ -7,8 +7,11 @@ export const operatorNotes: ReadonlyMap<string, string> = new Map([
     "BatchNormalization",
     'statistics frozen; of the batch, with running statistics counted, where the plan says `batchNormalization: "train"`; of the batch alone where the node is in training mode; scale and shift trained; `spatial=0` refused',
   ],
-  ["Cast", "between float32 and float32; float16 and float64 in between are refused"],
-  ["Clip", "bounds included; bounds themselves are not trained"],
+  [
+    "Cast",
+    "between float32 and float32; nothing goes back through integers and truth values; float16 and float64 in between are refused",
+  ],
+  ["Clip", "bounds included; a bound gets what it cuts off"],
   ["Constant", "weights in it are parameters"],
   ["ConvTranspose", "`output_padding` below the stride"],
   ["DepthToSpace", "both modes"],
@@ -39,7 +42,10 @@ export const operatorNotes: ReadonlyMap<string, string> = new Map([
   ["MaxPool", "of equal elements the first gets it; `storage_order=1` refused"],
   ["Min", "equal operands share the gradient"],
   ["PRelu", "slopes are trained, too"],
-  ["Pad", "modes constant, reflect, edge and wrap with fixed pads; the value is not trained"],
+  [
+    "Pad",
+    "modes constant, reflect, edge and wrap with fixed pads; a value that is trained is refused",
+  ],
   ["Pow", "0 by the exponent where the base is 0 or less"],
   [
     "QuantizeLinear",
