@@ -7,6 +7,7 @@ import { partSchemas } from "./packageSchemas.ts";
 /** What the schemas of a package's parts accept, for each number of checks. Added to, never edited. */
 const known: Readonly<Record<number, string>> = {
   1: "ed38c97a482e20ab",
+  2: "197b50852cae4ce0",
 };
 
 it("[DR2] whoever changes what a package may be raises the number of its checks: what passed others is checked again", () => {
