@@ -3,36 +3,43 @@ import { elementCount } from "@attune/protocol";
 import { constantTensor } from "../graph/constantTensor.ts";
 import { frozenOperators } from "../graph/frozenOperators.ts";
 import { nodeText } from "../graph/modelGraph.ts";
+import type { ElementType } from "../onnx/elementType.ts";
 import type { ModelFile } from "../onnx/modelFile.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import type { OnnxTensor } from "../onnx/tensorMessage.ts";
 import { turnAway } from "../turnAway.ts";
 import type { ParameterInfo } from "./listParameters.ts";
 import type { ParameterScope } from "./parameterScope.ts";
+import { parameterUses } from "./parameterUses.ts";
 
-/** Operators behind which a stored tensor is a weight still. */
-const wrappers: ReadonlySet<string> = new Set([
-  "Cast",
-  "DequantizeLinear",
-  "Identity",
-  "Reshape",
-  "Transpose",
+/** Inputs of operators that are weights or biases of a layer, by their places. */
+const places: ReadonlyMap<string, readonly number[]> = new Map([
+  ["Conv", [1, 2]],
+  ["ConvTranspose", [1, 2]],
+  ["Einsum", [0, 1, 2, 3, 4]],
+  ["GRU", [1, 2, 3]],
+  ["Gather", [0]],
+  ["Gemm", [0, 1, 2]],
+  ["LSTM", [1, 2, 3, 7]],
+  ["MatMul", [0, 1]],
+  ["RNN", [1, 2, 3]],
 ]);
 
-/** Operators whose second input is a weight. */
-const layers: ReadonlySet<string> = new Set([
-  "Conv",
-  "ConvTranspose",
-  "GRU",
-  "Gemm",
-  "LSTM",
-  "MatMul",
-  "RNN",
+/** Operators that tell of a value only its shape. */
+const measures: ReadonlySet<string> = new Set(["Shape", "Size"]);
+
+/** Types that weights are stored in. */
+const weightTypes: ReadonlySet<ElementType> = new Set([
+  "float16",
+  "float32",
+  "float64",
+  "int8",
+  "uint8",
 ]);
 
 /**
- * Turns away a scope that counts layers where one of those has a weight that is not float32, or stands in an operator that can only run frozen:
- * the scope would quietly take another layer.
+ * Turns away a scope that counts layers where one of those has a weight that is not float32, that the model computes from constants, or that
+ * stands in an operator that can only run frozen: the scope would quietly take another layer.
  *
  * @param chosen the parameters that the scope takes without seeing those
  */
@@ -45,46 +52,70 @@ export function checkHidden(
     scope === "head" || scope === "all" || (typeof scope === "object" && "lastLayers" in scope);
   if (!countsLayers) return;
   const names = new Set(chosen.map((info) => info.name));
-  const stored = new Map<string, OnnxTensor>(
-    file.initializers.map((tensor) => [tensor.name, tensor]),
+  const uses = new Map<OnnxNode, Set<string>>();
+  for (const { node, tensor } of parameterUses(file)) {
+    uses.set(node, (uses.get(node) ?? new Set()).add(tensor.name));
+  }
+  const stored = new Set(file.initializers.map((tensor) => tensor.name));
+  // What values are made of that depend on constants alone.
+  const sources = new Map<string, readonly OnnxTensor[]>(
+    file.initializers.map((tensor) => [tensor.name, sourceOf(tensor)]),
   );
   // Layers that the scope has reached, or would have.
   let isReached = scope === "all";
   for (const node of file.nodes) {
     const constant = node.operator === "Constant" ? constantTensor(node) : undefined;
-    if (constant !== undefined) stored.set(constant.name, constant);
-    const [first = "", second = ""] = node.inputs;
-    const wrapped = wrappers.has(node.operator) ? stored.get(first) : undefined;
-    if (wrapped !== undefined) stored.set(node.outputs[0] ?? "", wrapped);
-    if (isReached && (node.domain !== "" || frozenOperators.has(node.operator))) {
-      checkNoWeights(node, stored, scope);
+    if (constant !== undefined) {
+      stored.add(constant.name);
+      sources.set(constant.name, sourceOf(constant));
     }
-    const weight = layers.has(node.operator) ? stored.get(second) : undefined;
-    if (weight === undefined) continue;
-    if (names.has(weight.name)) isReached = true;
-    if (isReached && weight.type !== "float32") {
-      turnAway(
-        "model.parameter_unknown",
-        `the weight ${weight.name} is stored as ${weight.type}, so scope ${JSON.stringify(scope)} would pass its layer over; exposeParameters makes it a parameter, or name the parameters to train`,
-      );
+    const read = node.inputs.filter((input) => input !== "");
+    const held = [...new Set(read.flatMap((input) => sources.get(input) ?? []))];
+    const own = uses.get(node) ?? new Set();
+    if ([...own].some((name) => names.has(name))) isReached = true;
+    if (read.length > 0 && read.every((input) => sources.has(input))) {
+      for (const output of node.outputs) {
+        sources.set(output, measures.has(node.operator) ? [] : held);
+      }
+      continue;
+    }
+    if (isReached && (node.domain !== "" || frozenOperators.has(node.operator))) {
+      checkNoWeights(node, held, scope);
+    }
+    if (!isReached || node.domain !== "") continue;
+    for (const index of places.get(node.operator) ?? []) {
+      const input = node.inputs[index] ?? "";
+      const hidden = sources.get(input) ?? [];
+      // A stored table that is no parameter is not one of vectors.
+      if (node.operator === "Gather" && stored.has(input)) continue;
+      if (hidden.some(({ name }) => own.has(name))) continue;
+      if (hidden.some(({ name }) => !names.has(name))) turnHidden(node, hidden, scope);
     }
   }
 }
 
-/** An operator without a rule may hold what a training should change; a single number is a setting. */
-function checkNoWeights(
-  node: OnnxNode,
-  stored: ReadonlyMap<string, OnnxTensor>,
-  scope: ParameterScope,
-): void {
-  for (const input of node.inputs) {
-    const tensor = stored.get(input);
-    if (tensor === undefined || !isFloat(tensor) || elementCount(tensor.dims) < 2) continue;
-    turnAway(
-      "model.operator_unsupported",
-      `${nodeText(node)}: operator ${node.operator} can only run frozen, and holds ${input}, which scope ${JSON.stringify(scope)} would pass over`,
-    );
-  }
+/** A single number is a setting. */
+const sourceOf = (tensor: OnnxTensor): readonly OnnxTensor[] =>
+  elementCount(tensor.dims) > 1 && weightTypes.has(tensor.type) ? [tensor] : [];
+
+function turnHidden(node: OnnxNode, hidden: readonly OnnxTensor[], scope: ParameterScope): never {
+  const narrow = hidden.find(({ type }) => type !== "float32");
+  return turnAway(
+    "model.parameter_unknown",
+    narrow === undefined
+      ? `${nodeText(node)} takes as a weight what is made of ${hidden.map(({ name }) => name).join(", ")}, so scope ${JSON.stringify(scope)} would pass its layer over; export the model with what it computes of constants folded, or name the parameters to train`
+      : `the weight ${narrow.name} is stored as ${narrow.type}, so scope ${JSON.stringify(scope)} would pass its layer over; exposeParameters makes it a parameter, or name the parameters to train`,
+  );
+}
+
+/** An operator without a rule may hold what a training should change. */
+function checkNoWeights(node: OnnxNode, held: readonly OnnxTensor[], scope: ParameterScope): void {
+  const tensor = held.find(isFloat);
+  if (tensor === undefined) return;
+  turnAway(
+    "model.operator_unsupported",
+    `${nodeText(node)}: operator ${node.operator} can only run frozen, and holds ${tensor.name}, which scope ${JSON.stringify(scope)} would pass over`,
+  );
 }
 
 const isFloat = ({ type }: OnnxTensor): boolean =>
