@@ -25,7 +25,7 @@ export interface CheckedTensor {
 /** Booleans or integers of a case; they have no gradient. */
 export interface CheckedConstant {
   readonly dims: readonly number[];
-  readonly type: "bool" | "int64";
+  readonly type: "bool" | "int32" | "int64";
   readonly elements: readonly number[];
 }
 
@@ -173,9 +173,10 @@ function graphsOf(check: GradientCase): CheckedGraphs {
 }
 
 function constantOf(name: string, { dims, type, elements }: CheckedConstant): OnnxTensor {
-  return type === "int64"
-    ? integerTensor(name, dims, elements)
-    : { name, type, dims, bytes: Uint8Array.from(elements) };
+  if (type === "int64") return integerTensor(name, dims, elements);
+  const bytes =
+    type === "int32" ? new Uint8Array(Int32Array.from(elements).buffer) : Uint8Array.from(elements);
+  return { name, type, dims, bytes };
 }
 
 const feedsOf = (

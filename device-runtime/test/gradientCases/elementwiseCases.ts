@@ -127,6 +127,17 @@ const pow = [
     ...one,
     inputs: [...one.inputs, { dims: [], type: "int64" as const, elements: [3] }],
   })),
+  // As many integers as the last axis is long.
+  changed(smooth("Pow"), (value) => value + Math.sign(value) * 0.4).map((one): GradientCase => {
+    const [data] = one.inputs as readonly CheckedTensor[];
+    const count = data?.dims.at(-1) ?? 1;
+    const elements = Array.from({ length: count }, (_, at) => (at % 3) + 1);
+    return {
+      ...one,
+      inputs: [...one.inputs, { dims: [count], type: "int64", elements }],
+      hasOpenBatch: false,
+    };
+  }),
   binary("Pow").map((one): GradientCase => {
     const [base, exponent] = one.inputs as readonly CheckedTensor[];
     if (base === undefined || exponent === undefined) return one;

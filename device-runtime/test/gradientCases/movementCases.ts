@@ -123,14 +123,15 @@ const table = fc
     rows: fc.constantFrom(3, 5, 600),
     width: size(2),
     picks: fc.array(fc.nat(2), { minLength: 1, maxLength: 6 }),
+    type: fc.constantFrom("int64" as const, "int32" as const),
     seed,
   })
   .map(
-    ({ rows, width, picks, seed: from }): GradientCase => ({
+    ({ rows, width, picks, type, seed: from }): GradientCase => ({
       operator: "Gather",
       inputs: [
         spacedValues([rows, width], from),
-        { dims: [1, picks.length], type: "int64", elements: picks },
+        { dims: [1, picks.length], type, elements: picks },
       ],
       hasOpenBatch: false,
     }),

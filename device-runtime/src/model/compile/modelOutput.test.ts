@@ -328,3 +328,19 @@ describe("an output whose first size is not the batch", () => {
     });
   }
 });
+
+describe("the type of an output", () => {
+  it("[TC61] an output of integers is refused by name, in training and in serving", () => {
+    const model = endingIn((write, scores) => write.node("Cast", [scores], { to: integer(7) }));
+    const [{ name } = { name: "" }] = readModelFile(model).outputs;
+    const trained = compileTraining(model, {
+      scope: "all",
+      loss: { kind: "meanSquaredError" },
+      optimizer: { kind: "sgd" },
+    });
+    const served = compileServing(model);
+    for (const outcome of [trained, served]) {
+      expect(outcome.ok ? "" : outcome.refusal.message).toContain(`output ${name} is int64`);
+    }
+  });
+});

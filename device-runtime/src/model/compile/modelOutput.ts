@@ -57,6 +57,7 @@ const makers: ReadonlyMap<string, RawScores> = new Map([
  */
 export function rawOutput(file: ModelFile, choice: OutputChoice): RawOutput {
   const raw = scoresOf(file, choice);
+  checkType(raw);
   checkRows(raw);
   return raw;
 }
@@ -106,6 +107,15 @@ function outputName(file: ModelFile, wanted: string | undefined): string {
   return turnAway(
     "model.plan_invalid",
     `the model has no output ${name}; it has ${names.join(", ")}`,
+  );
+}
+
+function checkType({ name, graph }: RawOutput): void {
+  const type = graph.values.get(name)?.type ?? "float32";
+  if (type === "float32") return;
+  turnAway(
+    "model.plan_invalid",
+    `output ${name} is ${type}, scores are float32; name another output in the plan, or export the model with its scores`,
   );
 }
 

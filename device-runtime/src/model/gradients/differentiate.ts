@@ -107,6 +107,7 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
       gradientOf,
       wants: (index) => live.has(node.inputs[index] ?? ""),
       shapeOf,
+      typeOf: (value) => typeIn(node)(value).type,
       constant: (index) => {
         const name = node.inputs[index] ?? "";
         return task.wanted.has(name) ? undefined : graph.constants.get(name);

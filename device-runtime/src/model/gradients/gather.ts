@@ -72,7 +72,13 @@ function byProduct(
   width: readonly number[],
 ): string {
   const { emit } = context;
-  const flat = emit.node("Reshape", [context.input(1), emit.integers([-1])]);
+  const places = context.input(1);
+  // `Gather` takes int32, `OneHot` of depths in int64 does not.
+  const wide =
+    context.typeOf(places) === "int32"
+      ? emit.node("Cast", [places], { to: integer(elementCode("int64")) })
+      : places;
+  const flat = emit.node("Reshape", [wide, emit.integers([-1])]);
   const oneHot = emit.node("OneHot", [flat, emit.integers([rows]), emit.floats([2], [0, 1])], {
     axis: integer(-1),
   });

@@ -3,6 +3,7 @@
 import type { Shape } from "../graph/dim.ts";
 import type { GraphEmitter } from "../graph/graphEmitter.ts";
 import type { AnyForm, Form, LoweredOperation } from "../lowering/lowering.ts";
+import type { ElementType } from "../onnx/elementType.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import type { OnnxTensor } from "../onnx/tensorMessage.ts";
 import type { KnownNormalization } from "./normalized.ts";
@@ -27,6 +28,8 @@ export interface GradientContext {
   wants(index: number): boolean;
   /** Shape of an input or output of the forward graph. */
   shapeOf(value: string): Shape;
+  /** Type of such a value. */
+  typeOf(value: string): ElementType;
   /** The tensor of an input that stays constant in training. */
   constant(index: number): OnnxTensor | undefined;
   /** Output `index` of this node, asked for even where the model left it out. */

@@ -1,4 +1,6 @@
 // Gradient of `Pow` with broadcasting.
+import { integer } from "../graph/graphEmitter.ts";
+import { elementCode } from "../onnx/elementType.ts";
 import { tensorNumbers } from "../onnx/tensorMessage.ts";
 import type { GradientContext, GradientRule } from "./gradientRule.ts";
 import { operandGradient } from "./operandGradient.ts";
@@ -16,8 +18,13 @@ function byBase(context: GradientContext): string {
   const exponents = constant === undefined ? [] : tensorNumbers(constant);
   const exponent = exponents.length === 1 ? exponents[0] : undefined;
   if (exponent === undefined) {
-    const one = emit.node("Sub", [context.input(1), emit.scalar(1)]);
-    const slope = emit.node("Mul", [context.input(1), emit.node("Pow", [base, one])]);
+    // An exponent may be an integer beside a base of floats.
+    const power =
+      context.typeOf(context.input(1)) === "float32"
+        ? context.input(1)
+        : emit.node("Cast", [context.input(1)], { to: integer(elementCode("float32")) });
+    const one = emit.node("Sub", [power, emit.scalar(1)]);
+    const slope = emit.node("Mul", [power, emit.node("Pow", [base, one])]);
     return emit.node("Mul", [gradient, slope]);
   }
   const scaled = emit.node("Mul", [gradient, emit.scalar(exponent)]);
