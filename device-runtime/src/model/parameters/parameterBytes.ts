@@ -1,5 +1,5 @@
 // Where the bytes of each parameter stand in a model file, and reading and replacing them in place.
-import { type Outcome, type ParameterSet, parameterSetOf } from "@attune/protocol";
+import { elementCount, type Outcome, type ParameterSet, parameterSetOf } from "@attune/protocol";
 import { type ModelFile, readModelFile } from "../onnx/modelFile.ts";
 import { type OnnxTensor, tensorFloats } from "../onnx/tensorMessage.ts";
 import { orRefusal, turnAway } from "../turnAway.ts";
@@ -59,6 +59,19 @@ export function overwriteParameters(
         `parameter ${name} is [${dims.join(", ")}], in the model it is [${own.join(", ")}]`,
       );
     }
+    const count = elementCount(own);
+    if (data.length !== count) {
+      turnAway(
+        "model.parameter_mismatch",
+        `parameter ${name} is [${own.join(", ")}], ${count} values, and ${data.length} are given`,
+      );
+    }
+    if (!data.every((value) => Number.isFinite(value))) {
+      turnAway(
+        "model.parameter_mismatch",
+        `the values given for parameter ${name} hold NaN or infinity; a training that gave them needs a lower learning rate`,
+      );
+    }
     model.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), place.offset);
   }
 }
@@ -79,7 +92,7 @@ export function readParameters(model: Uint8Array): Outcome<ParameterSet> {
  *
  * - Pure, O(bytes); the model given is not changed.
  *
- * @param parameters any subset of the model's parameters, by name
+ * @param parameters any subset of the model's parameters, by name; all values finite
  * @returns the model with these values, or `model.parameter_unknown`, `model.parameter_mismatch`
  */
 export function patchParameters(model: Uint8Array, parameters: ParameterSet): Outcome<Uint8Array> {

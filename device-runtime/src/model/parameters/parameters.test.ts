@@ -187,6 +187,21 @@ describe("replace", () => {
     expect(code("h.weight", [24, 6])).toBe("model.parameter_mismatch");
   });
 
+  it("[TC14] too many or too few values, and such as no version may hold, are refused", () => {
+    const refusal = (data: Float32Array) => {
+      const outcome = patchParameters(cnn, [{ name: "h.bias", dims: [6], data }]);
+      return outcome.ok ? "" : `${outcome.refusal.code}: ${outcome.refusal.message}`;
+    };
+    expect(refusal(new Float32Array(40))).toBe(
+      "model.parameter_mismatch: parameter h.bias is [6], 6 values, and 40 are given",
+    );
+    expect(refusal(new Float32Array(3))).toContain("3 are given");
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(refusal(new Float32Array(6).fill(value))).toContain("h.bias hold NaN or infinity");
+    }
+    expect(refusal(new Float32Array(6))).toBe("");
+  });
+
   it("[TC14] a tensor whose values are not in one piece is refused", () => {
     const parts = joinBytes([
       integerField(1, 2),
