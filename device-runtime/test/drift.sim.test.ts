@@ -152,7 +152,7 @@ it("[LC98] a package that watches other features than its windows have is refuse
     { means: new Float64Array(3) },
     { layout: { ...features?.layout, featureCount: 5 } },
     { layout: { ...features?.layout, series: [] } },
-    { version: 2 },
+    { version: 3 },
   ]) {
     expect(made(change)).toMatchObject({ ok: false });
   }
