@@ -7,6 +7,7 @@ import {
   featureCountMax,
   packedLength,
 } from "./gaussianProfile.ts";
+import { resolvedDeviation } from "./resolvedDeviation.ts";
 
 /** How {@link fitMahalanobis} reads its samples. */
 export interface MahalanobisFit {
@@ -28,7 +29,8 @@ const shrinkageMin = 1e-9;
  *
  * The covariance is that of the samples around their class means, divided by `n`. It is shrunk in units of each feature's own
  * deviation: correlations towards none, deviations not at all, so that the units of a feature do not matter. A feature that never
- * varies counts as if it varied like the average other one; otherwise the first change of a dead unit would drown everything.
+ * varies by more than rounding does (`resolvedDeviation`) counts as if it varied like the average other one, and alone; otherwise the
+ * first change of a dead unit would drown everything.
  *
  * @returns the profile, or `input.shape_mismatch`, `input.not_finite`.
  * @see Lee et al. 2018, "A simple unified framework for detecting out-of-distribution samples", section 2.1; shrinkage by Chen,
@@ -105,12 +107,20 @@ export function fitMahalanobis(
     }
   }
 
-  const deviations = deviationsOf(covariance, dimension);
+  const resolved = new Float64Array(dimension);
+  for (let index = 0; index < features.length; index++) {
+    const i = index % dimension;
+    const least = resolvedDeviation(Math.abs(features[index] as number));
+    if (least > (resolved[i] as number)) resolved[i] = least;
+  }
+  const isVarying = Array.from(resolved, (least, i) => deviationOf(covariance, i) > least);
+  const deviations = deviationsOf(covariance, isVarying, resolved);
   const correlation = covariance;
   for (let i = 0, at = 0; i < dimension; i++) {
     for (let j = 0; j < i; j++, at++) {
-      correlation[at] =
-        (correlation[at] as number) / ((deviations[i] as number) * (deviations[j] as number));
+      // What rounding is correlated with says nothing.
+      const together = isVarying[i] && isVarying[j] ? (correlation[at] as number) : 0;
+      correlation[at] = together / ((deviations[i] as number) * (deviations[j] as number));
     }
     correlation[at++] = 1;
   }
@@ -131,19 +141,27 @@ export function fitMahalanobis(
   return checkGaussianProfile({ dimension, classCount, sampleCounts, means, factor, shrinkage });
 }
 
-/** Square roots of the diagonal; a feature without variance gets the average deviation of those that have some. */
-function deviationsOf(covariance: Float64Array, dimension: number): Float64Array {
-  const deviations = new Float64Array(dimension);
+function deviationOf(covariance: Float64Array, feature: number): number {
+  return Math.sqrt(covariance[packedLength(feature) + feature] as number);
+}
+
+/** Square roots of the diagonal; a feature that never varies gets the average deviation of those that do, at least its own steps. */
+function deviationsOf(
+  covariance: Float64Array,
+  isVarying: readonly boolean[],
+  resolved: Float64Array,
+): Float64Array {
   let sum = 0;
   let varyingCount = 0;
-  for (let i = 0; i < dimension; i++) {
-    const deviation = Math.sqrt(covariance[packedLength(i) + i] as number);
-    deviations[i] = deviation;
-    sum += deviation;
-    if (deviation > 0) varyingCount++;
-  }
+  isVarying.forEach((isOne, i) => {
+    if (!isOne) return;
+    sum += deviationOf(covariance, i);
+    varyingCount++;
+  });
   const typical = varyingCount > 0 ? sum / varyingCount : 1;
-  return deviations.map((deviation) => (deviation > 0 ? deviation : typical));
+  return resolved.map((least, i) =>
+    isVarying[i] ? deviationOf(covariance, i) : Math.max(typical, least),
+  );
 }
 
 /** Oracle approximating shrinkage of a correlation matrix estimated with so many degrees of freedom. */

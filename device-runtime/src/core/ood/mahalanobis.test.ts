@@ -172,3 +172,27 @@ it("[LC33] a feature that is not a number comes out as no number, and a short ve
   expect(() => scorer.score([0, 0])).toThrow(Defect);
   expect(() => scorer.score([0, 0, 0, 0], 2)).toThrow(Defect);
 });
+
+it("[LC31] a feature that is constant but for rounding never varies: it counts like the average other one", () => {
+  const labels = Array.from({ length: 200 }, (_, at) => at % 2);
+  for (const [constant, jitter] of [
+    [0.1, 0],
+    [9.81, 0],
+    [0, 0],
+    [0.1, 2 ** -27],
+    [1e6, 2 ** -4],
+  ] as const) {
+    const features = labels.flatMap((label, at) => [
+      4 * label + Math.sin(at),
+      Math.cos(3 * at),
+      constant + jitter * (at % 3),
+    ]);
+    const fit = { dimension: 3, classCount: 2 };
+    const scorer = createMahalanobisScorer(unwrap(fitMahalanobis(features, labels, fit)));
+    const still = scorer.score([0, 0, constant]);
+    expect(still).toBeLessThan(1);
+    // The others deviate by 0.7 or so.
+    expect(scorer.score([0, 0, constant + 7])).toBeGreaterThan(still + 5);
+    expect(scorer.score([0, 0, constant + 7])).toBeLessThan(still + 15);
+  }
+});

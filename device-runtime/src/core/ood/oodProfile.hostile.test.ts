@@ -91,6 +91,24 @@ describe.each(oodMethods)("$kind", (method) => {
     expect(Number.isFinite(two.score([9, 9, 9, 9], 0, [1, 2, 3]))).toBe(true);
   });
 
+  it("[LC36] keeps a feature that is constant but for rounding from drowning the others", () => {
+    const constant = Math.fround(0.1);
+    const samples = drawSamples(201, (features) =>
+      features.forEach((_, at) => at % dimension === 3 && (features[at] = constant)),
+    );
+    // In doubles the mean of equal numbers is a last digit off.
+    for (const features of [
+      samples.features,
+      Float64Array.from(samples.features, (v, at) => (at % dimension === 3 ? 0.1 : v)),
+    ]) {
+      const profileOf = unwrap(fitOodProfile({ ...samples, features }, method, random));
+      const scorer = createOodScorer(profileOf);
+      const still = scorer.score([0, 0, 0, 0.1], 0, [1, 2, 3]);
+      const woken = scorer.score([0, 0, 0, 0.4], 0, [1, 2, 3]);
+      expect(Math.abs(woken - still)).toBeLessThan(20);
+    }
+  });
+
   it("[LC36] gives no number for NaN, a finite one for the largest features, and a defect for too few", () => {
     const scorer = createOodScorer(profile);
     const strange = [0, Number.NaN, 0, 0];

@@ -166,7 +166,14 @@ export function createUserCalibration(
     const score = passed[0] as number;
     const bin = Number.isNaN(score) ? own.bins.length - 1 : binOf(known, score);
     let above = 0;
-    for (let at = own.bins.length - 1; at > bin && at >= 0; at--) above += own.bins[at] as number;
+    let inBin = 0;
+    // Every window before this one counts a little less from here on.
+    for (let at = own.bins.length - 1; at >= 0; at--) {
+      const weight = own.bins[at] as number;
+      if (at > bin) above += weight;
+      else if (at === bin) inBin = weight;
+      own.bins[at] = weight * keep;
+    }
     let share = 1;
     if (bin < 0) {
       // Below the first edge all is as usual as can be.
@@ -176,7 +183,7 @@ export function createUserCalibration(
       const left = 1 - placeInBin(known, bin, score);
       const next = known.shares[bin + 1] ?? 0;
       share = next + left * ((known.shares[bin] as number) - next);
-      above += left * (own.bins[bin] as number);
+      above += left * inBin;
     }
     const perEffective = windowsPerEffective();
     const p =
@@ -187,7 +194,6 @@ export function createUserCalibration(
     own.outlierWeight = own.outlierWeight * keep + (isOutlier ? 1 : 0);
     const areCommon = own.outlierWeight > commonShare * (own.windowWeight + windowsBefore);
     const counts = isOutlier && areCommon ? commonWeight : 1;
-    for (let at = 0; at < own.bins.length; at++) own.bins[at] = (own.bins[at] as number) * keep;
     if (bin >= 0) own.bins[bin] = (own.bins[bin] as number) + counts;
     own.weight = own.weight * keep + counts;
     const place = 1 - share;

@@ -5,6 +5,7 @@ import { largestLogit, logSumExp } from "./energy.ts";
 import { classCountMax, featureCountMax } from "./gaussianProfile.ts";
 import { assertFeatures, assertLogits, type OodSamples } from "./oodSamples.ts";
 import type { OodScorer } from "./oodScorer.ts";
+import { resolvedDeviation } from "./resolvedDeviation.ts";
 import { symmetricEigen } from "./symmetricEigen.ts";
 
 /** The directions in which known samples hardly vary, and what a length in them is worth in class scores. */
@@ -50,13 +51,20 @@ export function fitVim(samples: OodSamples, settings: VimSettings = {}): Outcome
     centre[i] = (centre[i] as number) + (features[index] as number) / count;
   }
   const variance = new Float64Array(dimension);
+  const resolved = new Float64Array(dimension);
   for (let index = 0; index < features.length; index++) {
     const i = index % dimension;
     variance[i] =
       (variance[i] as number) + ((features[index] as number) - (centre[i] as number)) ** 2 / count;
+    const least = resolvedDeviation(Math.abs(features[index] as number));
+    if (least > (resolved[i] as number)) resolved[i] = least;
   }
-  // A feature that never varied has no unit; one that wakes counts as it is.
-  const scale = variance.map((value) => (value > 0 ? 1 / Math.sqrt(value) : 1));
+  // A feature that never varied by more than rounding has no unit; one that wakes counts as it is.
+  const scale = variance.map((value, i) => {
+    const deviation = Math.sqrt(value);
+    const least = resolved[i] as number;
+    return 1 / (deviation > least ? deviation : Math.max(1, least));
+  });
   const correlation = new Float64Array(dimension * dimension);
   const scaled = new Float64Array(dimension);
   for (let sample = 0; sample < count; sample++) {
