@@ -6,7 +6,7 @@ import { forWebgpu } from "../lowering/forWebgpu.ts";
 import { readModelFile } from "../onnx/modelFile.ts";
 import { checkHidden } from "../parameters/hiddenWeights.ts";
 import { parameterInfos } from "../parameters/listParameters.ts";
-import { type ParameterScope, scopeParameters } from "../parameters/parameterScope.ts";
+import { scopeParameters } from "../parameters/parameterScope.ts";
 import { runningStatistics } from "../parameters/runningStatistics.ts";
 import { orRefusal, turnAway } from "../turnAway.ts";
 import { type Assembly, assembleEpoch, assembleStep } from "./assembleTraining.ts";
@@ -87,12 +87,12 @@ export function withSubject<T>(
   plan: TrainingPlan,
   work: (subject: TrainingSubject, checked: CheckedPlan) => T,
 ): Outcome<T> {
-  const attempt = (scope: ParameterScope): Outcome<T> =>
+  const attempt = (tried: TrainingPlan): Outcome<T> =>
     orRefusal(() => {
-      const checked = checkPlan({ ...plan, scope });
+      const checked = checkPlan(tried);
       return work(subjectOf(model, checked), checked);
     });
-  return withScopeAdvice(attempt(plan.scope), (scope) => attempt(scope).ok);
+  return withScopeAdvice(attempt(plan), (scope) => attempt({ ...plan, scope }).ok);
 }
 
 /** Opens a model and finds what a plan trains in it. */

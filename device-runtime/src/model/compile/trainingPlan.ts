@@ -12,7 +12,15 @@ import { checkScope, type ParameterScope } from "../parameters/parameterScope.ts
 import type { BatchNormalizationMode } from "../parameters/runningStatistics.ts";
 import { TRAINING_THREADS } from "../trainingThreads.ts";
 import { orRefusal, turnAway } from "../turnAway.ts";
-import { isNotNegative, isPositive, setting } from "./planSetting.ts";
+import {
+  checkKeys,
+  flag,
+  isNotNegative,
+  isPositive,
+  isRecord,
+  setting,
+  textOf,
+} from "./planSetting.ts";
 
 /** What to train and how. Plain data, safe in JSON. */
 export interface TrainingPlan {
@@ -66,12 +74,25 @@ export interface CheckedPlan {
 /** Rises whenever the compiler's output or its order of computation changes, because the same plan then gives other bits. */
 const COMPILER_REVISION = 4;
 
+const PLAN_KEYS: readonly (keyof TrainingPlan)[] = [
+  "scope",
+  "loss",
+  "optimizer",
+  "output",
+  "pullToBase",
+  "clipNorm",
+  "dims",
+  "batchNormalization",
+  "lowering",
+];
+
 /** Checks a plan and fills in its defaults. */
 export function checkPlan(plan: TrainingPlan): CheckedPlan {
+  checkKeys("plan", plan, PLAN_KEYS);
   const scope = checkScope(plan.scope);
   const loss = lossOf(plan.loss);
   const optimizer = optimizerOf(plan.optimizer);
-  const hasSampleWeights = plan.loss.sampleWeights ?? false;
+  const hasSampleWeights = flag("sampleWeights", plan.loss.sampleWeights);
   const pullToBase = setting("pullToBase", plan.pullToBase, 0, isNotNegative, "0 or more");
   if (pullToBase > 0 && typeof scope === "object" && "lowRank" in scope) {
     turnAway(
@@ -83,12 +104,17 @@ export function checkPlan(plan: TrainingPlan): CheckedPlan {
     plan.clipNorm === undefined
       ? null
       : setting("clipNorm", plan.clipNorm, 0, isPositive, "above 0");
-  const dims = plan.dims ?? {};
-  const { batchNormalization = "frozen", output } = plan;
+  const { dims = {}, batchNormalization = "frozen", output } = plan;
+  if (!isRecord(dims)) {
+    turnAway("model.plan_invalid", `dims is ${textOf(dims)}, must be an object of sizes by name`);
+  }
+  if (output !== undefined && typeof output !== "string") {
+    turnAway("model.plan_invalid", `output is ${textOf(output)}, must be the name of an output`);
+  }
   if (batchNormalization !== "frozen" && batchNormalization !== "train") {
     turnAway(
       "model.plan_invalid",
-      `batchNormalization is ${JSON.stringify(batchNormalization)}, must be "frozen" or "train"`,
+      `batchNormalization is ${textOf(batchNormalization)}, must be "frozen" or "train"`,
     );
   }
   const lowering = checkLowering(plan.lowering);

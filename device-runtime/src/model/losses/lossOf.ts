@@ -1,5 +1,14 @@
 // From the name of a loss to its rule, with every default filled in.
-import { isNotNegative, isPositive, isShare, setting } from "../compile/planSetting.ts";
+import {
+  checkKeys,
+  flag,
+  isNotNegative,
+  isPositive,
+  isRecord,
+  isShare,
+  setting,
+  textOf,
+} from "../compile/planSetting.ts";
 import { turnAway } from "../turnAway.ts";
 import { binaryCrossEntropy } from "./binaryCrossEntropy.ts";
 import { type CrossEntropySettings, crossEntropy } from "./crossEntropy.ts";
@@ -9,9 +18,13 @@ import { meanSquaredError } from "./meanSquaredError.ts";
 
 /** Checks a loss's settings; gives its rule, and the settings with their defaults. */
 export function lossOf(spec: LossSpec): { rule: LossRule; settings: object } {
-  const shared = { kind: spec.kind, sampleWeights: spec.sampleWeights ?? false };
+  if (!isRecord(spec)) checkKeys("loss", spec, ["kind"]);
+  const take = (...keys: string[]): void =>
+    checkKeys("loss", spec, ["kind", "sampleWeights", ...keys]);
+  const shared = { kind: spec.kind, sampleWeights: flag("sampleWeights", spec.sampleWeights) };
   switch (spec.kind) {
     case "crossEntropy": {
+      take("labelSmoothing", "classWeights", "distillation");
       const settings: CrossEntropySettings = {
         labelSmoothing: setting("labelSmoothing", spec.labelSmoothing, 0, isShare, "in [0, 1)"),
         classWeights: weights("classWeights", spec.classWeights),
@@ -20,6 +33,7 @@ export function lossOf(spec: LossSpec): { rule: LossRule; settings: object } {
       return { rule: crossEntropy(settings), settings: { ...shared, ...settings } };
     }
     case "binaryCrossEntropy": {
+      take("positiveWeights");
       const positiveWeights = weights("positiveWeights", spec.positiveWeights);
       return {
         rule: binaryCrossEntropy(positiveWeights),
@@ -27,10 +41,12 @@ export function lossOf(spec: LossSpec): { rule: LossRule; settings: object } {
       };
     }
     case "huber": {
+      take("delta");
       const delta = setting("delta", spec.delta, 1, isPositive, "above 0");
       return { rule: huber(delta), settings: { ...shared, delta } };
     }
     case "meanSquaredError":
+      take();
       return { rule: meanSquaredError, settings: shared };
     default:
       return turnAway(
@@ -42,6 +58,9 @@ export function lossOf(spec: LossSpec): { rule: LossRule; settings: object } {
 
 function weights(name: string, values: readonly number[] | undefined): readonly number[] | null {
   if (values === undefined) return null;
+  if (!Array.isArray(values)) {
+    turnAway("model.plan_invalid", `${name} is ${textOf(values)}, must be a list of numbers`);
+  }
   const checked = values.map((value, index) =>
     setting(`${name}[${index}]`, value, 0, isNotNegative, "0 or more"),
   );
@@ -53,6 +72,7 @@ function weights(name: string, values: readonly number[] | undefined): readonly 
 
 function distillation(spec: Distillation | undefined): CrossEntropySettings["distillation"] {
   if (spec === undefined) return null;
+  checkKeys("distillation", spec, ["weight", "temperature"]);
   const isWeight = (value: number): boolean => value > 0 && value <= 1;
   return {
     weight: setting("distillation.weight", spec.weight, 0, isWeight, "above 0 and at most 1"),

@@ -1,5 +1,6 @@
 // Chooses how each operation of a training graph is written: as told, else as the cost table predicts to be fastest.
 import { assertDefect } from "@attune/protocol";
+import { checkKeys, isRecord } from "../compile/planSetting.ts";
 import type { Shape } from "../graph/dim.ts";
 import { createGraphEmitter } from "../graph/graphEmitter.ts";
 import { nodesBehind } from "../graph/loadGraph.ts";
@@ -71,7 +72,9 @@ const BATCH_SIZE_MAX = 65_536;
 
 /** Fills in the defaults of a specification; refuses what is not known. */
 export function checkLowering(spec: LoweringSpec = {}): CheckedLowering {
+  checkKeys("lowering", spec, ["engine", "batchSize", "forms"]);
   const { engine = "node", batchSize = 16, forms = {} } = spec;
+  if (!isRecord(forms)) checkKeys("forms", forms, Object.keys(loweredOperations));
   if (!engines.includes(engine)) {
     turnAway("model.plan_invalid", `engine ${JSON.stringify(engine)}; take ${engines.join(", ")}`);
   }

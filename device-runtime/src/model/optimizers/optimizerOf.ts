@@ -1,5 +1,12 @@
 // From the name of an optimizer to its rule, with every default filled in.
-import { isNotNegative, isPositive, isShare, setting } from "../compile/planSetting.ts";
+import {
+  checkKeys,
+  isNotNegative,
+  isPositive,
+  isRecord,
+  isShare,
+  setting,
+} from "../compile/planSetting.ts";
 import { turnAway } from "../turnAway.ts";
 import { adam } from "./adam.ts";
 import type { OptimizerRule, OptimizerSpec } from "./optimizerRule.ts";
@@ -7,15 +14,20 @@ import { momentum, sgd } from "./sgd.ts";
 
 /** Checks an optimizer's settings; gives its rule, and the settings with their defaults. */
 export function optimizerOf(spec: OptimizerSpec): { rule: OptimizerRule; settings: object } {
+  if (!isRecord(spec)) checkKeys("optimizer", spec, ["kind"]);
+  const take = (...keys: string[]): void =>
+    checkKeys("optimizer", spec, ["kind", "weightDecay", ...keys]);
   const decay = (fallback: number): number =>
     setting("weightDecay", spec.weightDecay, fallback, isNotNegative, "0 or more");
   switch (spec.kind) {
     case "sgd": {
+      take();
       const weightDecay = decay(0);
       return { rule: sgd(weightDecay), settings: { kind: spec.kind, weightDecay } };
     }
     case "momentum":
     case "nesterov": {
+      take("momentum");
       const factor = setting("momentum", spec.momentum, 0.9, isShare, "in [0, 1)");
       const weightDecay = decay(0);
       return {
@@ -25,6 +37,7 @@ export function optimizerOf(spec: OptimizerSpec): { rule: OptimizerRule; setting
     }
     case "adam":
     case "adamw": {
+      take("beta1", "beta2", "epsilon");
       const settings = {
         beta1: setting("beta1", spec.beta1, 0.9, isShare, "in [0, 1)"),
         beta2: setting("beta2", spec.beta2, 0.999, isShare, "in [0, 1)"),

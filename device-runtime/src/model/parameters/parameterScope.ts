@@ -1,4 +1,5 @@
 // Which parameters may learn.
+import { checkKeys, checkTexts, isRecord, textOf } from "../compile/planSetting.ts";
 import { turnAway } from "../turnAway.ts";
 import type { ParameterInfo } from "./listParameters.ts";
 
@@ -38,19 +39,27 @@ export type ParameterScope =
 
 /** Turns away what is no scope at all; whether a model has what it names is {@link scopeParameters}' business. */
 export function checkScope(scope: ParameterScope): ParameterScope {
+  const isObject: boolean = isRecord(scope);
   if (typeof scope === "string") {
     if (["head", "bias", "norm", "all"].includes(scope)) return scope;
-  } else if ("lowRank" in scope) {
-    const { lowRank, scale = 1 } = scope;
+  } else if (isObject && "lowRank" in scope) {
+    checkKeys("scope", scope, ["lowRank", "scale", "weights"]);
+    const { lowRank, scale = 1, weights } = scope;
+    if (weights !== undefined) checkTexts("weights of the scope", weights);
     if (Number.isInteger(lowRank) && lowRank >= 1 && scale > 0 && Number.isFinite(scale)) {
       return scope;
     }
-  } else if ("lastLayers" in scope || "names" in scope) {
+  } else if (isObject && "lastLayers" in scope) {
+    checkKeys("scope", scope, ["lastLayers"]);
+    return scope;
+  } else if (isObject && "names" in scope) {
+    checkKeys("scope", scope, ["names"]);
+    checkTexts("names of the scope", scope.names);
     return scope;
   }
   return turnAway(
     "model.plan_invalid",
-    `scope ${JSON.stringify(scope)} is not known; take "head", "bias", "norm", "all", { lastLayers }, { lowRank } with a rank from 1 and a scale above 0, or { names }`,
+    `scope ${textOf(scope)} is not known; take "head", "bias", "norm", "all", { lastLayers }, { lowRank } with a rank from 1 and a scale above 0, or { names }`,
   );
 }
 
