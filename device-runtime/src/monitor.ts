@@ -144,7 +144,11 @@ export {
 } from "./core/monitor/userMonitors.ts";
 export { type Abstention, fitAbstention } from "./core/ood/abstention.ts";
 export { auroc } from "./core/ood/auroc.ts";
-export { type ConformalThreshold, conformalThreshold } from "./core/ood/conformalThreshold.ts";
+export {
+  type ConformalThreshold,
+  conformalThreshold,
+  isAboveThreshold,
+} from "./core/ood/conformalThreshold.ts";
 export { fitMahalanobis, type MahalanobisFit } from "./core/ood/fitMahalanobis.ts";
 export { createMahalanobisScorer } from "./core/ood/mahalanobis.ts";
 export {

@@ -1,6 +1,7 @@
 // Answers windows. It must not wait for any machine: what answers is decided elsewhere.
 import type { ModelVersion } from "@attune/protocol";
 import type { CoreEvent } from "../core/events.ts";
+import { isAboveThreshold } from "../core/ood/conformalThreshold.ts";
 import type { DeviceState } from "../core/state.ts";
 import type { DataFinding } from "../core/validation/dataValidator.ts";
 import { inseparableFrom } from "../package/leaveOneOut.ts";
@@ -144,9 +145,9 @@ export function createAnswering(parts: AnsweringParts): Answering {
         // Whoever was erased while the model computed stays erased, and unsound data says nothing about the person.
         const isKept = quarantine === null && users.all.get(user)?.session === session;
         const pValue = isKept ? session.checks.calibration.observe(score) : null;
-        const isOutlier = pValue === null ? score > threshold : pValue <= alpha;
+        const isOutlier = pValue === null ? isAboveThreshold(score, threshold) : pValue <= alpha;
         if (isKept) {
-          const isUnusual = score > threshold;
+          const isUnusual = isAboveThreshold(score, threshold);
           const id = predictionId;
           note(session, { id, window, judge, answer, isOutlier: isUnusual, confidence });
         }

@@ -4,7 +4,7 @@ import { accept, type Outcome, refuse } from "@attune/protocol";
 import { createSeededRandom } from "../adapters/seededRandom.ts";
 import { fitErrorReference } from "../core/monitor/errorEstimate.ts";
 import { fitAbstention } from "../core/ood/abstention.ts";
-import { conformalThreshold } from "../core/ood/conformalThreshold.ts";
+import { conformalThreshold, isAboveThreshold } from "../core/ood/conformalThreshold.ts";
 import { createOodScorer, fitOodProfile, type OodMethod } from "../core/ood/oodProfile.ts";
 import type { OodSamples } from "../core/ood/oodSamples.ts";
 import { measurePopulation } from "../core/ood/populationScores.ts";
@@ -121,7 +121,7 @@ export async function buildReference(source: ReferenceSource): Promise<Outcome<C
   const confidences = new Float32Array(count);
   const wasCorrect: boolean[] = [];
   const answers = new Uint16Array(count);
-  const isOutlier = Array.from(scores, (score) => score > threshold);
+  const isOutlier = Array.from(scores, (score) => isAboveThreshold(score, threshold));
   for (let index = 0; index < count; index += 1) {
     softmaxInto(logits, index * classCount, classCount, temperature, probabilities, 0);
     const answer = largestIndex(probabilities, 0, classCount);

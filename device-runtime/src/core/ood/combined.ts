@@ -16,6 +16,7 @@ import {
   fitRelativeMahalanobis,
   type RelativeMahalanobisProfile,
 } from "./relativeMahalanobis.ts";
+import { unmeasured } from "./unmeasured.ts";
 import { createWhitening } from "./whitening.ts";
 
 /** Where the scores of known samples lie. */
@@ -134,16 +135,17 @@ export function checkCombined(profile: CombinedProfile): Outcome<CombinedProfile
  */
 export function createCombinedScorer(profile: CombinedProfile): OodScorer {
   const { neighbours, relative, neighboursScale, relativeScale } = profile;
+  const { dimension } = neighbours;
   const { distance, root, measure } = createBoth(neighbours, relative);
   return {
-    dimension: neighbours.dimension,
+    dimension,
     classCount: 0,
     score(features, featuresAt = 0) {
       measure(features, featuresAt);
-      return (
+      const sum =
         ((distance[0] as number) - neighboursScale.middle) / neighboursScale.spread +
-        ((root[0] as number) - relativeScale.middle) / relativeScale.spread
-      );
+        ((root[0] as number) - relativeScale.middle) / relativeScale.spread;
+      return Number.isFinite(sum) ? sum : unmeasured(features, featuresAt, dimension);
     },
   };
 }

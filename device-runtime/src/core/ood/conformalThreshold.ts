@@ -1,6 +1,16 @@
 // The score above which a sample counts as unusual. It must not know how scores are made.
 import { Defect } from "@attune/protocol";
 
+/**
+ * Whether a score makes an outlier: it is above the threshold, or no finite number, which no known sample's is.
+ *
+ * @example
+ * [1, 2, Number.NaN, Infinity].map((score) => isAboveThreshold(score, 1)); // => [false, true, true, true]
+ */
+export function isAboveThreshold(score: number, threshold: number): boolean {
+  return !(score <= threshold && score < Number.POSITIVE_INFINITY);
+}
+
 /** A threshold with what it rests on. */
 export interface ConformalThreshold {
   /** Scores **above** it are unusual. `Infinity` when there were too few calibration scores for `alpha`. */

@@ -49,7 +49,9 @@ export function createEnergyScorer({ classCount, temperature }: EnergyProfile): 
     classCount,
     score(_features, _featuresAt, logits, logitsAt = 0) {
       assertLogits(logits, logitsAt, classCount);
-      return -logSumExp(logits, logitsAt, classCount, temperature);
+      const energy = -logSumExp(logits, logitsAt, classCount, temperature);
+      // An endless class score is no knowledge: the model has failed.
+      return energy === Number.NEGATIVE_INFINITY ? Number.POSITIVE_INFINITY : energy;
     },
   };
 }

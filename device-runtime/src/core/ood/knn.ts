@@ -6,6 +6,7 @@ import { featureCountMax, packedLength } from "./gaussianProfile.ts";
 import { assertFeatures, type OodSamples } from "./oodSamples.ts";
 import type { OodScorer } from "./oodScorer.ts";
 import { createRowBlocks } from "./rowBlocks.ts";
+import { unmeasured } from "./unmeasured.ts";
 import { createWhitening } from "./whitening.ts";
 
 /** Known samples as directions and lengths of whitened features. */
@@ -179,7 +180,8 @@ export function createKnnScorer(profile: KnnProfile): OodScorer {
       assertFeatures(features, featuresAt, dimension);
       whitening.apply(features, featuresAt, whitened);
       measure();
-      return distance[0] as number;
+      const found = distance[0] as number;
+      return Number.isNaN(found) ? unmeasured(features, featuresAt, dimension) : found;
     },
   };
 }

@@ -45,6 +45,8 @@ export function createLargestScoreScorer({ kind, classCount }: LargestScoreProfi
     score(_features, _featuresAt, logits, logitsAt = 0) {
       assertLogits(logits, logitsAt, classCount);
       const largest = largestLogit(logits, logitsAt, classCount);
+      // Endless class scores are no knowledge: the model has failed.
+      if (Math.abs(largest) === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
       if (kind === "maxLogit") return -largest;
       return 1 - Math.exp(largest - logSumExp(logits, logitsAt, classCount, 1));
     },

@@ -3,6 +3,7 @@ import { Defect } from "@attune/protocol";
 import type { GaussianProfile } from "./gaussianProfile.ts";
 import { assertFeatures } from "./oodSamples.ts";
 import type { OodScorer } from "./oodScorer.ts";
+import { unmeasured } from "./unmeasured.ts";
 import { createWhitening, type Whitening } from "./whitening.ts";
 
 /**
@@ -28,7 +29,8 @@ export function createMahalanobisScorer(profile: GaussianProfile): OodScorer {
     classCount: 0,
     score(features, featuresAt = 0) {
       measure(features, featuresAt);
-      return Math.sqrt(square[0] as number);
+      const root = Math.sqrt(square[0] as number);
+      return Number.isNaN(root) ? unmeasured(features, featuresAt, profile.dimension) : root;
     },
   };
 }
@@ -60,7 +62,7 @@ export function createSquaredDistance(
  *
  * @param whitening by the profile's covariance, relative to a centre among the means
  * @param whitened read at each call
- * @param square its first place is written; NaN for what is not a number
+ * @param square its first place is written; NaN for what is not a number, or infinite
  * @throws {@link Defect} `ood.profile_empty`
  */
 export function createNearestClass(

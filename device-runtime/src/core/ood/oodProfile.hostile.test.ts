@@ -3,6 +3,7 @@ import { decodeCbor, encodeCbor, unwrap } from "@attune/protocol";
 import { describe, expect, it } from "vitest";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { gaussian } from "../../ports/random.ts";
+import { isAboveThreshold } from "./conformalThreshold.ts";
 import {
   checkOodProfile,
   createOodScorer,
@@ -109,13 +110,30 @@ describe.each(oodMethods)("$kind", (method) => {
     }
   });
 
-  it("[LC36] gives no number for NaN, a finite one for the largest features, and a defect for too few", () => {
+  it("[LC99] gives no number for NaN, never one that looks known for what is infinite or too large, and a defect for too few", () => {
     const scorer = createOodScorer(profile);
     const strange = [0, Number.NaN, 0, 0];
     const noLogits = [0, Number.NaN, 0];
     expect(scorer.score(strange, 0, noLogits)).toBeNaN();
     const far = scorer.score([1e150, -1e150, 1e150, 1e150], 0, [1, 2, 3]);
     expect(Number.isNaN(far)).toBe(false);
+    const beyond = [1e154, 1.7e308, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    const cut = method.kind === "isolationForest";
+    for (const size of scorer.dimension > 0 && !cut ? beyond : []) {
+      for (const features of [
+        [size, size, size, size],
+        [0, size, 0, 0],
+      ]) {
+        const score = scorer.score(features, 0, [1, 2, 3]);
+        // An angle is bounded, and so is a logarithm.
+        expect(score).toBeGreaterThan(2);
+        expect(isAboveThreshold(score, 2)).toBe(true);
+      }
+    }
+    for (const endless of scorer.classCount > 0 ? beyond.slice(2) : []) {
+      const logits = [endless, endless, endless];
+      expect(scorer.score([0, 0, 0, 0], 0, logits)).toBe(Number.POSITIVE_INFINITY);
+    }
     const needed = scorer.dimension > 0 ? "ood.features_too_short" : "ood.logits_too_few";
     expect(() => scorer.score([], 0, [])).toThrow(expect.objectContaining({ code: needed }));
     expect(() => scorer.score([1, 2, 3, 4], 1, [1, 2, 3], 1)).toThrow(

@@ -11,7 +11,8 @@ export interface OodScorer {
    *
    * - Shape: `features` is `(dimension,)`, or a longer array in which the vector begins at `featuresAt`; `logits` is `(classCount,)`
    *   likewise, and may be left out where the score does not read it.
-   * - Range: the score's own; **higher means more out-of-distribution**. NaN when what it reads has a NaN.
+   * - Range: the score's own; **higher means more out-of-distribution**. NaN when what it reads has a NaN; `Infinity` where a distance
+   *   is too large for a number, or what it reads is infinite. Both are outliers: see `isAboveThreshold`.
    * - Allocates nothing.
    *
    * @throws {@link Defect} `ood.features_too_short`, `ood.logits_too_few`.

@@ -5,6 +5,7 @@ import { checkGaussianProfile, type GaussianProfile } from "./gaussianProfile.ts
 import { createSquaredDistance } from "./mahalanobis.ts";
 import type { OodSamples } from "./oodSamples.ts";
 import type { OodScorer } from "./oodScorer.ts";
+import { unmeasured } from "./unmeasured.ts";
 
 /** Class Gaussians, and one Gaussian of all samples. */
 export interface RelativeMahalanobisProfile {
@@ -72,17 +73,19 @@ export function checkRelativeMahalanobis(
  *   are shrunk as `fitMahalanobis` says.
  */
 export function createRelativeMahalanobisScorer(profile: RelativeMahalanobisProfile): OodScorer {
+  const { dimension } = profile.classes;
   const toClass = new Float64Array(1);
   const toAll = new Float64Array(1);
   const measureClass = createSquaredDistance(profile.classes, toClass);
   const measureAll = createSquaredDistance(profile.background, toAll);
   return {
-    dimension: profile.classes.dimension,
+    dimension,
     classCount: 0,
     score(features, featuresAt = 0) {
       measureClass(features, featuresAt);
       measureAll(features, featuresAt);
-      return (toClass[0] as number) - (toAll[0] as number);
+      const farther = (toClass[0] as number) - (toAll[0] as number);
+      return Number.isFinite(farther) ? farther : unmeasured(features, featuresAt, dimension);
     },
   };
 }

@@ -7,6 +7,7 @@ import { assertFeatures, assertLogits, type OodSamples } from "./oodSamples.ts";
 import type { OodScorer } from "./oodScorer.ts";
 import { resolvedDeviation } from "./resolvedDeviation.ts";
 import { symmetricEigen } from "./symmetricEigen.ts";
+import { unmeasured } from "./unmeasured.ts";
 
 /** The directions in which known samples hardly vary, and what a length in them is worth in class scores. */
 export interface VimProfile {
@@ -153,7 +154,10 @@ export function createVimScorer(profile: VimProfile): OodScorer {
     score(features, featuresAt = 0, logits, logitsAt = 0) {
       assertFeatures(features, featuresAt, dimension);
       assertLogits(logits, logitsAt, classCount);
-      return weight * lengthOf(features, featuresAt) - logSumExp(logits, logitsAt, classCount, 1);
+      const scores = logSumExp(logits, logitsAt, classCount, 1);
+      const virtual = weight * lengthOf(features, featuresAt) - scores;
+      if (Number.isFinite(virtual) || Number.isNaN(scores)) return virtual;
+      return unmeasured(features, featuresAt, dimension);
     },
   };
 }
