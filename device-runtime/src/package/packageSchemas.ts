@@ -584,8 +584,8 @@ export function parseLearning(
 }
 
 /** Reads the form that a package's model answers in. */
-export function parseServing(bytes: Uint8Array): Outcome<ServingForm> {
-  return parsePart("serving", schemas.serving, bytes);
+export function parseServing(part: Uint8Array): Outcome<ServingForm> {
+  return parsePart("serving", schemas.serving, part);
 }
 
 /** Reads the outside of a package file. */
