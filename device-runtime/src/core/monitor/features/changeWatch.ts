@@ -1,12 +1,11 @@
 // Bets on the known kinds of sensor fault: evidence of each, measured by what the person's own windows show of it. It must not name a channel.
 import { Defect } from "@attune/protocol";
-import { createEDetector, type EDetector } from "../eDetector.ts";
 import type { ChangeDirections } from "./channelChanges.ts";
 import type { FeatureReference } from "./featureReference.ts";
 
 /** All that a {@link ChangeWatch} remembers; plain data. */
 export interface ChangeWatchState {
-  /** What each bettor owns: two stakes a bet. */
+  /** What each bettor owns, `(bets,)`. */
   readonly wealth: Float64Array;
   /** Sums of squared scores in units of the population's deviation, `(classCount, changes)`. */
   readonly squares: Float32Array;
@@ -17,18 +16,17 @@ export interface ChangeWatchState {
 /** Evidence of known changes for one person. One owner. */
 export interface ChangeWatch {
   /**
-   * Bets on the window that the directions have measured last.
-   *
-   * - Allocates nothing.
+   * Bets on the window that the directions have measured last. Allocates nothing.
    *
    * @param isLate whether only gross deviations count
-   * @returns true when one bettor owns so much that its series alone is believed
    */
-  observe(label: number, isLate: boolean): boolean;
-  /** Half of a series' evidence: the mean over its changes; null of a series that has none. */
-  evidenceOf(line: number): number | null;
-  /** Evidence of the change that leads: the one of a series that has the most. */
-  strongestOf(line: number): number;
+  observe(label: number, isLate: boolean): void;
+  /** Whether any change is looked for in a series. */
+  isWatched(line: number): boolean;
+  /** Mean evidence over the changes of each series, `(series,)`. */
+  readonly means: Float64Array;
+  /** Evidence of the change that leads: the one of a series that has the most, `(series,)`. */
+  readonly strongest: Float64Array;
   /** How much of a unit the last window lies towards the change that led before it, `(series,)`. */
   readonly shares: Float64Array;
   /** Likewise in the person's own standard deviations, 0 or more. */
@@ -41,8 +39,8 @@ export interface ChangeWatch {
 
 /** Share that normal windows show of a change on average, with slack. Half of a distance's: a bet is on one side only. */
 export const changeReferenceRate = 0.08;
-/** Stakes for changes that are small in most windows, and for those that are plain in every one. */
-const multipliers: readonly number[] = [0.3, 0.9];
+/** What a bettor places on a whole share: nine tenths of what `createEDetector` allows. A change that is looked for is plain in most windows. */
+const stake = 2.7;
 /**
  * Scores in units of their limit: at `from` a window counts nothing, at `to` it counts fully. A gain shows in the noise, which hardly
  * differs from visit to visit; offsets and swaps show in the posture as well, which does. Later windows of a visit count for less.
@@ -62,104 +60,97 @@ const squareMax = 100;
 /**
  * Creates the watch on known changes, or goes on from a state.
  *
- * - **Bets**: two for each gain and offset, upwards and downwards, one for each swap. Each is an e-detector of the share of a
- *   unit that a window lies towards the change.
+ * - **Bets**: two for each gain and offset, upwards and downwards, one for each swap. Each keeps the sum of an e-detector with one
+ *   stake, `M <- (1 + stake (share - rate)) (M + 1)`, of the share of a unit that a window lies towards the change.
  * - **Scale**: the population's limit of the class, multiplied by how the person's own windows spread beside it; a bet on a window
  *   uses earlier windows only.
  *
- * @param limit evidence that a series needs by itself
+ * @throws {@link Defect} `detector.state_invalid`.
  */
 export function createChangeWatch(
   reference: FeatureReference,
   { changes, scores }: ChangeDirections,
-  limit: number,
   state?: ChangeWatchState,
 ): ChangeWatch {
   const { changeLimits, classCount, layout } = reference;
   const changeCount = changes.length;
-  const betCount = 2 * changeCount;
   const lineCount = layout.series.length;
-  // Change k upwards is bet 2k, downwards 2k + 1.
+  // Bet k is on change k upwards, those behind on gains and offsets downwards; a window that lies away from a swap says nothing.
+  const downCount = changes.filter(({ kind }) => kind !== "swap").length;
+  const betCount = changeCount + downCount;
   const betsOf = layout.series.map((_, line) =>
     Uint16Array.from(
       changes.flatMap(({ kind, series }, index) =>
-        !series.includes(line) ? [] : kind === "swap" ? [2 * index] : [2 * index, 2 * index + 1],
+        !series.includes(line) ? [] : kind === "swap" ? [index] : [index, changeCount + index],
       ),
     ),
   );
-  // A bettor who owns this has brought its series to its limit alone.
-  const averageRunLengthMin = Math.max(10, ...betsOf.map((bets) => 2 * bets.length * limit));
-  const config = { referenceRate: changeReferenceRate, averageRunLengthMin, multipliers };
-  const stakeCount = multipliers.length;
   const cells = classCount * changeCount;
   if (
     state !== undefined &&
-    (state.wealth.length !== betCount * stakeCount ||
+    (state.wealth.length !== betCount ||
+      !state.wealth.every((owned) => owned >= 0 && owned < Number.POSITIVE_INFINITY) ||
       state.squares.length !== cells ||
       state.counts.length !== classCount)
   ) {
     throw new Defect(
       "detector.state_invalid",
-      `state has ${state.wealth.length} wealths and ${state.squares.length} squares of changes, ${betCount * stakeCount} and ${cells} are needed`,
+      `state has ${state.wealth.length} wealths and ${state.squares.length} squares of changes, ${betCount} and ${cells} are needed`,
     );
   }
-  const bets = Array.from({ length: betCount }, (_, bet): EDetector => {
-    if (state === undefined) return createEDetector(config);
-    const wealth = Array.from(state.wealth.subarray(bet * stakeCount, (bet + 1) * stakeCount));
-    return createEDetector(config, {
-      wealth,
-      sampleCount: 0,
-      samplesSinceAlarm: 1,
-      alarmCount: 0,
-    });
-  });
+  const wealth = state?.wealth.slice() ?? new Float64Array(betCount);
   const squares = state?.squares.slice() ?? new Float32Array(cells);
   const counts = state?.counts.slice() ?? new Uint32Array(classCount);
-  const evidences = new Float64Array(betCount);
   const betShares = new Float64Array(betCount);
-  const betDeviations = new Float64Array(changeCount);
+  const betDeviations = new Float64Array(betCount);
   const leaders = new Int16Array(lineCount).fill(-1);
+  const means = new Float64Array(lineCount);
+  const strongest = new Float64Array(lineCount);
   const shares = new Float64Array(lineCount);
   const deviations = new Float64Array(lineCount);
   const largest = new Float64Array(lineCount);
-  bets.forEach((one, index) => {
-    evidences[index] = one.evidence();
-  });
   lead();
 
+  /** Adds up what the bettors own by series. */
   function lead(): void {
     for (let line = 0; line < lineCount; line++) {
       const own = betsOf[line] as Uint16Array;
       let leader = -1;
       let most = 0;
+      let sum = 0;
       for (let k = 0; k < own.length; k++) {
-        const evidence = evidences[own[k] as number] as number;
+        const evidence = wealth[own[k] as number] as number;
+        sum += evidence;
         if (evidence > most) {
           most = evidence;
           leader = own[k] as number;
         }
       }
       leaders[line] = leader;
+      strongest[line] = most;
+      means[line] = own.length === 0 ? 0 : sum / own.length;
     }
   }
 
-  function place(index: number, at: number): boolean {
-    const detector = bets[index] as EDetector;
-    const share = Math.min(1, Math.max(0, at));
-    const isAlarm = detector.observe(share);
+  /** Places a bet on how much of a unit a window lies towards a change. */
+  function bet(index: number, deviation: number, { from, to }: { from: number; to: number }): void {
+    const place = (deviation / limitDeviations - from) / (to - from);
+    const share = Math.min(1, Math.max(0, place));
+    const grown = 1 + stake * (share - changeReferenceRate);
+    wealth[index] = grown * ((wealth[index] as number) + 1);
     betShares[index] = share;
-    evidences[index] = isAlarm ? detector.alarmEvidence() : detector.evidence();
-    return isAlarm;
+    betDeviations[index] = deviation;
   }
 
   return {
+    means,
+    strongest,
     shares,
     deviations,
     largest,
     observe(label, isLate) {
       const count = counts[label] as number;
       const isMeasured = count >= measuredCount;
-      let hasAlarm = false;
       for (let index = 0; index < changeCount; index++) {
         const cell = label * changeCount + index;
         const score =
@@ -169,13 +160,9 @@ export function createChangeWatch(
         const own = Math.sqrt((prior + square) / (prior + count));
         const kind = changes[index]?.kind;
         const ranges = kind === "gain" ? gainRanges : postureRanges;
-        const { from, to } = isLate ? ranges.late : ranges.early;
-        const deviation = score / own;
-        const ratio = deviation / limitDeviations;
-        betDeviations[index] = deviation;
-        if (place(2 * index, (ratio - from) / (to - from))) hasAlarm = true;
-        // A window that lies away from a swap says nothing.
-        if (kind !== "swap" && place(2 * index + 1, (-ratio - from) / (to - from))) hasAlarm = true;
+        const range = isLate ? ranges.late : ranges.early;
+        bet(index, score / own, range);
+        if (index < downCount) bet(changeCount + index, -score / own, range);
         if (!isMeasured) {
           squares[cell] = square + Math.min(squareMax, score * score);
         }
@@ -184,39 +171,23 @@ export function createChangeWatch(
       for (let line = 0; line < lineCount; line++) {
         const leader = leaders[line] as number;
         shares[line] = leader < 0 ? 0 : (betShares[leader] as number);
-        deviations[line] = leader < 0 ? 0 : Math.abs(betDeviations[leader >> 1] as number);
+        deviations[line] = leader < 0 ? 0 : Math.abs(betDeviations[leader] as number);
         const own = betsOf[line] as Uint16Array;
         let most = 0;
         for (let k = 0; k < own.length; k++) {
-          const index = own[k] as number;
-          const deviation = betDeviations[index >> 1] as number;
-          most = Math.max(most, index % 2 === 0 ? deviation : -deviation);
+          most = Math.max(most, betDeviations[own[k] as number] as number);
         }
         largest[line] = most;
       }
       lead();
-      return hasAlarm;
     },
-    evidenceOf(line) {
-      const own = betsOf[line];
-      if (own === undefined || own.length === 0) return null;
-      let sum = 0;
-      for (let k = 0; k < own.length; k++) sum += evidences[own[k] as number] as number;
-      return sum / own.length;
-    },
-    strongestOf(line) {
-      const leader = leaders[line] ?? -1;
-      return leader < 0 ? 0 : (evidences[leader] as number);
-    },
+    isWatched: (line) => (betsOf[line]?.length ?? 0) > 0,
     restart() {
-      bets.forEach((_, index) => {
-        bets[index] = createEDetector(config);
-      });
-      evidences.fill(0);
-      leaders.fill(-1);
+      wealth.fill(0);
+      lead();
     },
     state: () => ({
-      wealth: Float64Array.from(bets.flatMap((one) => one.state().wealth)),
+      wealth: wealth.slice(),
       squares: squares.slice(),
       counts: counts.slice(),
     }),

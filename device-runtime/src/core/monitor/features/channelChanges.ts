@@ -9,7 +9,7 @@ export interface ChannelChange {
   readonly series: readonly number[];
 }
 
-/** Numbers that a person's directions may take, 256 KB of memory: a layout that needs more is watched by distances alone. */
+/** Numbers that a person's directions may take, 512 KB of memory: a layout that needs more is watched by distances alone. */
 const directionCellsMax = 2 ** 16;
 /** The gain that is looked for. Others, and gains below 1, lie almost on the same line. */
 const typicalGain = 1.5;
@@ -79,12 +79,13 @@ export function createChangeDirections(reference: FeatureReference): ChangeDirec
   const size = features.length;
   const isLog = new Set(layout.logFeatures);
   const sizeCount = features.reduce((count, feature) => count + (isLog.has(feature) ? 1 : 0), 0);
-  const weights = new Float32Array(classCount * changes.length * size);
+  const weights = new Float64Array(classCount * changes.length * size);
   const offsets = new Float64Array(classCount * changes.length);
   const scores = new Float64Array(changes.length);
   const hasSizes = series.map((one) => one.features.some((feature) => isLog.has(feature)));
   const moved = new Float64Array(featureCount);
   const solved = new Float64Array(size);
+  const gathered = new Float64Array(size);
 
   /** Writes into `moved` where a change would take the centres that begin at `from`. */
   function move({ kind, series: lines }: ChannelChange, centres: Float32Array, from: number): void {
@@ -160,12 +161,13 @@ export function createChangeDirections(reference: FeatureReference): ChangeDirec
       });
     },
     measure(values, label) {
+      for (let i = 0; i < size; i++) gathered[i] = values[features[i] as number] as number;
       let cell = label * changes.length;
       let at = cell * size;
       for (let index = 0; index < scores.length; index++, cell++) {
         let sum = -(offsets[cell] as number);
         for (let i = 0; i < size; i++, at++) {
-          sum += (weights[at] as number) * (values[features[i] as number] as number);
+          sum += (weights[at] as number) * (gathered[i] as number);
         }
         scores[index] = sum;
       }

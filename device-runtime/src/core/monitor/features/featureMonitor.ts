@@ -124,7 +124,7 @@ const suspicionKept = 0.95;
 /** How much the predicted class counts beside the class in which a channel is least unusual. */
 const predictedWeight = 0.3;
 /** How much the known changes count beside both: they are asked in the predicted class only. */
-const changeWeight = 0.5;
+const changeWeight = 0.7;
 const onsetCells = 5;
 /** Standard deviations that features must have moved on average before a direction is told. */
 const directionMin = 0.5;
@@ -201,7 +201,7 @@ export function createFeatureMonitor(
   const detectors = Array.from({ length: lineCount }, (_, line) =>
     detectorOf(state?.wealth.subarray(line * stakeCount, (line + 1) * stakeCount)),
   );
-  const changes = createChangeWatch(reference, baseline.directions, limit, state?.changes);
+  const changes = createChangeWatch(reference, baseline.directions, state?.changes);
   const onsets = new Float64Array(lineCount * onsetCells);
   const suspicions = new Float64Array(seriesCount);
   if (state !== undefined) {
@@ -219,6 +219,7 @@ export function createFeatureMonitor(
     if (owned === undefined) return createEDetector(config);
     const wealth = Array.from(owned);
     return createEDetector(config, {
+      version: 1,
       wealth,
       sampleCount: 0,
       samplesSinceAlarm: 1,
@@ -244,13 +245,14 @@ export function createFeatureMonitor(
 
   /** What a series has as evidence: of its distance and of its known changes, half each. A mean of e-values is one. */
   function evidenceOf(line: number, distance: number): number {
-    const change = changes.evidenceOf(line);
-    return change === null ? distance : (distance + change) / 2;
+    return changes.isWatched(line) ? (distance + (changes.means[line] as number)) / 2 : distance;
   }
 
   /** Counts the window for the beginning of a change, by what has more evidence so far. */
   function dateOnset(line: number, share: number, score: number): void {
-    const isChange = changes.strongestOf(line) > (detectors[line] as EDetector).evidence();
+    // The joint one has no changes.
+    const strongest = changes.strongest[line] ?? 0;
+    const isChange = strongest > (detectors[line] as EDetector).evidence();
     const surprise = isChange
       ? (changes.shares[line] as number) - changeReferenceRate
       : share - referenceRate;
@@ -322,7 +324,8 @@ export function createFeatureMonitor(
       baseline.score(features, predictedClass);
       const row = limitRow(reference, predictedClass);
       let largest = 0;
-      let hasAlarm = changes.observe(predictedClass, visitLength > visitWindows);
+      let hasAlarm = false;
+      changes.observe(predictedClass, visitLength > visitWindows);
       for (let line = 0; line < lineCount; line++) {
         const score = baseline.scores[line] as number;
         const share = shareOf(line, score / (reference.scoreLimits[row + line] as number));
