@@ -6,6 +6,7 @@ import { forWebgpu } from "../lowering/forWebgpu.ts";
 import { readModelFile } from "../onnx/modelFile.ts";
 import { checkHidden } from "../parameters/hiddenWeights.ts";
 import { parameterInfos } from "../parameters/listParameters.ts";
+import { parameterPlaces } from "../parameters/parameterBytes.ts";
 import { scopeParameters } from "../parameters/parameterScope.ts";
 import { runningStatistics } from "../parameters/runningStatistics.ts";
 import { orRefusal, turnAway } from "../turnAway.ts";
@@ -50,6 +51,8 @@ export interface CompiledTraining {
     readonly dims: readonly number[];
     /** Number of classes where the truth is a label. */
     readonly classCount: number | undefined;
+    /** Whether targets are shares, each in `[0, 1]`. */
+    readonly isShare: boolean;
   };
   readonly hasSampleWeights: boolean;
   /**
@@ -109,6 +112,8 @@ function subjectOf(model: Uint8Array, checked: CheckedPlan): TrainingSubject {
   const own = nodesOf(file, name);
   const chosen = scopeParameters(parameterInfos(own), checked.scope);
   checkHidden(own, checked.scope, chosen);
+  // What can not be read and written in its place has no values to start from, and could not keep what it learned.
+  parameterPlaces(model, file);
   const running = runningStatistics(own, chosen, checked.batchNormalization);
   return trainingSubject(checkedGraph, name, checked.scope, chosen, running);
 }
@@ -152,6 +157,7 @@ export function compileSubject(subject: TrainingSubject, checked: CheckedPlan): 
       type: checked.loss.truthType,
       dims: truthShape.slice(1).map((dim) => (typeof dim === "number" ? dim : 0)),
       classCount: checked.loss.truthType === "int64" ? Number(outputShape.at(-1)) : undefined,
+      isShare: checked.loss.scores === "binary logits",
     },
     hasSampleWeights: checked.hasSampleWeights,
     planText: checked.text,

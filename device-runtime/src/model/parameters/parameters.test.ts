@@ -2,9 +2,11 @@
 import { parameterSetOf, unwrap } from "@attune/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { createModelWriter } from "../../../test/modelWriter.ts";
 import { readParityCase } from "../../../test/torchParityCase.ts";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { buildCnn1d } from "../build/buildCnn1d.ts";
+import { compileTraining } from "../compile/compileTraining.ts";
 import { type GraphParts, writeModel } from "../onnx/modelFile.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { floatTensor, integerTensor } from "../onnx/tensorMessage.ts";
@@ -232,6 +234,22 @@ describe("replace", () => {
     const outcome = readParameters(scattered);
     expect(outcome.ok ? "" : outcome.refusal.code).toBe("model.malformed");
   });
+});
+
+it("[TC14] what can not be patched is not trained: numbers that an attribute holds", () => {
+  const write = createModelWriter(17, ["n", 4]);
+  write.nodeOf("Constant", [], ["b"], { value_floats: { kind: "floats", value: [1, 2] } });
+  const file = write.finish(write.node("Gemm", ["x", write.weight("w", [4, 2]), "b"]));
+  const plan = {
+    scope: "all",
+    loss: { kind: "meanSquaredError" },
+    optimizer: { kind: "sgd" },
+  } as const;
+  for (const outcome of [readParameters(file), compileTraining(file, plan)]) {
+    expect(outcome.ok ? "" : outcome.refusal.message).toBe(
+      "tensor b does not keep its values in one piece; store it as raw data",
+    );
+  }
 });
 
 describe("ship", () => {

@@ -40,11 +40,14 @@ export interface TrainingSlice {
   readonly batchSize: number;
   /** `[stepCount, batchSize, ...sample]`, row-major; by name where the model has several inputs. */
   readonly data: SampleData;
-  /** Labels `[stepCount, batchSize]`, each in `[0, classCount)`, or targets `[stepCount, batchSize, ...output]`. */
+  /**
+   * Labels `[stepCount, batchSize]`, each in `[0, classCount)`, or targets `[stepCount, batchSize, ...output]`, for a binary cross-entropy each in
+   * `[0, 1]`. Other targets, and data, are not looked through for NaN: a loss of NaN shows it.
+   */
   readonly truth: Float32Array | Int32Array | BigInt64Array;
   /** `[stepCount, batchSize]`, each `>= 0`; exactly where the plan has sample weights. */
   readonly sampleWeights?: Float32Array;
-  /** One for all steps, or one a step. */
+  /** One for all steps, or one a step; finite. */
   readonly learningRate: number | Float32Array;
 }
 
@@ -73,7 +76,7 @@ export interface Trainer {
    * Blocks its thread for the whole slice: choose `stepCount` so that it takes 20 to 50 ms.
    *
    * @param state is not changed
-   * @throws Defect `trainer.shape_mismatch`, `trainer.label_invalid`, `trainer.weight_invalid`
+   * @throws Defect `trainer.shape_mismatch`, `trainer.label_invalid`, `trainer.target_invalid`, `trainer.weight_invalid`, `trainer.rate_invalid`
    * @throws Fault `ort.run_failed`
    */
   run(state: TrainingState, slice: TrainingSlice): Promise<TrainedSlice>;
@@ -112,6 +115,7 @@ function chosenParameters(
       "trainer.shape_mismatch",
       `parameter ${name} is [${tensor.dims.join(", ")}], the training needs [${dims.join(", ")}]`,
     );
+    checkLength(`parameter ${name}`, tensor.data.length, dims);
     return { name, dims, data: tensor.data };
   });
 }
@@ -134,6 +138,22 @@ function labelTensor(
     labels[index] = BigInt(value);
   });
   return { type: "int64", dims, data: labels };
+}
+
+/** Targets as the engine takes them; a share outside its range has no cross-entropy. */
+function targetTensor(
+  { truth: { isShare } }: CompiledTraining,
+  truth: TrainingSlice["truth"],
+  dims: readonly number[],
+): OrtTensor {
+  const targets = truth instanceof Float32Array ? truth : Float32Array.from(truth, Number);
+  const at = isShare ? targets.findIndex((target) => !(target >= 0 && target <= 1)) : -1;
+  assertDefect(
+    at < 0,
+    "trainer.target_invalid",
+    `target ${targets[at]} at ${at} is outside [0, 1]`,
+  );
+  return floats(dims, targets);
 }
 
 function sliceInputs(compiled: CompiledTraining, slice: TrainingSlice): Record<string, OrtTensor> {
@@ -166,6 +186,8 @@ function sliceInputs(compiled: CompiledTraining, slice: TrainingSlice): Record<s
       ? new Float32Array(stepCount).fill(learningRate)
       : learningRate;
   checkLength("learningRate", rates.length, [stepCount]);
+  const rate = rates.find((one) => !Number.isFinite(one));
+  assertDefect(rate === undefined, "trainer.rate_invalid", `a learning rate is ${rate}`);
   const inputs: Record<string, OrtTensor> = {
     ...Object.fromEntries(
       compiled.inputs.map(({ name }, index) => [trainingNames.dataOf(name, index), samples[index]]),
@@ -174,10 +196,7 @@ function sliceInputs(compiled: CompiledTraining, slice: TrainingSlice): Record<s
     [trainingNames.truth]:
       compiled.truth.type === "int64"
         ? labelTensor(compiled, truth, truthDims)
-        : floats(
-            truthDims,
-            truth instanceof Float32Array ? truth : Float32Array.from(truth, Number),
-          ),
+        : targetTensor(compiled, truth, truthDims),
   };
   assertDefect(
     compiled.hasSampleWeights === (sampleWeights !== undefined),

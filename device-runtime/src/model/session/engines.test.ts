@@ -175,6 +175,30 @@ describe("wrong calls are defects", () => {
     );
     expect(await code(() => weighing.run(begun, weights([1, 1])))).toBe("");
     expect(await code(() => trainer.begin(parameters.slice(1)))).toBe("trainer.parameter_missing");
+    const short = parameters.map((one) => ({ ...one, data: one.data.subarray(1) }));
+    expect(await code(() => trainer.begin(short))).toBe("trainer.shape_mismatch");
+    const rate = { ...slice, learningRate: Number.NaN };
+    expect(await code(() => trainer.run(begun, rate))).toBe("trainer.rate_invalid");
+    const share = await createTrainer(
+      node,
+      unwrap(
+        compileTraining(parity.model, {
+          scope: "head",
+          loss: { kind: "binaryCrossEntropy" },
+          optimizer: { kind: "sgd" },
+        }),
+      ),
+    );
+    const shares = (value: number) => {
+      const count = 2 * elementCount(share.compiled.truth.dims);
+      return { ...slice, truth: new Float32Array(count).fill(value) };
+    };
+    const first = share.begin(parameters);
+    expect(await code(() => share.run(first, shares(1)))).toBe("");
+    for (const value of [-0.1, 1.1, Number.NaN]) {
+      expect(await code(() => share.run(first, shares(value)))).toBe("trainer.target_invalid");
+    }
+    await share.release();
     expect(await code(() => trainer.run({ ...begun, optimizer: [] }, slice))).toBe(
       "trainer.parameter_missing",
     );

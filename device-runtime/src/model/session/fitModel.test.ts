@@ -111,3 +111,26 @@ it("[TC18] stops when it is told to, and refuses what is less than a batch", asy
     fitModel(runtime, network(), options({ truth: Int32Array.of(0, 1) })),
   ).rejects.toThrow("fit.samples_missing");
 });
+
+it("[TC18] takes whole numbers as targets, and as labels where the loss has classes", async () => {
+  const whole = (truth: FitOptions["truth"]) =>
+    fitModel(
+      runtime,
+      network(),
+      options({
+        plan: { scope: "all", loss: { kind: "meanSquaredError" }, optimizer: { kind: "sgd" } },
+        truth,
+        epochs: 2,
+      }),
+    );
+  const targets = Int32Array.from(points.flat(), Math.round);
+  expect((await whole(targets)).model).toEqual((await whole(Float32Array.from(targets))).model);
+});
+
+it("[TC18] counts of epochs, samples and batches are whole", async () => {
+  for (const changes of [{ epochs: 1.5 }, { epochs: 0 }, { batchSize: 2.5 }]) {
+    await expect(fitModel(runtime, network(), options(changes))).rejects.toMatchObject({
+      code: "fit.samples_missing",
+    });
+  }
+});

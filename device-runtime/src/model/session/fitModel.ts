@@ -2,8 +2,7 @@
 // learning on a device, which is cut, guarded and resumed, see `createTrainer`.
 import { assertDefect, elementCount, parameterSetOf, unwrap } from "@attune/protocol";
 import { type Random, shuffle } from "../../ports/random.ts";
-import { compileTraining } from "../compile/compileTraining.ts";
-import type { SampleInput } from "../compile/sampleInputs.ts";
+import { type CompiledTraining, compileTraining } from "../compile/compileTraining.ts";
 import type { TrainingPlan } from "../compile/trainingPlan.ts";
 import { type LearningRateSchedule, scheduledRates } from "../optimizers/learningRateSchedule.ts";
 import { patchParameters, readParameters } from "../parameters/parameterBytes.ts";
@@ -94,9 +93,11 @@ export async function fitModel<Into extends SampleBuffer = Float32Array>(
   const stepsPerEpoch = Math.floor(sampleCount / batchSize);
   const truthSize = elementCount(compiled.truth.dims);
   assertDefect(
-    stepsPerEpoch >= 1 && epochs >= 1 && options.truth.length === sampleCount * truthSize,
+    [sampleCount, epochs, batchSize].every((count) => Number.isInteger(count) && count >= 1) &&
+      stepsPerEpoch >= 1 &&
+      options.truth.length === sampleCount * truthSize,
     "fit.samples_missing",
-    `${sampleCount} samples, ${options.truth.length} numbers of truth, ${epochs} epochs of batches of ${batchSize}; at least one batch and one epoch, and ${truthSize} numbers of truth a sample`,
+    `${sampleCount} samples, ${options.truth.length} numbers of truth, ${epochs} epochs of batches of ${batchSize}; whole numbers, at least one batch and one epoch, and ${truthSize} numbers of truth a sample`,
   );
   const stepCount = epochs * stepsPerEpoch;
   const schedule: LearningRateSchedule =
@@ -118,7 +119,7 @@ export async function fitModel<Into extends SampleBuffer = Float32Array>(
       const trained = await trainer.run(state, {
         stepCount: steps,
         batchSize,
-        ...gather(options, chosen, compiled.inputs, truthSize),
+        ...gather(options, chosen, compiled, truthSize),
         learningRate: scheduledRates(schedule, first, steps),
       });
       state = trained.state;
@@ -139,15 +140,15 @@ const buffers = { float32: Float32Array, int32: Int32Array, int64: Int32Array, b
 function gather<Into extends SampleBuffer>(
   options: FitOptions<Into>,
   chosen: Uint32Array,
-  inputs: readonly SampleInput[],
+  { inputs, truth: { type } }: CompiledTraining,
   truthSize: number,
 ): { data: Record<string, SampleBuffer>; truth: Int32Array | Float32Array } {
   const data: Record<string, SampleBuffer> = {};
-  for (const { name, type, dims } of inputs) {
-    data[name] = new buffers[type](chosen.length * elementCount(dims));
+  for (const { name, type: kind, dims } of inputs) {
+    data[name] = new buffers[kind](chosen.length * elementCount(dims));
   }
   const truth =
-    options.truth instanceof Int32Array
+    type === "int64" && options.truth instanceof Int32Array
       ? new Int32Array(chosen.length)
       : new Float32Array(chosen.length * truthSize);
   chosen.forEach((index, at) => {
