@@ -14,7 +14,7 @@ export const dataProblems = [
 /** One of {@link dataProblems}. */
 export type DataProblem = (typeof dataProblems)[number];
 
-/** What sound data of one channel looks like; plain data. What is left out is not checked. */
+/** What sound data of one channel looks like; plain data. What is left out is not checked. Limits are met in the precision of samples, Float32. */
 export interface ChannelRule {
   /** As in the package's preprocessing. */
   readonly channel: string;

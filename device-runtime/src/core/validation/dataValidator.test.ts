@@ -77,6 +77,39 @@ it("[LC70] what is within every limit is sound, to the limit itself", () => {
   expect(validator.counts()).toMatchObject({ windows: 5, quarantined: 0, last: null });
 });
 
+it("[LC70] limits that Float32 cannot hold are met by a sensor that is at them", () => {
+  for (const end of [1.3, 8.7266, 4.36332, 0.7, 19.6133, 0.1]) {
+    const alone = { ...shape, channelNames: ["acc"] };
+    const ofRule = (rule: object): DataValidator =>
+      createDataValidator({ ...noDataRules, channels: [{ channel: "acc", ...rule }] }, alone);
+    const window = Float32Array.from([end, -end, end, -end, end, -end, end, -end]);
+    const saturation = { low: -end, high: end, shareMax: 0.5 };
+    expect(codeOfCheck(ofRule({ saturation }), window)).toBe("input.channel_saturated");
+    expect(codeOfCheck(ofRule({ range: { min: -end, max: end } }), window)).toBeNull();
+    const beyond = window.map((value) => value * 1.0001);
+    expect(codeOfCheck(ofRule({ range: { min: -end, max: end } }), beyond)).toBe(
+      "input.value_outside",
+    );
+  }
+});
+
+it("[LC70] a share of samples is met by as many as it says, whatever its binary form", () => {
+  const long = { ...shape, channelNames: ["acc"], windowSamples: 100 };
+  for (let count = 1; count < 100; count++) {
+    const validator = createDataValidator(
+      {
+        ...noDataRules,
+        channels: [{ channel: "acc", missing: { value: -9999, shareMax: count / 100 } }],
+      },
+      long,
+    );
+    const gaps = (missing: number): Float32Array =>
+      Float32Array.from({ length: 100 }, (_, at) => (at < missing ? -9999 : at));
+    expect(validator.check(gaps(count))).toBeNull();
+    expect(validator.check(gaps(count + 1))?.message).toMatch(`limit ${count};`);
+  }
+});
+
 it("[LC70] of several problems the first in the list is the reason, whichever channel has it", () => {
   const validator = createDataValidator(rules, shape);
   const both = windowOf(replaced(acc, 6, 0), replaced(heart, 3, -1));

@@ -1,13 +1,7 @@
 // Looks at raw windows before anything is stored or trained. It must not decide what becomes of an unsound one.
 
 import { Defect, unwrap } from "@attune/protocol";
-import {
-  type ChannelRule,
-  checkDataRules,
-  type DataProblem,
-  type DataRules,
-  dataProblems,
-} from "./dataRules.ts";
+import { checkDataRules, type DataProblem, type DataRules, dataProblems } from "./dataRules.ts";
 
 /** How a raw window is laid out. */
 export interface DataShape {
@@ -85,7 +79,12 @@ export function createDataValidator(
   const sampleStep = layout === "channelsFirst" ? 1 : channelCount;
   const watched = rules.channels.map((rule) => {
     const channel = channelNames.indexOf(rule.channel);
-    return { rule, first: layout === "channelsFirst" ? channel * windowSamples : channel };
+    return {
+      rule,
+      first: layout === "channelsFirst" ? channel * windowSamples : channel,
+      missingMax: samplesOf(rule.missing?.shareMax),
+      saturatedMax: samplesOf(rule.saturation?.shareMax),
+    };
   });
   const memory = rules.duplicateMemory;
   const fingerprints = new Uint32Array(2 * memory);
@@ -109,6 +108,11 @@ export function createDataValidator(
   let last = state?.counts.last ?? null;
   let sampledAtMs: number | null = null;
 
+  /** 0.29 has no exact binary form: of 100 samples it is 29 and not 28. */
+  function samplesOf(share = 0): number {
+    return Math.floor(share * windowSamples + 1e-9);
+  }
+
   function found(code: DataProblem, message: string): DataFinding {
     problems[code] += 1;
     last = { code, message };
@@ -118,15 +122,16 @@ export function createDataValidator(
   /** The first problem of a channel by the list's order, or null. */
   function look(
     window: Float32Array,
-    { rule, first }: (typeof watched)[number],
+    { rule, first, missingMax, saturatedMax }: (typeof watched)[number],
   ): DataFinding | null {
     const { range, missing, stuckSamples, saturation } = rule;
-    // Nothing compares with NaN: a rule that is not there never holds.
-    const missingValue = missing === undefined ? Number.NaN : Math.fround(missing.value);
-    const least = range?.min ?? Number.NaN;
-    const largest = range?.max ?? Number.NaN;
-    const low = saturation?.low ?? Number.NaN;
-    const high = saturation?.high ?? Number.NaN;
+    // Samples have the precision of Float32, in which a sensor at its end gives the limit's nearest number, not the limit. Nothing
+    // compares with NaN: a rule that is not there never holds.
+    const missingValue = Math.fround(missing?.value ?? Number.NaN);
+    const least = Math.fround(range?.min ?? Number.NaN);
+    const largest = Math.fround(range?.max ?? Number.NaN);
+    const low = Math.fround(saturation?.low ?? Number.NaN);
+    const high = Math.fround(saturation?.high ?? Number.NaN);
     let missingCount = 0;
     let outsideAt = -1;
     let saturatedCount = 0;
@@ -146,8 +151,11 @@ export function createDataValidator(
       previous = value;
     }
     const name = rule.channel;
-    if (missing !== undefined && missingCount > missing.shareMax * windowSamples) {
-      return { code: "input.value_missing", message: missingText(name, missingCount, rule) };
+    if (missing !== undefined && missingCount > missingMax) {
+      return {
+        code: "input.value_missing",
+        message: `channel ${name} has no value in ${missingCount} of ${windowSamples} samples, limit ${missingMax}; look at the sensor's connection`,
+      };
     }
     if (range !== undefined && outsideAt >= 0) {
       return {
@@ -155,10 +163,10 @@ export function createDataValidator(
         message: `channel ${name} gave ${window[outsideAt]}, it measures ${range.min} to ${range.max}; look at the sensor, or correct the package's data rules`,
       };
     }
-    if (saturation !== undefined && saturatedCount > saturation.shareMax * windowSamples) {
+    if (saturation !== undefined && saturatedCount > saturatedMax) {
       return {
         code: "input.channel_saturated",
-        message: `channel ${name} was at its end in ${saturatedCount} of ${windowSamples} samples, limit ${saturation.shareMax * windowSamples}; give the sensor a wider range`,
+        message: `channel ${name} was at its end in ${saturatedCount} of ${windowSamples} samples, limit ${saturatedMax}; give the sensor a wider range`,
       };
     }
     if (stuckSamples !== undefined && longestRun >= stuckSamples) {
@@ -168,10 +176,6 @@ export function createDataValidator(
       };
     }
     return null;
-  }
-
-  function missingText(name: string, missingCount: number, { missing }: ChannelRule): string {
-    return `channel ${name} has no value in ${missingCount} of ${windowSamples} samples, limit ${(missing?.shareMax ?? 0) * windowSamples}; look at the sensor's connection`;
   }
 
   /** Whether the same window is remembered; remembers it. */
