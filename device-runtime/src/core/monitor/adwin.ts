@@ -5,6 +5,7 @@ import {
   createDriftDetector,
   type DriftDetector,
   type DriftDetectorState,
+  isCount,
 } from "./driftDetector.ts";
 
 /** What {@link createAdwin} is told once; all of it may be left out. */
@@ -88,6 +89,7 @@ export function createAdwin(
         bucketSquares: new Float64Array(buckets),
       },
       ...anyNumber,
+      isSound,
       step(memory, value) {
         insert(memory, value);
         joinBuckets(memory, isRiver);
@@ -103,6 +105,17 @@ export function createAdwin(
       },
     },
     state,
+  );
+}
+
+/** Rows in use hold up to five buckets each, and together the window. */
+function isSound({ count, width, rowCount, bucketCounts }: Readonly<AdwinMemory>): boolean {
+  return (
+    [count, width, rowCount].every(isCount) &&
+    rowCount >= 1 &&
+    rowCount <= rowCountMax &&
+    bucketCounts.every((held, row) => held <= (row < rowCount ? bucketsPerRow : 0)) &&
+    bucketCounts.reduce((sum, held, row) => sum + held * 2 ** row, 0) === width
   );
 }
 

@@ -1,4 +1,5 @@
 import { Defect, unwrap } from "@attune/protocol";
+import fc from "fast-check";
 import { expect, it } from "vitest";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { type ClassShift, createClassShift, defaultClassShiftPolicy } from "./classShift.ts";
@@ -67,6 +68,66 @@ it("[LC93] a watch that is stopped anywhere goes on the same; what is no class i
   expect(() => createClassShift({ ...settings, shares: [0.5, 0.6] })).toThrow(Defect);
   expect(() => createClassShift({ ...settings, shares: [0.5, 0.5] }, whole.state())).toThrow(
     Defect,
+  );
+});
+
+it("[LC93] shares of true classes are found also where predictions hardly depend on them", () => {
+  for (const [right, share] of [
+    [0.51, 0.9],
+    [0.52, 0.95],
+    [0.53, 1],
+    [0.501, 0.9],
+  ] as const) {
+    const hits = share * right + (1 - share) * (1 - right);
+    const confusion = [
+      [right, 1 - right],
+      [1 - right, right],
+    ];
+    const found = unwrap(labelShares(confusion, [hits, 1 - hits]));
+    expect(found[0]).toBeCloseTo(share, 2);
+    expect((found[0] as number) + (found[1] as number)).toBeCloseTo(1, 9);
+  }
+});
+
+it("[LC93] no other shares make the predictions likelier, whatever the confusion", () => {
+  const count = fc.oneof(fc.constant(0), fc.nat(100));
+  const cases = fc.integer({ min: 2, max: 5 }).chain((size) =>
+    fc.record({
+      confusion: fc.array(fc.array(count, { minLength: size, maxLength: size }), {
+        minLength: size,
+        maxLength: size,
+      }),
+      predicted: fc
+        .array(count, { minLength: size, maxLength: size })
+        .filter((counts) => counts.some((one) => one > 0)),
+      other: fc.array(fc.integer({ min: 1, max: 100 }), { minLength: size, maxLength: size }),
+    }),
+  );
+  fc.assert(
+    fc.property(cases, ({ confusion, predicted, other }) => {
+      const shares = unwrap(labelShares(confusion, predicted));
+      expect(Math.min(...shares)).toBeGreaterThanOrEqual(0);
+      const rates = confusion.map((row, truth) => {
+        const sum = row.reduce((total, one) => total + one, 0);
+        return row.map((one, label) => (sum > 0 ? one / sum : label === truth ? 1 : 0));
+      });
+      const otherSum = other.reduce((total, one) => total + one, 0);
+      // What no class is ever predicted as says nothing about any.
+      const told = predicted.map((_, label) => rates.some((row) => (row[label] as number) > 0));
+      const total = predicted.reduce((sum, one, label) => sum + (told[label] ? one : 0), 0);
+      const likelihood = (of: readonly number[]): number =>
+        predicted.reduce((sum, one, label) => {
+          if (one === 0 || !told[label]) return sum;
+          const chance = of.reduce(
+            (all, share, truth) => all + share * ((rates[truth] as number[])[label] as number),
+            0,
+          );
+          return sum + (one / total) * Math.log(chance);
+        }, 0);
+      if (total === 0) return;
+      const others = likelihood(other.map((one) => one / otherSum));
+      expect(likelihood(shares)).toBeGreaterThanOrEqual(others - 1e-7);
+    }),
   );
 });
 

@@ -55,6 +55,8 @@ export interface DriftRule<Memory> {
   readonly valueMax: number;
   /** Restarts its memory itself when it answers `drift`. */
   step(memory: Memory, value: number): DriftLevel;
+  /** Whether counts and places of a memory from outside are ones that it can have; a memory of plain sums needs none. */
+  isSound?(memory: Readonly<Memory>): boolean;
 }
 
 /** Larger values have squares that a sum of many no longer holds: `(1e100)² · 1e9` is still far below `1.8e308`. */
@@ -75,7 +77,7 @@ export const ratesOnly: { readonly valueMin: number; readonly valueMax: number }
 /**
  * Runs a rule, from its start or from a state.
  *
- * @throws Defect `detector.state_invalid` when the state is of another rule, version or size, or holds NaN.
+ * @throws Defect `detector.state_invalid` when the state is of another rule, version or size, holds NaN, or counts what cannot be.
  */
 export function createDriftDetector<Memory extends DetectorMemory<Memory>>(
   rule: DriftRule<Memory>,
@@ -86,10 +88,16 @@ export function createDriftDetector<Memory extends DetectorMemory<Memory>>(
   let skippedCount = 0;
   let driftCount = 0;
   if (state !== undefined) {
-    if (state.version !== 1 || state.kind !== kind || !fits(state.memory, memory)) {
+    const isSound =
+      state.version === 1 &&
+      state.kind === kind &&
+      [state.sampleCount, state.skippedCount, state.driftCount].every(isCount) &&
+      fits(state.memory, memory) &&
+      (rule.isSound?.(state.memory) ?? true);
+    if (!isSound) {
       throw new Defect(
         "detector.state_invalid",
-        `state is of ${state.kind}, version ${state.version}; ${kind}, version 1 with the same settings is needed, without NaN`,
+        `state is of ${state.kind}, version ${state.version}; ${kind}, version 1 with the same settings is needed, whole counts and no NaN`,
       );
     }
     Object.assign(memory, copyOf(state.memory));
@@ -116,6 +124,11 @@ export function createDriftDetector<Memory extends DetectorMemory<Memory>>(
       memory: copyOf(memory),
     }),
   };
+}
+
+/** Whether a number can count something. */
+export function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 function copyOf<Memory extends DetectorMemory<Memory>>(memory: Memory): Memory {

@@ -136,3 +136,34 @@ it("[LC83] KSWIN sees a changed spread that leaves the mean alone", () => {
   while (detector.observe(10 * draw()) !== "drift") delay++;
   expect(delay).toBeLessThan(100);
 });
+
+it.each(rules)("[LC82] %s takes no state that counts what cannot be", (_, create) => {
+  const detector = create();
+  for (let index = 0; index < 300; index++) detector.observe(index % 3 === 0 ? 1 : 0);
+  const state = detector.state() as DriftDetectorState<Record<string, unknown>>;
+  for (const bad of [{ sampleCount: Number.NaN }, { driftCount: "x" }, { skippedCount: -1 }]) {
+    expect(() => create({ ...state, ...bad } as unknown as DriftDetectorState<never>)).toThrow(
+      Defect,
+    );
+  }
+});
+
+it("[LC82] places and buckets from outside are ones that a window can have", () => {
+  const damaged = (state: unknown, bad: Record<string, unknown>): DriftDetectorState<never> => {
+    const whole = state as DriftDetectorState<Record<string, unknown>>;
+    return {
+      ...whole,
+      memory: { ...whole.memory, ...bad },
+    } as unknown as DriftDetectorState<never>;
+  };
+  const kswin = (state?: DriftDetectorState<never>) =>
+    createKswin(createSeededRandom(1), { windowLength: 40, newestCount: 15 }, state);
+  for (const bad of [{ oldest: 0.5 }, { oldest: 40 }, { count: 41 }, { seed: -1 }]) {
+    expect(() => kswin(damaged(kswin().state(), bad))).toThrow(Defect);
+  }
+  const adwin = createAdwin();
+  for (let index = 0; index < 100; index++) adwin.observe(index % 2);
+  for (const bad of [{ rowCount: 1e9 }, { rowCount: 1 }, { width: 7 }, { count: -1 }]) {
+    expect(() => createAdwin({}, damaged(adwin.state(), bad))).toThrow(Defect);
+  }
+});

@@ -115,6 +115,8 @@ it("[LC14] values, settings and states out of range are defects", () => {
   }
   const state = detector.state();
   expect(() => createEDetector(config, { ...state, wealth: [1] })).toThrow(Defect);
+  expect(() => createEDetector(config, { ...state, wealth: [1e9, 1, 1, 1] })).toThrow(Defect);
+  expect(() => createEDetector(config, { ...state, sampleCount: Number.NaN })).toThrow(Defect);
   expect(() => createEDetector(config, { ...state, wealth: [1, 1, 1, Number.NaN] })).toThrow(
     Defect,
   );

@@ -19,6 +19,7 @@ export interface EDetectorConfig {
 
 /** All that an {@link EDetector} remembers; plain data. */
 export interface EDetectorState {
+  readonly version: 1;
   /** One number per multiplier: what a bettor with that stake would own now. */
   readonly wealth: readonly number[];
   readonly sampleCount: number;
@@ -110,13 +111,19 @@ export function createEDetector(config: EDetectorConfig, state?: EDetectorState)
   let alarmCount = 0;
   let alarmEvidence = 0;
   if (state !== undefined) {
-    if (
-      state.wealth.length !== stakes.length ||
-      !state.wealth.every((owned) => owned >= 0 && owned < Number.POSITIVE_INFINITY)
-    ) {
+    const { version, wealth: kept, ...counts } = state;
+    const isSound =
+      version === 1 &&
+      kept.length === stakes.length &&
+      kept.every((owned) => owned >= 0) &&
+      kept.reduce((sum, owned) => sum + owned, 0) < alarmSum &&
+      [counts.sampleCount, counts.samplesSinceAlarm, counts.alarmCount].every(
+        (count) => Number.isSafeInteger(count) && count >= 0,
+      );
+    if (!isSound) {
       throw new Defect(
         "detector.state_invalid",
-        `state has ${state.wealth.length} wealths, the detector ${stakes.length} stakes; wealth is finite and not negative`,
+        `state is of version ${version} with ${kept.length} wealths, the detector of version 1 with ${stakes.length}; wealth is 0 or more, together below the alarm, and counts are whole`,
       );
     }
     wealth.set(state.wealth);
@@ -154,6 +161,6 @@ export function createEDetector(config: EDetectorConfig, state?: EDetectorState)
     },
     evidence,
     alarmEvidence: () => alarmEvidence,
-    state: () => ({ wealth: [...wealth], sampleCount, samplesSinceAlarm, alarmCount }),
+    state: () => ({ version: 1, wealth: [...wealth], sampleCount, samplesSinceAlarm, alarmCount }),
   };
 }

@@ -8,6 +8,7 @@ import {
   createDriftDetector,
   type DriftDetector,
   type DriftDetectorState,
+  isCount,
 } from "./driftDetector.ts";
 
 /** What {@link createKswin} is told once; all but `random` may be left out. */
@@ -94,6 +95,13 @@ export function createKswin(
         drawCount: 0,
       },
       ...anyNumber,
+      isSound: ({ values, count, oldest, seed, drawCount }) =>
+        [count, oldest, seed, drawCount].every(isCount) &&
+        count <= windowLength &&
+        oldest < windowLength &&
+        (count === windowLength || oldest === 0) &&
+        seed < 2 ** 32 &&
+        values.every(Number.isFinite),
       step(memory, value) {
         if (memory.count < windowLength) {
           memory.values[memory.count++] = value;

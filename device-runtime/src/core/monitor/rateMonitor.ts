@@ -1,4 +1,5 @@
 // One watched rate of one user: block means, the user's own normal, the alarm. It must not know what the rate is of.
+import { Defect } from "@attune/protocol";
 import { createEDetector, type EDetector, type EDetectorState } from "./eDetector.ts";
 import { shrunkRate } from "./rate.ts";
 
@@ -21,6 +22,7 @@ export interface RateRule {
 
 /** All that a {@link RateMonitor} remembers; plain data. */
 export interface RateMonitorState {
+  readonly version: 1;
   /** The block that is not full yet. */
   readonly blockSum: number;
   readonly blockCount: number;
@@ -31,6 +33,8 @@ export interface RateMonitorState {
   /** Of all observations. */
   readonly totalSum: number;
   readonly totalCount: number;
+  /** Observations left aside: not a number. */
+  readonly skippedCount: number;
   /** Mean of about the last {@link recentBlocks} blocks. */
   readonly recentRate: number;
 }
@@ -40,6 +44,8 @@ export interface RateReport {
   /** Observations so far, and their mean (0 when there are none). */
   readonly count: number;
   readonly rate: number;
+  /** Observations left aside: not a number. */
+  readonly skippedCount: number;
   /** Mean of about the last sixteen blocks: what the rate is now. */
   readonly recentRate: number;
   /** What counts as normal, slack included; null while that is learned. */
@@ -54,7 +60,10 @@ export interface RateReport {
 
 /** One rate, watched. One owner. */
 export interface RateMonitor {
-  /** Takes in one observation in `[0, 1]`; true when the alarm is raised. Allocates nothing. */
+  /**
+   * Takes in one observation in `[0, 1]`; true when the alarm is raised. One outside counts as the nearer end; NaN changes nothing but
+   * `skippedCount`. Allocates nothing.
+   */
   observe(value: number): boolean;
   /** Evidence of the last alarm. */
   alarmEvidence(): number;
@@ -71,17 +80,24 @@ const referenceRateMax = 0.99;
 /**
  * Creates a watch on one rate, or goes on from a state.
  *
- * The user's first blocks give the user's own normal, pulled towards the package's by `priorBlocks`; that is where a normal but
- * unusual person stops being an alarm. From then on an e-detector watches the block means.
+ * The user's first blocks give the user's own normal; that is where a normal but unusual person stops being an alarm. Somebody with a lower rate than all
+ * people is pulled towards theirs by `priorBlocks`, somebody with a higher one is not: a reference below the person's own mean would alarm for ever. From then
+ * on an e-detector watches the block means.
  *
  * @param populationRate what is normal for all people, `[0, 1)`; of the model package.
- * @throws Defect `detector.config_invalid` for a rule that no detector takes.
+ * @throws Defect `detector.config_invalid` for a rule that no detector takes, `detector.state_invalid` for a state that does not hold together.
  */
 export function createRateMonitor(
   rule: RateRule,
   populationRate: number,
   state?: RateMonitorState,
 ): RateMonitor {
+  if (state !== undefined && !holdsTogether(state)) {
+    throw new Defect(
+      "detector.state_invalid",
+      "state of a rate is not of version 1 with counts and finite sums; start without it",
+    );
+  }
   // Fields of an object: a number with a fraction in a closure's variable would be made anew at each change.
   const sums = {
     block: state?.blockSum ?? 0,
@@ -92,12 +108,15 @@ export function createRateMonitor(
   let blockCount = state?.blockCount ?? 0;
   let baselineCount = state?.baselineCount ?? 0;
   let totalCount = state?.totalCount ?? 0;
+  let skippedCount = state?.skippedCount ?? 0;
   // The reference follows from what was observed, so it need not be kept.
   let detector: EDetector | null =
     baselineCount < rule.baselineBlocks ? null : detectorFrom(state?.detector ?? undefined);
 
   function detectorFrom(detectorState?: EDetectorState): EDetector {
-    const normal = shrunkRate(populationRate, rule.priorBlocks, sums.baseline, baselineCount);
+    const own = baselineCount === 0 ? 0 : sums.baseline / baselineCount;
+    const shrunk = shrunkRate(populationRate, rule.priorBlocks, sums.baseline, baselineCount);
+    const normal = Math.max(own, shrunk);
     const referenceRate = Math.min(referenceRateMax, normal + rule.slack);
     const { averageRunLengthMin } = rule;
     return createEDetector({ referenceRate, averageRunLengthMin }, detectorState);
@@ -113,7 +132,12 @@ export function createRateMonitor(
   }
 
   return {
-    observe(value) {
+    observe(given) {
+      if (Number.isNaN(given)) {
+        skippedCount++;
+        return false;
+      }
+      const value = Math.min(1, Math.max(0, given));
       sums.total += value;
       totalCount++;
       sums.block += value;
@@ -128,6 +152,7 @@ export function createRateMonitor(
     report: () => ({
       count: totalCount,
       rate: totalCount === 0 ? 0 : sums.total / totalCount,
+      skippedCount,
       recentRate: sums.recent,
       referenceRate: detector?.referenceRate ?? null,
       evidence: detector?.evidence() ?? 0,
@@ -139,6 +164,7 @@ export function createRateMonitor(
           : "",
     }),
     state: () => ({
+      version: 1,
       blockSum: sums.block,
       blockCount,
       baselineSum: sums.baseline,
@@ -146,7 +172,24 @@ export function createRateMonitor(
       detector: detector?.state() ?? null,
       totalSum: sums.total,
       totalCount,
+      skippedCount,
       recentRate: sums.recent,
     }),
   };
+}
+
+/** A sum of so many observations in `[0, 1]`. */
+const isSumOf = (sum: number, count: number): boolean =>
+  Number.isSafeInteger(count) && count >= 0 && sum >= 0 && sum <= count;
+
+function holdsTogether(state: RateMonitorState): boolean {
+  return (
+    state.version === 1 &&
+    isSumOf(state.blockSum, state.blockCount) &&
+    isSumOf(state.baselineSum, state.baselineCount) &&
+    isSumOf(state.totalSum, state.totalCount) &&
+    isSumOf(0, state.skippedCount) &&
+    state.recentRate >= 0 &&
+    state.recentRate <= 1
+  );
 }

@@ -1,3 +1,4 @@
+import { Defect } from "@attune/protocol";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
@@ -125,4 +126,61 @@ it("[LC18] rates under another reference are left aside; under the same one they
   monitors.useReference(other);
   expect(monitors.report().outlierShare.count).toBe(0);
   expect(monitors.state().reference).toEqual(other);
+});
+
+it("[LC17] a steady person raises no more alarms than promised, however unusual", () => {
+  const blocks = 1000;
+  for (const [outliers, confidence] of [
+    [0.2, 0.9],
+    [0.3, 0.75],
+    [0.5, 0.6],
+  ] as const) {
+    let alarmCount = 0;
+    for (let person = 0; person < 20; person++) {
+      const random = createSeededRandom(`steady ${person} ${outliers}`);
+      const monitors = createUserMonitors(settings);
+      alarmCount += answers(monitors, random, 16 * blocks, { outliers, confidence }).length;
+    }
+    // Two rates are watched, each promises 500 blocks.
+    expect(alarmCount).toBeLessThan((2 * 20 * blocks) / 500);
+  }
+});
+
+it("[LC17] a confidence that is not a number is counted and changes nothing else", () => {
+  const [whole, disturbed] = [createUserMonitors(settings), createUserMonitors(settings)];
+  const random = createSeededRandom("disturbed");
+  for (let index = 0; index < 16 * 40; index++) {
+    const answer = { isOutlier: uniform(random) < 0.05, confidence: uniform(random) };
+    expect(disturbed.observePrediction(answer)).toEqual(whole.observePrediction(answer));
+    if (index % 7 === 0) {
+      disturbed.observePrediction({ isOutlier: false, confidence: Number.NaN });
+      whole.observePrediction({ isOutlier: false, confidence: 1 });
+    }
+  }
+  expect(disturbed.report().uncertainty.skippedCount).toBe(92);
+  expect(disturbed.report().outlierShare).toEqual(whole.report().outlierShare);
+  const high = createUserMonitors(settings);
+  for (let index = 0; index < 16 * 40; index++) {
+    expect(high.observePrediction({ isOutlier: false, confidence: 1.0000001 })).toBeNull();
+  }
+  expect(high.report().uncertainty.rate).toBe(0);
+});
+
+it("[LC17] a state of another version is left aside, one that does not hold together is a defect", () => {
+  const monitors = createUserMonitors(settings);
+  answers(monitors, createSeededRandom("state"), 400, { outliers: 0.1, confidence: 0.8 });
+  const state = monitors.state();
+  expect(createUserMonitors(settings, state).state()).toEqual(state);
+  const other = { ...state, version: 99 } as unknown as typeof state;
+  expect(createUserMonitors(settings, other).report().errorRate.count).toBe(0);
+  for (const bad of [
+    { totalSum: Number.NaN },
+    { totalCount: -1 },
+    { baselineSum: 1e9 },
+    { recentRate: 2 },
+    { skippedCount: 0.5 },
+  ]) {
+    const broken = { ...state, uncertainty: { ...state.uncertainty, ...bad } };
+    expect(() => createUserMonitors(settings, broken)).toThrow(Defect);
+  }
 });

@@ -44,6 +44,7 @@ export interface MonitorAlarm {
 
 /** All that monitors remember; plain data. */
 export type MonitorState = { readonly [kind in MonitorKind]: RateMonitorState } & {
+  readonly version: 1;
   /** What they were compared with: rates under another reference say nothing about this one. */
   readonly reference: MonitorReference;
 };
@@ -60,7 +61,7 @@ export interface UserMonitors {
    */
   observePrediction(answer: {
     readonly isOutlier: boolean;
-    /** Largest probability, `[0, 1]`. */
+    /** Largest probability, `[0, 1]`; NaN is counted as skipped. */
     readonly confidence: number;
   }): readonly MonitorAlarm[] | null;
   /** Takes in one late truth about an answer. */
@@ -105,11 +106,13 @@ export const defaultMonitorPolicy: MonitorPolicy = {
  *
  * - About 400 bytes of state. `observePrediction` is O(1), some ten nanoseconds.
  *
- * @param state from {@link UserMonitors.state}; one under another reference is left aside.
+ * @param state from {@link UserMonitors.state}; one of another version or under another reference is left aside.
+ * @throws Defect `detector.state_invalid` for one that does not hold together.
  */
 export function createUserMonitors(settings: MonitorSettings, state?: MonitorState): UserMonitors {
   let reference = settings.reference;
-  let kept = state !== undefined && isSameReference(state.reference, reference) ? state : undefined;
+  let kept =
+    state?.version === 1 && isSameReference(state.reference, reference) ? state : undefined;
   let errorRate = watch("errorRate", reference.errorRate);
   let outlierShare = watch("outlierShare", reference.outlierShare);
   let uncertainty = watch("uncertainty", 1 - reference.confidence);
@@ -155,6 +158,7 @@ export function createUserMonitors(settings: MonitorSettings, state?: MonitorSta
       uncertainty: uncertainty.report(),
     }),
     state: () => ({
+      version: 1,
       reference: {
         errorRate: reference.errorRate,
         outlierShare: reference.outlierShare,

@@ -83,12 +83,16 @@ it("[LC87] an empty sketch has no quantiles; states that do not hold together ar
     { ...state, levels: [new Float64Array(1e5)] },
     { ...state, levels: [Float64Array.of(Number.NaN)], count: 1 },
     { ...state, drawCount: -1 },
+    { ...createQuantileSketch(createSeededRandom(1)).state(), least: Number.NaN },
+    { ...state, least: Number.NEGATIVE_INFINITY },
+    {},
   ]) {
-    expect(checkQuantileSketch(bad as typeof state)).toMatchObject({ ok: false });
+    expect(checkQuantileSketch(bad)).toMatchObject({ ok: false });
     expect(() => createQuantileSketch(createSeededRandom(1), 200, bad as typeof state)).toThrow(
       Defect,
     );
   }
+  expect(checkQuantileSketch(null)).toMatchObject({ ok: false });
   expect(() => createQuantileSketch(createSeededRandom(1), 4)).toThrow(Defect);
   expect(() => sketch.merge(createQuantileSketch(createSeededRandom(1), 16).state())).toThrow(
     Defect,

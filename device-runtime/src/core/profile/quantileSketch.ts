@@ -185,7 +185,8 @@ export function createQuantileSketch(
 }
 
 /** Checks a sketch that came from outside: `input.shape_mismatch` when it is too large or its weights are not its count. */
-export function checkQuantileSketch(state: QuantileSketchState): Outcome<QuantileSketchState> {
+export function checkQuantileSketch(given: unknown): Outcome<QuantileSketchState> {
+  const state = (given ?? {}) as QuantileSketchState;
   const { version, size, count, levels, least, largest, seed, drawCount, skippedCount } = state;
   const numbers = [count, seed, drawCount, skippedCount];
   if (
@@ -204,10 +205,14 @@ export function checkQuantileSketch(state: QuantileSketchState): Outcome<Quantil
   const fits = levels.every((values: Float64Array) =>
     values.every((value) => value >= least && value <= largest && isCountable(value)),
   );
-  if (weight !== count || !fits) {
+  const hasRange =
+    count === 0
+      ? least === Number.POSITIVE_INFINITY && largest === Number.NEGATIVE_INFINITY
+      : isCountable(least) && isCountable(largest) && least <= largest;
+  if (weight !== count || !fits || !hasRange) {
     return refuse(
       "input.shape_mismatch",
-      `sketch's values weigh ${weight}, its count is ${count}, or a value is outside its range; make it again`,
+      `sketch's values weigh ${weight}, its count is ${count}, or its range is none or leaves a value out; make it again`,
     );
   }
   return accept(state);
