@@ -106,6 +106,7 @@ function live(name: string, change: Change | null): DriftReport {
         quarantined: 0,
         problems: {
           "input.value_missing": 0,
+          "input.not_finite": 0,
           "input.value_outside": 0,
           "input.channel_saturated": 0,
           "input.channel_stuck": 0,

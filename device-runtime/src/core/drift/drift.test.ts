@@ -91,6 +91,7 @@ const userOf = (drift: UserDriftReport, change: Partial<DriftOfUser> = {}): Drif
     quarantined: 0,
     problems: {
       "input.value_missing": 0,
+      "input.not_finite": 0,
       "input.value_outside": 0,
       "input.channel_saturated": 0,
       "input.channel_stuck": 0,

@@ -27,6 +27,8 @@ export interface DriftOfUser {
 
 const problemFields = {
   "input.value_missing": "valueMissing",
+  // What is no number is no value. A device refuses such windows before; a validator of its own counts them.
+  "input.not_finite": "valueMissing",
   "input.value_outside": "valueOutside",
   "input.channel_saturated": "channelSaturated",
   "input.channel_stuck": "channelStuck",
@@ -46,10 +48,11 @@ export function driftReportOf(users: readonly DriftOfUser[]): DriftReport {
   const driftedUsers = users.filter(({ drift }) => drift.findings.length > 0).length;
   const learningUsers = users.filter(({ drift }) => drift.isLearning).length;
   const worst = [...users].sort((a, b) => excess(b) - excess(a))[0]?.outliers;
-  const problems = Object.entries(problemFields).map(([code, field]) => [
-    field,
-    sum(users, ({ data }) => data.problems[code as DataProblem]),
-  ]);
+  const problems: Partial<Record<keyof QuarantineCounts, number>> = {};
+  for (const [code, field] of Object.entries(problemFields)) {
+    const count = sum(users, ({ data }) => data.problems[code as DataProblem]);
+    problems[field] = (problems[field] ?? 0) + count;
+  }
   const performance = worstGuess(users);
   return {
     version: 1,
@@ -68,7 +71,7 @@ export function driftReportOf(users: readonly DriftOfUser[]): DriftReport {
     },
     quarantined: {
       windows: sum(users, ({ data }) => data.quarantined),
-      problems: Object.fromEntries(problems),
+      problems: problems as QuarantineCounts,
     },
     rules: {
       violations: sum(users, ({ rules }) => rules.reduce((total, { count }) => total + count, 0)),

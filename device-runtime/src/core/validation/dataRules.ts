@@ -4,6 +4,7 @@ import { accept, type Outcome, refuse } from "@attune/protocol";
 /** What can be wrong with the data of a window, in the order in which it is said: the first one that holds is the reason. */
 export const dataProblems = [
   "input.value_missing",
+  "input.not_finite",
   "input.value_outside",
   "input.channel_saturated",
   "input.channel_stuck",
@@ -20,7 +21,7 @@ export interface ChannelRule {
   readonly channel: string;
   /** Raw units: below and above it nothing can be measured. */
   readonly range?: { readonly min: number; readonly max: number } | undefined;
-  /** A value that stands for "no value", such as -9999. NaN is never answered at all. */
+  /** A value that stands for "no value", such as -9999; NaN stands for none, too, and makes a window unsound however few there are. */
   readonly missing?: { readonly value: number; readonly shareMax: number } | undefined;
   /** So many times the very same value in a row is a sensor that hangs: more than it ever rests. */
   readonly stuckSamples?: number | undefined;
@@ -42,7 +43,7 @@ export interface DataRules {
 /** 256 fingerprints of 8 bytes a user. */
 export const duplicateMemoryMax = 256;
 
-/** Nothing is checked beyond the shape and that numbers are finite. */
+/** Nothing is checked but that numbers are finite, which is always. */
 export const noDataRules: DataRules = { channels: [], duplicateMemory: 0, gapMsMax: null };
 
 /**

@@ -110,6 +110,35 @@ it("[LC70] a share of samples is met by as many as it says, whatever its binary 
   }
 });
 
+it("[LC100] a number that is none is found whatever the rules are; where a value may be missing it is a missing one", () => {
+  for (const layout of ["channelsFirst", "samplesFirst"] as const) {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      for (const [at, name] of [
+        [0, "acc"],
+        [15, "heart"],
+      ] as const) {
+        const window = windowOf();
+        window[at] = value;
+        for (const some of [noDataRules, { ...noDataRules, duplicateMemory: 4 }]) {
+          const finding = createDataValidator(some, { ...shape, layout }).check(window);
+          expect(finding?.code).toBe("input.not_finite");
+          expect(finding?.message).toMatch(`channel ${name} gave ${value}`);
+        }
+      }
+    }
+  }
+  const validator = createDataValidator(rules, shape);
+  const nothing = replaced(heart, 8, Number.NaN);
+  expect(codeOfCheck(validator, windowOf(acc, nothing))).toBe("input.value_missing");
+  expect(codeOfCheck(validator, windowOf(nothing, heart))).toBe("input.not_finite");
+  // As many as may be missing are no reason to take them for numbers.
+  expect(codeOfCheck(validator, windowOf(acc, nothing.with(0, 60).fill(60, 2)))).toBe(
+    "input.not_finite",
+  );
+  expect(validator.counts()).toMatchObject({ windows: 3, quarantined: 3 });
+  expect(validator.counts().problems["input.not_finite"]).toBe(2);
+});
+
 it("[LC70] of several problems the first in the list is the reason, whichever channel has it", () => {
   const validator = createDataValidator(rules, shape);
   const both = windowOf(replaced(acc, 6, 0), replaced(heart, 3, -1));

@@ -42,7 +42,7 @@ export interface DataValidator {
    *
    * - O(window); allocates nothing while windows are sound.
    *
-   * @param window `(windowLength,)`, finite
+   * @param window `(windowLength,)`; NaN and infinity are found whatever the rules are
    * @returns why it is to be quarantined, or null
    * @throws {@link Defect} `validation.window_invalid` for a window of another length
    */
@@ -140,7 +140,7 @@ export function createDataValidator(
     let previous = Number.NaN;
     for (let sample = 0, at = first; sample < windowSamples; sample++, at += sampleStep) {
       const value = window[at] as number;
-      if (value === missingValue) {
+      if (value === missingValue || Number.isNaN(value)) {
         missingCount += 1;
         continue;
       }
@@ -207,6 +207,21 @@ export function createDataValidator(
     return false;
   }
 
+  /** A number that is none, in a channel that has a rule or none; or null. */
+  function lookForEndless(window: Float32Array): DataFinding | null {
+    let rest = 0;
+    // A finite number less itself is 0, any other is NaN, and stays.
+    for (let at = 0; at < window.length; at++)
+      rest += (window[at] as number) - (window[at] as number);
+    if (rest === 0) return null;
+    const at = window.findIndex((value) => !Number.isFinite(value));
+    const channel = layout === "channelsFirst" ? Math.floor(at / windowSamples) : at % channelCount;
+    return {
+      code: "input.not_finite",
+      message: `channel ${channelNames[channel]} gave ${window[at]}, which is no number; leave the window out, or mend the sensor`,
+    };
+  }
+
   function counts(): DataCounts {
     return { windows, quarantined, problems: { ...problems }, last };
   }
@@ -220,7 +235,7 @@ export function createDataValidator(
         );
       }
       windows += 1;
-      let worst: DataFinding | null = null;
+      let worst = lookForEndless(window);
       for (let place = 0; place < watched.length; place++) {
         const finding = look(window, watched[place] as (typeof watched)[number]);
         if (finding !== null && (worst === null || isBefore(finding.code, worst.code))) {
