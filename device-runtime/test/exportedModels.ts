@@ -204,6 +204,35 @@ function digits(): Uint8Array {
   return write.finish(write.node("Add", [product, write.weight("Parameter194", [1, 10])]), true);
 }
 
+/** A dense layer over steps and a layer normalisation as Keras has them: the product of rows, the bias behind, the reciprocal of a root (operator set 17). */
+function kerasSteps(): Uint8Array {
+  const write = createModelWriter(17, ["batch", 3, 4]);
+  const rows = write.node("Reshape", ["x", write.integers("rows", [2], [-1, 4])]);
+  const product = write.node("MatMul", [rows, write.weight("dense.kernel", [4, 5])]);
+  const steps = write.node("Reshape", [product, write.integers("steps", [3], [-1, 3, 5])]);
+  const hidden = write.node("Add", [steps, write.weight("dense.bias", [5])]);
+  const mean = write.node("ReduceMean", [hidden], { axes: integers([-1]) });
+  const away = write.node("Sub", [hidden, mean]);
+  const variance = write.node("ReduceMean", [write.node("Mul", [away, away])], {
+    axes: integers([-1]),
+  });
+  const root = write.node("Sqrt", [
+    write.node("Add", [variance, write.floats("epsilon", [], [0.001])]),
+  ]);
+  const scale = write.node("Mul", [
+    write.node("Reciprocal", [root]),
+    write.weight("norm.gamma", [5], 2),
+  ]);
+  const offset = write.node("Sub", [
+    write.weight("norm.beta", [5]),
+    write.node("Mul", [mean, scale]),
+  ]);
+  const normal = write.node("Add", [write.node("Mul", [hidden, scale]), offset]);
+  const flat = write.node("Reshape", [normal, write.integers("flat", [2], [-1, 15])]);
+  const scores = write.node("MatMul", [flat, write.weight("head.kernel", [15, 2])]);
+  return write.finish(write.node("Add", [scores, write.weight("head.bias", [2])]));
+}
+
 /** A face detector: depthwise blocks with normalisation, heads on two scales, scores first (operator set 9). */
 function faceDetector(): Uint8Array {
   const write = createModelWriter(9, ["batch", 3, 16, 16]);
@@ -724,6 +753,11 @@ export const exportedModels: readonly ExportedModel[] = [
   { name: "PRelu and SiLU regression, operator set 11", model: regression(), step: 0.01 },
   { name: "digit network, operator set 8", model: digits(), step: 0.004 },
   { name: "face detector, operator set 9", model: faceDetector(), step: 0.004 },
+  {
+    name: "dense and normalised steps, operator set 17",
+    model: kerasSteps(),
+    scopes: ["head", "bias", "norm", "all"],
+  },
   { name: "voice activity, operator set 16", model: voiceActivity(), step: 0.01 },
   { name: "audio transcription, operator set 13", model: transcription(), step: 0.004 },
   { name: "squeeze and excite, operator set 14", model: squeezeExcite(), step: 0.01 },

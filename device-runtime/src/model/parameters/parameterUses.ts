@@ -63,9 +63,10 @@ const products: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "Einsum"
  * Lists the uses of all parameters in execution order.
  *
  * - `Add` with a constant is a bias where it follows a product without one, as exporters write a dense layer on more than two axes, or a lookup in
- *   a table, as they write positions.
+ *   a table, as they write positions. Where the product is reshaped or transposed first, it is one if it has a number a channel.
  * - `Mul` and `Add` with constants are scale and shift where they follow a normalisation, also one written out in primitives: a division
- *   by a computed square root. So exporters write group and layer normalisation.
+ *   by a computed square root. So exporters write group and layer normalisation. With the reciprocal of a root, the scale multiplies that, and what
+ *   the scaled mean is taken from is the shift.
  * - An `InstanceNormalization` behind a `Reshape` that scales by 1 and shifts by 0 is half of such a group normalisation, and has none itself.
  *
  * Constants elsewhere (normalisation of the input, factors, shapes) are no parameters.
@@ -85,9 +86,12 @@ export function parameterUses(file: ModelFile): ParameterUse[] {
       elementCount(dims),
     ]),
   );
-  // Values to which a constant may be added as a bias, and values that are normalised, by their layer.
+  // Values to which a constant may be added as a bias, the same seen from another side, values that are normalised, and what values are
+  // multiplied by to be so, by their layer.
   const unbiased = new Map<string, number>();
+  const turned = new Map<string, number>();
   const normalized = new Map<string, number>();
+  const inverse = new Map<string, number>();
   const uses: ParameterUse[] = [];
   let layer = -1;
   for (const node of file.nodes) {
@@ -102,8 +106,10 @@ export function parameterUses(file: ModelFile): ParameterUse[] {
     if (views.has(node.operator)) {
       const viewed = seen.get(first);
       if (viewed !== undefined) seen.set(output, viewed);
-      const at = normalized.get(first);
-      if (at !== undefined) normalized.set(output, at);
+      copy(normalized, first, normalized, output);
+      copy(inverse, first, inverse, output);
+      copy(unbiased, first, turned, output);
+      copy(turned, first, turned, output);
     } else if (node.operator === "MatMul" || node.operator === "Einsum") {
       const [weight, data] = seen.has(second) ? [second, first] : [first, second];
       if (node.inputs.length !== 2 || !seen.has(weight)) continue;
@@ -114,14 +120,25 @@ export function parameterUses(file: ModelFile): ParameterUse[] {
       const [constant, data] = seen.has(second) ? [second, first] : [first, second];
       const at = normalized.get(data);
       if (node.operator === "Mul") {
-        if (at === undefined || !isAChannel(constant)) continue;
-        use(constant, "scale", at, data);
-        normalized.set(output, at);
+        const reciprocal = inverse.get(data);
+        if (!seen.has(constant)) {
+          copy(inverse, first, normalized, output);
+          copy(inverse, second, normalized, output);
+        } else if (isAChannel(constant)) {
+          const scaled = at ?? reciprocal;
+          if (scaled === undefined) continue;
+          use(constant, "scale", scaled, data);
+          (at === undefined ? inverse : normalized).set(output, scaled);
+        }
         continue;
       }
-      const biased = unbiased.get(data);
+      const biased = unbiased.get(data) ?? (isARow(constant) ? turned.get(data) : undefined);
       if (at !== undefined && isAChannel(constant)) use(constant, "shift", at, data);
       else if (biased !== undefined) use(constant, "bias", biased, "");
+    } else if (node.operator === "Sub" && normalized.has(second)) {
+      if (isAChannel(first)) use(first, "shift", normalized.get(second) ?? 0, second);
+    } else if (node.operator === "Reciprocal" && makers.get(first)?.operator === "Sqrt") {
+      inverse.set(output, here());
     } else if (node.operator === "Gather") {
       // A table of vectors, which are looked up by what the data gives, or by places that are the same for all samples.
       const table = seen.get(first);
@@ -160,6 +177,12 @@ export function parameterUses(file: ModelFile): ParameterUse[] {
     return tensor !== undefined && elementCount(tensor.dims) > 1;
   }
 
+  /** Whether a constant has a number a channel and is the same along all other axes, as a bias is and a table of places is not. */
+  function isARow(name: string): boolean {
+    const { dims = [] } = seen.get(name) ?? {};
+    return dims.filter((dim) => dim !== 1).length <= 1;
+  }
+
   function isHalfOfGroup(node: OnnxNode): boolean {
     const all = (name: string | undefined, value: number): boolean => {
       const tensor = seen.get(name ?? "");
@@ -171,6 +194,16 @@ export function parameterUses(file: ModelFile): ParameterUse[] {
       all(node.inputs[2], 0)
     );
   }
+}
+
+function copy(
+  from: ReadonlyMap<string, number>,
+  name: string,
+  to: Map<string, number>,
+  output: string,
+): void {
+  const layer = from.get(name);
+  if (layer !== undefined) to.set(output, layer);
 }
 
 /** Tensors in `Constant` nodes, as which some exporters write weights. */

@@ -380,4 +380,86 @@ describe("normalisations as exporters write them", () => {
     ]);
     expect(unwrap(listParameters(layer))).toHaveLength(7);
   });
+
+  it("[TC4] a bias stands behind a product that was reshaped or transposed; a table of places does not", () => {
+    const keras = model(
+      [
+        node("Reshape", ["x", "rows"], "r"),
+        node("MatMul", ["r", "d.weight"], "p"),
+        node("Reshape", ["p", "back"], "h1"),
+        node("Add", ["h1", "d.bias"], "h2"),
+        node("Conv", ["h2", "c.weight"], "h3"),
+        node("Transpose", ["h3"], "h4"),
+        node("Add", ["c.bias", "h4"], "h5"),
+        node("MatMul", ["h5", "e.weight"], "h6"),
+        node("Transpose", ["h6"], "h7"),
+        node("Add", ["h7", "places"], "y"),
+      ],
+      [
+        tensor("rows", 2),
+        tensor("back", 3),
+        tensor("d.weight", 4, 4),
+        tensor("d.bias", 4),
+        tensor("c.weight", 4, 4, 1),
+        tensor("c.bias", 1, 1, 4),
+        tensor("e.weight", 4, 4),
+        tensor("places", 1, 5, 4),
+      ],
+    );
+    const infos = unwrap(listParameters(keras));
+    expect(infos.map(({ name, role, layer }) => [name, role, layer])).toEqual([
+      ["c.bias", "bias", 1],
+      ["c.weight", "weight", 1],
+      ["d.bias", "bias", 0],
+      ["d.weight", "weight", 0],
+      ["e.weight", "weight", 2],
+    ]);
+    expect(scopeParameters(infos, "bias").map(({ name }) => name)).toEqual(["c.bias", "d.bias"]);
+  });
+
+  it("[TC4] layer normalisation by the reciprocal of a root: the scale multiplies it, the shift stands before the mean", () => {
+    const layer = model(
+      [
+        node("MatMul", ["x", "a.weight"], "h"),
+        node("ReduceMean", ["h"], "m"),
+        node("Sub", ["h", "m"], "d"),
+        node("Mul", ["d", "d"], "d2"),
+        node("ReduceMean", ["d2"], "v"),
+        node("Add", ["v", "epsilon"], "ve"),
+        node("Sqrt", ["ve"], "s"),
+        node("Reciprocal", ["s"], "i"),
+        node("Mul", ["i", "gamma"], "k"),
+        node("Mul", ["h", "k"], "scaled"),
+        node("Mul", ["m", "k"], "middle"),
+        node("Sub", ["beta", "middle"], "offset"),
+        node("Add", ["scaled", "offset"], "z"),
+        node("Mul", ["z", "factor"], "y"),
+      ],
+      [
+        tensor("a.weight", 4, 4),
+        tensor("epsilon"),
+        ...["gamma", "beta", "factor"].map((name) => tensor(name, 4)),
+      ],
+    );
+    const infos = unwrap(listParameters(layer));
+    expect(infos.map(({ name, role }) => [name, role])).toEqual([
+      ["a.weight", "weight"],
+      ["beta", "shift"],
+      ["gamma", "scale"],
+    ]);
+    const plain = model(
+      [
+        node("Sqrt", ["x"], "s"),
+        node("Reciprocal", ["s"], "i"),
+        node("Mul", ["i", "x"], "n"),
+        node("Mul", ["n", "gamma"], "k"),
+        node("Add", ["k", "beta"], "y"),
+      ],
+      ["gamma", "beta"].map((name) => tensor(name, 4)),
+    );
+    expect(scopeParameters(unwrap(listParameters(plain)), "norm").map(({ name }) => name)).toEqual([
+      "beta",
+      "gamma",
+    ]);
+  });
 });
