@@ -8,16 +8,18 @@ import { Defect } from "@attune/protocol";
  *   the series. Pure; O(count log count), allocates one array.
  * - Range: 0 to `evidences.length`. The ones to believe are the `k` largest.
  *
- * For e-detectors ask it with `alpha = 1 / averageRunLengthMin`, and again after each observation: an evidence that reaches
- * `count · averageRunLengthMin` alone is believed by itself, two together need half of that each.
+ * The share holds for e-values at one look. Evidence of e-detectors grows in the long run also without a change: asked with `alpha = 1 / averageRunLengthMin` after
+ * each observation, what holds is the run length. While nothing has changed, the average time to the first belief is at least `averageRunLengthMin`,
+ * because `k` that are believed make the mean of all at least that, and a mean of e-detectors is one. An evidence that reaches `count · averageRunLengthMin` is
+ * believed by itself, two together need half of that each.
  *
  * @param evidences each 0 or more; infinite ones count as certain.
  * @throws {@link Defect} `detector.level_invalid`, `detector.evidence_invalid`.
  * @example
  * believedCount([90, 3, 70, 0], 0.1); // => 2
  * believedCount([30, 3, 10, 0], 0.1); // => 0
- * @see Wang and Ramdas 2022, "False discovery rate control with e-values", section 4; online at every look: Xu and Ramdas 2024,
- *   "Online multiple testing with e-values". Deviation: none.
+ * @see Wang and Ramdas 2022, "False discovery rate control with e-values", section 4; Shin, Ramdas and Rinaldo 2024,
+ *   "E-detectors", section 2 (averages of e-detectors).
  */
 export function believedCount(evidences: ArrayLike<number>, alpha: number): number {
   if (!(alpha > 0 && alpha <= 1)) {
