@@ -30,6 +30,18 @@ export const DIM_SYMBOLS_MAX = 8;
 /** Bytes of a constant that a gradient writes into the graph, such as the counts of a padded average pool. */
 export const EMITTED_CONSTANT_BYTES_MAX: number = 4 * 1024 * 1024;
 
+/**
+ * Positions of a kernel up to which a gradient is written, and priced, position by position: the square is what {@link EMITTED_CONSTANT_BYTES_MAX}
+ * holds in float32. Larger kernels take the forms whose size does not depend on them.
+ */
+export const WRITTEN_TAPS_MAX = 1024;
+
+/** Nodes of one training graph: four for each of {@link GRAPH_NODES_MAX}, one forward and three of its gradient and its update. */
+export const WRITTEN_NODES_MAX: number = 64 * 1024;
+
+/** Nodes that are written only to be priced, for one training graph: 256 convolutions that choose between four forms of 128 nodes each. */
+export const PRICED_NODES_MAX: number = 128 * 1024;
+
 /** Integers in one packed list; each costs 24 bytes as a bigint, so 24 MB. */
 export const INTEGER_LIST_MAX: number = 1024 * 1024;
 

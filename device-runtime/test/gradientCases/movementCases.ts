@@ -1,7 +1,7 @@
 // Random cases of operators that move, repeat and pick elements. For tests only.
 import fc from "fast-check";
 import { integer, integers } from "../../src/model/graph/graphEmitter.ts";
-import { sliceIndices } from "../../src/model/graph/shapes/rearrange.ts";
+import { sliceSpan } from "../../src/model/graph/shapes/rearrange.ts";
 import { type CheckedTensor, type GradientCase, spacedValues } from "../gradientCheck.ts";
 import { seed, shape, size, small } from "./draws.ts";
 
@@ -48,7 +48,7 @@ const slice = onAxis.chain(({ dims, at, named, from }) =>
       const long = dims.map((dim, axis) => (axis === at ? dim + extra : dim));
       const length = long[at] ?? 1;
       // At least one element: the whole axis where the draw takes none.
-      const taken = sliceIndices(length, start, end, step).length;
+      const taken = sliceSpan(length, start, end, step).count;
       const far = 99;
       const [from0, to0] = taken > 0 ? [start, end] : step > 0 ? [0, far] : [-1, -far];
       const other = at === 1 ? dims.length - 1 : 1;

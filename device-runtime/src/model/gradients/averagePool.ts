@@ -1,7 +1,10 @@
 // Gradient of `AveragePool` over any number of spatial axes, in several forms.
+
+import { checkConstantRoom } from "../graph/constantRoom.ts";
 import type { GraphEmitter } from "../graph/graphEmitter.ts";
 import { integerAttribute, knownDim } from "../graph/modelGraph.ts";
-import { poolKernel, readWindow, type Window } from "../graph/window.ts";
+import { poolKernel, reachOf, readWindow, type Window } from "../graph/window.ts";
+import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import type { GradientRule } from "./gradientRule.ts";
 import { spreadWindows } from "./spreadWindows.ts";
 
@@ -11,17 +14,31 @@ function counted(window: Window, axis: number, output: number, includesPads: boo
   const before = window.padsBefore[axis] ?? 0;
   const after = window.padsAfter[axis] ?? 0;
   const start = output * (window.strides[axis] ?? 1) - before;
-  let count = 0;
-  for (let tap = 0; tap < (window.kernel[axis] ?? 1); tap += 1) {
-    const at = start + tap * (window.dilations[axis] ?? 1);
-    // Padding is counted where asked for; what a rounded-up last window covers beyond it never is.
-    if (includesPads ? at >= -before && at < size + after : at >= 0 && at < size) count += 1;
-  }
-  return count;
+  const dilation = window.dilations[axis] ?? 1;
+  // Padding is counted where asked for; what a rounded-up last window covers beyond it never is.
+  const [low, high] = includesPads ? [-before, size + after] : [0, size];
+  const first = Math.max(0, Math.ceil((low - start) / dilation));
+  const last = Math.min((window.kernel[axis] ?? 1) - 1, Math.ceil((high - start) / dilation) - 1);
+  return Math.max(0, last - first + 1);
 }
 
-/** 1 / (number of averaged elements) for every output position. */
-function shares(window: Window, includesPads: boolean): number[] {
+/** Whether no window reaches beyond what is counted, so that all of them average as many elements. */
+function areInside(window: Window, includesPads: boolean): boolean {
+  return window.inputSizes.every((size, axis) => {
+    const before = window.padsBefore[axis] ?? 0;
+    const after = window.padsAfter[axis] ?? 0;
+    const reach = reachOf(window, axis);
+    return includesPads ? reach <= before + size + after : before === 0 && reach <= size;
+  });
+}
+
+/** 1 / (number of averaged elements) for every output position, or one for all of them. */
+function shares(node: OnnxNode, window: Window, includesPads: boolean): number[] {
+  const places = window.outputSizes.reduce((product, size) => product * size, 1);
+  if (areInside(window, includesPads)) {
+    return [window.kernel.reduce((share, size) => share / size, 1)];
+  }
+  checkConstantRoom(node, places);
   let values = [1];
   window.outputSizes.forEach((size, axis) => {
     const counts = Array.from({ length: size }, (_, at) => counted(window, axis, at, includesPads));
@@ -36,7 +53,7 @@ export const averagePoolGradient: GradientRule = (context) => {
   const shape = context.shapeOf(context.input(0));
   const window = readWindow(node, shape, poolKernel(node));
   const channels = knownDim(node, shape[1], "the number of channels");
-  const share = shares(window, integerAttribute(node, "count_include_pad", 0) !== 0);
+  const share = shares(node, window, integerAttribute(node, "count_include_pad", 0) !== 0);
   const scaled = (emit: GraphEmitter): string => {
     const isUniform = share.every((value) => value === share[0]);
     const weight = isUniform
@@ -44,5 +61,5 @@ export const averagePoolGradient: GradientRule = (context) => {
       : emit.floats([1, 1, ...window.outputSizes], share);
     return emit.node("Mul", [context.gradient, weight]);
   };
-  return [context.lower("averagePool.data", spreadWindows(window, channels, scaled))];
+  return [context.lower("averagePool.data", spreadWindows(node, window, channels, scaled))];
 };

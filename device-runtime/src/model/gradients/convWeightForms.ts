@@ -2,7 +2,7 @@
 import { type GraphEmitter, integer, integers } from "../graph/graphEmitter.ts";
 import type { Window } from "../graph/window.ts";
 import type { Form } from "../lowering/lowering.ts";
-import { positionsOf, seenBy } from "./windowTaps.ts";
+import { areTapsFew, positionsOf, seenBy } from "./windowTaps.ts";
 
 /** A convolution whose gradient by its weight is wanted. */
 export interface ConvWeightTask {
@@ -21,10 +21,9 @@ const count = (sizes: readonly number[]): number => sizes.reduce((all, size) => 
 /** The forms that this convolution can take. */
 export function convWeightForms(task: ConvWeightTask): readonly Form[] {
   const { window, weight, groups } = task;
-  const forms: Form[] = [
-    { name: "oneImage", write: (emit) => oneImage(emit, task) },
-    { name: "unfold", write: (emit) => unfold(emit, task) },
-  ];
+  const forms: Form[] = [{ name: "oneImage", write: (emit) => oneImage(emit, task) }];
+  if (!areTapsFew(window.kernel)) return forms;
+  forms.push({ name: "unfold", write: (emit) => unfold(emit, task) });
   const isPlain = [...window.padsBefore, ...window.padsAfter].every((pad) => pad === 0);
   if (groups === 1) {
     forms.push({ name: "taps", write: (emit) => taps(emit, task) });

@@ -3,6 +3,7 @@ import { Defect } from "@attune/protocol";
 import type { Shape } from "../graph/dim.ts";
 import type { GraphEmitter } from "../graph/graphEmitter.ts";
 import { type ModelGraph, nodeText, type ValueType } from "../graph/modelGraph.ts";
+import { WRITTEN_NODES_MAX } from "../limits.ts";
 import {
   checkLowering,
   createLowering,
@@ -117,6 +118,12 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
       lower: (operation, forms) => lowering.choose(placeOf(operation), forms).write(emit),
       choose: (operation, forms) => lowering.choose(placeOf(operation), forms),
     });
+    if (emit.nodes.length > WRITTEN_NODES_MAX) {
+      turnAway(
+        "model.too_large",
+        `${nodeText(node)}: with its gradient the training graph has over ${WRITTEN_NODES_MAX} nodes; use a smaller scope`,
+      );
+    }
     // No list at all: the operator is flat. Else every way to a wanted value has to be written, or training would silently miss it.
     const lost =
       results.length === 0

@@ -1,4 +1,6 @@
 // Gradient of `GlobalMaxPool`.
+
+import { checkConstantRoom } from "../graph/constantRoom.ts";
 import { integer } from "../graph/graphEmitter.ts";
 import { knownDim } from "../graph/modelGraph.ts";
 import { elementCode } from "../onnx/elementType.ts";
@@ -12,6 +14,7 @@ export const globalMaxPoolGradient: GradientRule = (context) => {
     .map((dim, axis) => (axis === 0 ? 1 : knownDim(node, dim, `the size of axis ${axis}`)));
   const [channels = 1, ...spatial] = sizes;
   const places = spatial.reduce((product, size) => product * size, 1);
+  checkConstantRoom(node, places);
   const float = { to: integer(elementCode("float32")) };
   const flat = emit.node("Reshape", [context.input(0), emit.integers([-1, channels, places])]);
   const first = emit.node("ArgMax", [flat], { axis: integer(2), keepdims: integer(1) });

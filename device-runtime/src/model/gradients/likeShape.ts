@@ -1,4 +1,6 @@
 // Brings a gradient to the shape of the value it belongs to: undoing a broadcast, or a mere change of axes.
+
+import { fitsConstant } from "../graph/constantRoom.ts";
 import {
   type Dim,
   isSameDim,
@@ -67,7 +69,7 @@ export function expandLike(
   const shape = context.shapeOf(value);
   const repeats = multiplyDims(shape.filter((_, axis) => reducedAxes.includes(axis)));
   const areLast = reducedAxes.every((axis) => axis >= shape.length - reducedAxes.length);
-  if (areLast && typeof repeats === "number") {
+  if (areLast && typeof repeats === "number" && fitsConstant(repeats)) {
     // One product with a row of ones takes a fifth of the time of repeating.
     const column = emit.node("Reshape", [gradient, emit.integers([-1, 1])]);
     const ones = emit.floats([1, repeats], new Float32Array(repeats).fill(1));

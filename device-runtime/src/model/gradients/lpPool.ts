@@ -29,7 +29,7 @@ export const lpPoolGradient: GradientRule = (context) => {
   const shape = context.shapeOf(context.input(0));
   const window = readWindow(node, shape, poolKernel(node));
   const channels = knownDim(node, shape[1], "the number of channels");
-  const forms = spreadWindows(window, channels, (emit) => rooted(context, emit));
+  const forms = spreadWindows(node, window, channels, (emit) => rooted(context, emit));
   const spread = context.lower("averagePool.data", forms);
   return [context.emit.node("Mul", [spread, leaned(context)])];
 };

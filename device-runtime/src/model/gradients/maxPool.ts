@@ -7,7 +7,7 @@ import { elementCode } from "../onnx/elementType.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { turnAway } from "../turnAway.ts";
 import type { GradientContext, GradientRule } from "./gradientRule.ts";
-import { beyondWindows, positionsOf, seenBy } from "./windowTaps.ts";
+import { areTapsFew, beyondWindows, positionsOf, seenBy } from "./windowTaps.ts";
 
 /** The first greatest element of each window gets dY, as in PyTorch; windows that overlap add up. */
 export const maxPoolGradient: GradientRule = (context) => {
@@ -38,6 +38,7 @@ function maxPoolForms(context: GradientContext): readonly Form[] {
       (window.outputSizes[axis] ?? 1) * size <= (window.inputSizes[axis] ?? 1),
   );
   const forms: Form[] = [{ name: "scatter", write: (emit) => scatter(emit, pool) }];
+  if (!areTapsFew(window.kernel)) return forms;
   if (!isMisread(node, window)) forms.push({ name: "mask", write: (emit) => mask(emit, pool) });
   if (isSideBySide) {
     forms.push({ name: "sideBySide", write: (emit) => sideBySide(emit, pool) });

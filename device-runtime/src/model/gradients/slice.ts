@@ -1,7 +1,7 @@
 // Gradient of `Slice` with any steps.
 import type { Dim } from "../graph/dim.ts";
 import { knownDim, resolveAxis } from "../graph/modelGraph.ts";
-import { sliceIndices, takesAll } from "../graph/shapes/rearrange.ts";
+import { sliceSpan, takesAll } from "../graph/shapes/rearrange.ts";
 import { constantIntegers } from "./constantIntegers.ts";
 import type { GradientContext, GradientRule } from "./gradientRule.ts";
 import { padAxis, reverseAxis, spreadAxis } from "./rebuildAxis.ts";
@@ -21,8 +21,8 @@ export const sliceGradient: GradientRule = (context) => {
     if (takesAll(starts[index] ?? 0, ends[index] ?? 0, steps[index] ?? 1)) return;
     const size = knownDim(node, shape[axis], `the size of axis ${axis}`);
     const step = steps[index] ?? 1;
-    const taken = sliceIndices(size, starts[index] ?? 0, ends[index] ?? size, step);
-    gradient = placed(context, gradient, current, axis, size, taken, Math.abs(step));
+    const taken = sliceSpan(size, starts[index] ?? 0, ends[index] ?? size, step);
+    gradient = placed(context, gradient, current, axis, size, { ...taken, step });
     current[axis] = size;
   });
   return [gradient];
@@ -34,14 +34,15 @@ function placed(
   shape: readonly Dim[],
   axis: number,
   size: number,
-  taken: readonly number[],
-  step: number,
+  taken: { readonly first: number; readonly count: number; readonly step: number },
 ): string {
-  const isBackwards = (taken[0] ?? 0) > (taken.at(-1) ?? 0);
-  const from = (isBackwards ? taken.at(-1) : taken[0]) ?? 0;
+  const { first, count } = taken;
+  const step = Math.abs(taken.step);
+  const isBackwards = taken.step < 0 && count > 1;
+  const from = count === 0 ? 0 : isBackwards ? first - (count - 1) * step : first;
   const ordered = isBackwards ? reverseAxis(context, gradient, axis) : gradient;
   const spread = spreadAxis(context, ordered, shape, axis, step);
   // The last element carries no gap behind it.
-  const length = taken.length === 0 ? 0 : (taken.length - 1) * step + 1;
+  const length = count === 0 ? 0 : (count - 1) * step + 1;
   return padAxis(context, spread, shape.length, axis, from, size - from - length);
 }

@@ -1,7 +1,10 @@
 // One value a window, added to every element that the window holds; in several forms.
+
+import { checkConstantRoom, fitsConstant } from "../graph/constantRoom.ts";
 import { type GraphEmitter, integers } from "../graph/graphEmitter.ts";
 import type { Window } from "../graph/window.ts";
 import type { Form } from "../lowering/lowering.ts";
+import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { beyondWindows } from "./windowTaps.ts";
 
 /**
@@ -10,17 +13,20 @@ import { beyondWindows } from "./windowTaps.ts";
  * @param values writes one value a window, `[batch, channels, ...outputSizes]`
  */
 export function spreadWindows(
+  node: OnnxNode,
   window: Window,
   channels: number,
   values: (emit: GraphEmitter) => string,
 ): readonly Form[] {
   const beyond = beyondWindows(window);
-  const forms: Form[] = [
-    {
+  const forms: Form[] = [];
+  const taps = window.kernel.reduce((product, size) => product * size, 1);
+  if (fitsConstant(taps)) {
+    forms.push({
       name: "transposed",
       write: (emit) => transposed(emit, window, channels, beyond, values(emit)),
-    },
-  ];
+    });
+  }
   const isSideBySide = window.kernel.every(
     (size, axis) =>
       size === window.strides[axis] &&
@@ -34,6 +40,7 @@ export function spreadWindows(
       write: (emit) => repeat(emit, window, channels, beyond, values(emit)),
     });
   }
+  if (forms.length === 0) checkConstantRoom(node, taps);
   return forms;
 }
 

@@ -1,6 +1,12 @@
 // What the single positions of a sliding window see. Shared by the gradients of convolutions and pools.
 import type { GraphEmitter } from "../graph/graphEmitter.ts";
 import { reachOf, type Window } from "../graph/window.ts";
+import { WRITTEN_TAPS_MAX } from "../limits.ts";
+
+/** Whether a kernel has so few positions that a form may be written position by position. */
+export function areTapsFew(kernel: readonly number[]): boolean {
+  return kernel.reduce((product, size) => product * size, 1) <= WRITTEN_TAPS_MAX;
+}
 
 /** All positions of a kernel, row-major. */
 export function positionsOf(kernel: readonly number[]): readonly (readonly number[])[] {

@@ -6,7 +6,7 @@ import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { type OnnxTensor, tensorNumbers } from "../onnx/tensorMessage.ts";
 import { type Dim, divideDim, isSameDim, isStatic, multiplyDims, type Shape } from "./dim.ts";
 import { integerAttribute } from "./modelGraph.ts";
-import { shapeRange, sliceIndices, splitSizes } from "./shapes/rearrange.ts";
+import { shapeRange, sliceSpan, splitSizes } from "./shapes/rearrange.ts";
 
 /** Elements of a scalar or vector, as far as they are known; a truth value is 0 or 1. */
 export type KnownValues = readonly Dim[];
@@ -208,7 +208,8 @@ const folds: ReadonlyMap<string, Fold> = new Map<string, Fold>([
       });
       if (from === undefined || start === undefined || end === undefined) return undefined;
       if (axis !== undefined && axis !== 0 && axis !== -1) return undefined;
-      return sliceIndices(from.length, start, end, step ?? 1).map((index) => from[index] ?? 0);
+      const { first: begin, count } = sliceSpan(from.length, start, end, step ?? 1);
+      return Array.from({ length: count }, (_, at) => from[begin + at * (step ?? 1)] ?? 0);
     }),
   ],
   [

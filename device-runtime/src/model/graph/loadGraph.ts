@@ -1,6 +1,6 @@
 // From an opened file to a checked, typed graph of one operator set: order, names, newer forms of older operators, types, shapes, folded
 // shape arithmetic. It must not change what the model computes.
-import { VALUE_ELEMENTS_MAX, VALUE_RANK_MAX } from "../limits.ts";
+import { DIM_SYMBOLS_MAX, VALUE_ELEMENTS_MAX, VALUE_RANK_MAX } from "../limits.ts";
 import type { ElementType } from "../onnx/elementType.ts";
 import { declaredValues, type ModelFile } from "../onnx/modelFile.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
@@ -315,6 +315,12 @@ function checkOrder(file: ModelFile, constants: ReadonlyMap<string, OnnxTensor>)
 function checkSize(node: OnnxNode, type: ValueType): void {
   if (type.shape.some((dim) => typeof dim === "number" && !(Number.isInteger(dim) && dim >= 0))) {
     turnAway("model.shape_invalid", `${nodeText(node)} makes ${shapeText(type.shape)}`);
+  }
+  if (type.shape.some((dim) => typeof dim !== "number" && dim.symbols.length > DIM_SYMBOLS_MAX)) {
+    turnAway(
+      "model.too_large",
+      `${nodeText(node)} makes a size of over ${DIM_SYMBOLS_MAX} unknown factors; fix sizes by the plan's dims`,
+    );
   }
   const count = multiplyDims(type.shape);
   const factor = typeof count === "number" ? count : count.factor;

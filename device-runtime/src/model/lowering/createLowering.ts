@@ -5,6 +5,7 @@ import type { Shape } from "../graph/dim.ts";
 import { createGraphEmitter } from "../graph/graphEmitter.ts";
 import { nodesBehind } from "../graph/loadGraph.ts";
 import { nodeText, type ValueType } from "../graph/modelGraph.ts";
+import { PRICED_NODES_MAX } from "../limits.ts";
 import type { OnnxAttribute, OnnxNode } from "../onnx/nodeMessage.ts";
 import { turnAway } from "../turnAway.ts";
 import { predictedNs } from "./costTable.ts";
@@ -107,10 +108,20 @@ export function checkLowering(spec: LoweringSpec = {}): CheckedLowering {
 /** Starts the choices of one graph. */
 export function createLowering(spec: CheckedLowering): Lowering {
   const sites: LoweringSite[] = [];
+  let pricedCount = 0;
+  const priced = (place: LoweringPlace, nodeCount: number): void => {
+    pricedCount += nodeCount;
+    if (pricedCount > PRICED_NODES_MAX) {
+      turnAway(
+        "model.too_large",
+        `${nodeText(place.node)}: with the forms of its gradient over ${PRICED_NODES_MAX} nodes would be priced; use a smaller scope, or smaller kernels`,
+      );
+    }
+  };
   return {
     sites,
     choose(place, forms) {
-      const costs = ranked(place, forms, spec);
+      const costs = ranked(place, forms, spec, priced);
       const name = siteName(place, spec.batchSize);
       const told = [spec.forms[name], spec.forms[place.operation]].find((asked) =>
         costs.some(({ form }) => form.name === asked),
@@ -144,10 +155,11 @@ function ranked<F extends AnyForm>(
   place: LoweringPlace,
   forms: readonly F[],
   spec: CheckedLowering,
+  priced: (place: LoweringPlace, nodeCount: number) => void,
 ): readonly [RankedForm<F>, ...RankedForm<F>[]] {
   const [fastest, ...others] = forms
     .flatMap((form) => {
-      const work = workOf(form, place, spec);
+      const work = workOf(form, place, spec, priced);
       return work === undefined ? [] : [{ form, work, ns: predictedNs(spec.engine, work) }];
     })
     .sort((a, b) => a.ns - b.ns);
@@ -178,10 +190,12 @@ function workOf(
   form: AnyForm,
   place: LoweringPlace,
   { engine, batchSize }: CheckedLowering,
+  priced: (place: LoweringPlace, nodeCount: number) => void,
 ): Work | undefined {
   const scratch = createGraphEmitter("cost:");
   scratch.copy(place.node);
   const result = form.write(scratch);
+  priced(place, scratch.nodes.length);
   // The forward node counts where a form reads what it gives, because forms differ in what they ask of it.
   const results = [result].flat().filter((name) => name !== undefined);
   const nodes = nodesBehind(scratch.nodes, results);

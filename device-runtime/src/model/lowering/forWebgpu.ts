@@ -1,4 +1,5 @@
 // Brings written nodes to a form that WebGPU runs whole: what it lacks is composed of what it has, or turned away by name.
+import { checkConstantRoom } from "../graph/constantRoom.ts";
 import { createGraphEmitter, type GraphEmitter, integer } from "../graph/graphEmitter.ts";
 import { integerAttribute, nodeText } from "../graph/modelGraph.ts";
 import { elementCode } from "../onnx/elementType.ts";
@@ -66,6 +67,7 @@ function writeOneHot(emit: GraphEmitter, node: OnnxNode, constants: readonly Onn
       `${nodeText(node)}: WebGPU has no OneHot, and this one is not over a last axis of known size; compile for wasm`,
     );
   }
+  checkConstantRoom(node, depth);
   const index = emit.node("Unsqueeze", [emit.node("Cast", [indices], FLOAT), emit.integers([-1])]);
   const isNegative = emit.node("Less", [index, emit.scalar(0)]);
   const wrapped = emit.node("Add", [index, emit.scalar(depth)]);

@@ -159,12 +159,8 @@ export const sliceShape: ShapeRule = (context) => {
     const axis = resolveAxis(context.node, named, shape.length);
     if (takesAll(starts[index] ?? 0, ends[index] ?? 0, steps[index] ?? 1)) return;
     const size = knownDim(context.node, shape[axis], `the size of the sliced axis ${axis}`);
-    dims[axis] = sliceIndices(
-      size,
-      starts[index] ?? 0,
-      ends[index] ?? size,
-      steps[index] ?? 1,
-    ).length;
+    const [start = 0, end = size, step = 1] = [starts[index], ends[index], steps[index]];
+    dims[axis] = sliceSpan(size, start, end, step).count;
   });
   return likeInput(context, dims);
 };
@@ -174,19 +170,19 @@ export function takesAll(start: number, end: number, step: number): boolean {
   return start === 0 && step === 1 && end >= 2 ** 31 - 1;
 }
 
-/** Indices that a slice takes of an axis, as ONNX and NumPy clamp them. */
-export function sliceIndices(size: number, start: number, end: number, step: number): number[] {
+/** What a slice takes of an axis, as ONNX and NumPy clamp it: `count` elements from `first` on, `step` apart. Counted, not listed. */
+export function sliceSpan(
+  size: number,
+  start: number,
+  end: number,
+  step: number,
+): { readonly first: number; readonly count: number } {
   const clamp = (at: number, low: number, high: number) =>
     Math.max(low, Math.min(high, at < 0 ? at + size : at));
-  const indices: number[] = [];
-  if (step > 0) {
-    const stop = clamp(end, 0, size);
-    for (let at = clamp(start, 0, size); at < stop; at += step) indices.push(at);
-  } else if (step < 0) {
-    const stop = end < -size ? -1 : clamp(end, -1, size - 1);
-    for (let at = clamp(start, 0, size - 1); at > stop; at += step) indices.push(at);
-  }
-  return indices;
+  if (step === 0) return { first: 0, count: 0 };
+  const first = step > 0 ? clamp(start, 0, size) : clamp(start, 0, size - 1);
+  const last = step > 0 ? clamp(end, 0, size) : end < -size ? -1 : clamp(end, -1, size - 1);
+  return { first, count: Math.max(0, Math.ceil((last - first) / step)) };
 }
 
 /** `Shape`: the sizes as an integer vector. */

@@ -1,6 +1,7 @@
 // `GroupNormalization` of operator sets 18 and 21, whose scales differ in length: as what both are short for.
 import type { OnnxNode } from "../../onnx/nodeMessage.ts";
 import { turnAway } from "../../turnAway.ts";
+import { checkConstantRoom } from "../constantRoom.ts";
 import { shapeText } from "../dim.ts";
 import { integerAttribute, nodeText } from "../modelGraph.ts";
 import type { UpgradeRule } from "./upgradeRule.ts";
@@ -18,6 +19,7 @@ export const writeOutGroupNormalization: UpgradeRule = (context) => {
       `${nodeText(node)}: ${groups} groups of shape ${shapeText(shape)}, which they must divide; export the model again`,
     );
   }
+  checkConstantRoom(node, groups);
   const write = (operator: string, inputs: string[], output: string, epsilon = false): OnnxNode => {
     const own = node.attributes.get("epsilon");
     const attributes: OnnxNode["attributes"] = new Map(
