@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import {
   type BusinessRule,
+  type BusinessRulesState,
   businessRulesMax,
   checkBusinessRules,
   createBusinessRules,
@@ -93,6 +94,57 @@ it("[LC71] stopped anywhere it goes on as if it had not been", () => {
       },
     ),
   );
+});
+
+it("[LC71] under other rules answers are kept and everything is counted anew, under other labels nothing is kept", () => {
+  const through = createBusinessRules(rules, labels);
+  for (let window = 0; window < 5; window++) through.observe(running);
+  const state = through.state();
+  expect(through.report()[0]).toEqual({ rule: "runs end", count: 1, isBroken: true });
+  const anew = rules.map(({ name }) => ({ rule: name, count: 0, isBroken: false }));
+
+  const others = rules.map((rule) => ({ ...rule, name: `other ${rule.name}` }));
+  const other = createBusinessRules(others, labels, state);
+  expect(other.report().every(({ count, isBroken }) => count === 0 && !isBroken)).toBe(true);
+  expect(other.state().recent).toEqual(state.recent);
+  // The run goes on, so the new rule is broken at once, and told.
+  expect(other.observe(running)).toMatchObject([{ rule: "other runs end" }]);
+  const longer = rules.map((rule, at) => (at === 0 ? { ...rule, windowsMax: 9 } : rule));
+  expect(createBusinessRules(longer, labels, state).report()).toEqual(anew);
+
+  const turned = createBusinessRules(rules, labels.toReversed(), state);
+  expect(turned.report()).toEqual(anew);
+  expect(turned.state()).toMatchObject({ recent: new Uint16Array(0), run: 0 });
+});
+
+it("[LC71] a state of no known version, or that is spoilt, is left aside", () => {
+  const through = createBusinessRules(rules, labels);
+  for (let window = 0; window < 5; window++) through.observe(running);
+  const state = through.state();
+  const fresh = createBusinessRules(rules, labels).state();
+  const { version, labels: ofLabels, rules: ofRules, ...first } = state;
+  expect([version, ofLabels, ofRules].every(Number.isSafeInteger)).toBe(true);
+  for (const spoilt of [
+    first,
+    { ...state, version: 2 },
+    { ...state, recent: [1, 2] },
+    { ...state, run: Number.NaN },
+    { ...state, broken: null },
+    { ...state, counts: [Number.NaN, -1, 0.5] },
+  ]) {
+    const left = createBusinessRules(rules, labels, spoilt as unknown as BusinessRulesState);
+    expect(left.state()).toEqual(fresh);
+  }
+});
+
+it("[LC73] an answer that is no label's is a defect and no other label's", () => {
+  const watch = createBusinessRules(rules, labels);
+  for (const answered of [65_536, 3, -1, 0.5, Number.NaN]) {
+    expect(() => watch.observe(answered)).toThrow(
+      expect.objectContaining({ code: "validation.answer_invalid" }),
+    );
+  }
+  expect(watch.state().recent.length).toBe(0);
 });
 
 it("[LC71] a rate equals a count of the last windows, at any length", () => {

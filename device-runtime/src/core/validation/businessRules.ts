@@ -1,5 +1,5 @@
 // What answers must never look like, whatever any statistic says: rules declared as data. It must not decide what follows.
-import { accept, type Outcome, refuse } from "@attune/protocol";
+import { accept, Defect, type Outcome, refuse } from "@attune/protocol";
 
 /** One rule about the sequence of answers; plain data. Labels are the package's. */
 export type BusinessRule =
@@ -37,6 +37,10 @@ export interface Violation {
 
 /** All that is remembered; plain data. */
 export interface BusinessRulesState {
+  readonly version: 1;
+  /** Fingerprints of the labels that the answers are of, and of the rules that were counted. */
+  readonly labels: number;
+  readonly rules: number;
   /** The last answers, oldest first, class numbers. */
   readonly recent: Uint16Array;
   /** How long the present answer has lasted. */
@@ -55,6 +59,7 @@ export interface BusinessRules {
    * - O(rules); allocates nothing while rules hold.
    *
    * @param answered class number
+   * @throws {@link Defect} `validation.answer_invalid` for a number that no label has
    * @returns rules that this answer broke, or null. A rule that stays broken is told once
    */
   observe(answered: number): readonly Violation[] | null;
@@ -130,7 +135,8 @@ function problemOf(
  * - State: two bytes for each answer of the longest rate.
  *
  * @param rules ones that {@link checkBusinessRules} accepts
- * @param state from {@link BusinessRules.state}; one of other rules keeps its answers and counts anew
+ * @param before from {@link BusinessRules.state}; one of other rules keeps its answers and counts anew, one of other labels, or that is not
+ *   sound, is left aside
  * @example
  * const rules = createBusinessRules([{ kind: "duration", name: "no endless stairs", label: "stairs", windowsMax: 2 }], ["rest", "stairs"]);
  * [1, 1, 1, 1].map((answered) => rules.observe(answered)?.length ?? 0); // => [0, 0, 1, 0]
@@ -138,8 +144,11 @@ function problemOf(
 export function createBusinessRules(
   rules: readonly BusinessRule[],
   labels: readonly string[],
-  state?: BusinessRulesState,
+  before?: BusinessRulesState,
 ): BusinessRules {
+  const ofLabels = fingerprintOf(labels);
+  const ofRules = fingerprintOf(rules.map(fieldsOf));
+  const state = before !== undefined && isSound(before, ofLabels) ? before : undefined;
   const capacity = rules.reduce(
     (longest, rule) => (rule.kind === "rate" ? Math.max(longest, rule.windows) : longest),
     1,
@@ -151,7 +160,7 @@ export function createBusinessRules(
   let count = kept?.length ?? 0;
   let next = count % capacity;
   let run = state?.run ?? 0;
-  const isSameRules = state?.counts.length === rules.length;
+  const isSameRules = state?.rules === ofRules && state.counts.length === rules.length;
   const broken = rules.map((_, place) => isSameRules && state.broken[place] === true);
   const counts = rules.map((_, place) => (isSameRules ? (state.counts[place] ?? 0) : 0));
   const watched = rules.map((rule) => ({
@@ -192,6 +201,12 @@ export function createBusinessRules(
 
   return {
     observe(answered) {
+      if (!(Number.isInteger(answered) && answered >= 0 && answered < labels.length)) {
+        throw new Defect(
+          "validation.answer_invalid",
+          `the answer is ${answered}, the rules are about ${labels.length} labels`,
+        );
+      }
       const before = count > 0 ? at(0) : -1;
       for (let place = 0; place < watched.length; place++) {
         const one = watched[place] as (typeof watched)[number];
@@ -224,10 +239,55 @@ export function createBusinessRules(
         isBroken: broken[place] === true,
       })),
     state: () => ({
+      version: 1,
+      labels: ofLabels,
+      rules: ofRules,
       recent: Uint16Array.from({ length: count }, (_, place) => at(count - 1 - place)),
       run,
       broken: [...broken],
       counts: [...counts],
     }),
   };
+}
+
+/** Whether a state can be gone on from: from a version that is known, about these labels, with answers that they have. */
+function isSound(
+  { version, labels, recent, run, broken, counts }: BusinessRulesState,
+  ofLabels: number,
+): boolean {
+  return (
+    version === 1 &&
+    labels === ofLabels &&
+    recent instanceof Uint16Array &&
+    isCount(run) &&
+    Array.isArray(broken) &&
+    Array.isArray(counts) &&
+    counts.every(isCount)
+  );
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** All that a rule says, in one order. */
+function fieldsOf(rule: BusinessRule): readonly (string | number)[] {
+  const { kind, name } = rule;
+  switch (rule.kind) {
+    case "duration":
+      return [kind, name, rule.label, rule.windowsMax];
+    case "rate":
+      return [kind, name, rule.label, rule.windows, rule.shareMin, rule.shareMax];
+    case "transition":
+      return [kind, name, rule.from, rule.to];
+  }
+}
+
+/** 32 bits by which one list is told from another by mistake, not by design: FNV-1a over its text. */
+function fingerprintOf(list: readonly unknown[]): number {
+  let fingerprint = 0x811c9dc5;
+  for (const character of JSON.stringify(list)) {
+    fingerprint = Math.imul(fingerprint ^ (character.codePointAt(0) as number), 0x01000193);
+  }
+  return fingerprint >>> 0;
 }
