@@ -189,6 +189,29 @@ it("[LC72] rules about labels that are not there, and limits that cannot be, are
     expect(codeOf(wrong)).toBe("input.shape_mismatch");
   }
   expect(codeOf(duration, duration)).toBe("input.shape_mismatch");
+  const { name: _, ...nameless } = duration as { readonly name: string };
+  for (const wrong of [
+    null,
+    undefined,
+    7,
+    [],
+    {},
+    nameless,
+    { ...duration, name: "" },
+    { ...duration, name: "n".repeat(2 ** 20) },
+    { ...duration, name: { toString: () => "n" } },
+    { ...duration, kind: "never" },
+    { ...duration, kind: undefined },
+    { ...duration, label: null },
+    { ...duration, windowsMax: "3" },
+    { ...rate, shareMin: "0" },
+  ]) {
+    expect(codeOf(wrong as object)).toBe("input.shape_mismatch");
+  }
+  for (const wrong of [null, undefined, 7, "rules", {}, { length: 1 }]) {
+    const outcome = checkBusinessRules(wrong as unknown as readonly BusinessRule[], labels);
+    expect(outcome).toMatchObject({ ok: false, refusal: { code: "input.shape_mismatch" } });
+  }
   const many = Array.from({ length: businessRulesMax + 1 }, (_, at) => ({
     ...duration,
     name: `${at}`,

@@ -74,26 +74,36 @@ export interface BusinessRules {
 
 /** Rules of one package. */
 export const businessRulesMax = 64;
+/** Characters of a rule's name. */
+export const businessRuleNameMax = 64;
 /** Answers that a rate is taken over: 4,096 windows of 1.28 s are an hour and a half, 8 KB a user. */
 export const rateWindowsMax = 4096;
 
 /**
  * Checks rules from outside against the labels that they are about.
  *
+ * @param rules whatever came: it is returned as rules only when it is some
  * @returns `input.shape_mismatch`
  */
 export function checkBusinessRules(
   rules: readonly BusinessRule[],
   labels: readonly string[],
 ): Outcome<readonly BusinessRule[]> {
-  if (rules.length > businessRulesMax) {
+  if (!Array.isArray(rules) || rules.length > businessRulesMax) {
     return refuse(
       "input.shape_mismatch",
-      `${rules.length} business rules, limit ${businessRulesMax}; leave some out`,
+      `business rules are a list of ${businessRulesMax} at most; leave some out`,
     );
   }
   const names = new Set<string>();
-  for (const rule of rules) {
+  for (const [place, rule] of (rules as readonly BusinessRule[]).entries()) {
+    // A name that is none cannot be said.
+    if (!isNamed(rule)) {
+      return refuse(
+        "input.shape_mismatch",
+        `business rule ${place} has no name; give it one of 1 to ${businessRuleNameMax} characters`,
+      );
+    }
     const wrong = problemOf(rule, labels, names);
     if (wrong !== null) {
       return refuse("input.shape_mismatch", `business rule "${rule.name}" ${wrong}`);
@@ -103,15 +113,24 @@ export function checkBusinessRules(
   return accept(rules);
 }
 
+const kinds: readonly BusinessRule["kind"][] = ["duration", "rate", "transition"];
+
+function isNamed(rule: BusinessRule | null | undefined): rule is BusinessRule {
+  const name: unknown = rule?.name;
+  return typeof name === "string" && name.length >= 1 && name.length <= businessRuleNameMax;
+}
+
 function problemOf(
   rule: BusinessRule,
   labels: readonly string[],
   names: ReadonlySet<string>,
 ): string | null {
   if (names.has(rule.name)) return "is there twice; give it another name";
+  if (!kinds.includes(rule.kind)) return `is of none of the kinds ${kinds.join(", ")}`;
   const named = rule.kind === "transition" ? [rule.from, rule.to] : [rule.label];
-  const unknown = named.find((label) => !labels.includes(label));
-  if (unknown !== undefined) return `names "${unknown}", which is no label of the model`;
+  if (!named.every((label) => labels.includes(label))) {
+    return `names a label that the model has not; it has ${labels.length}`;
+  }
   switch (rule.kind) {
     case "duration":
       return Number.isInteger(rule.windowsMax) && rule.windowsMax >= 1
@@ -119,7 +138,8 @@ function problemOf(
         : `allows ${rule.windowsMax} windows; it must be 1 or more`;
     case "rate": {
       const { windows, shareMin, shareMax } = rule;
-      const isWithin = shareMin >= 0 && shareMin <= shareMax && shareMax <= 1;
+      const areNumbers = Number.isFinite(shareMin) && Number.isFinite(shareMax);
+      const isWithin = areNumbers && shareMin >= 0 && shareMin <= shareMax && shareMax <= 1;
       return Number.isInteger(windows) && windows >= 1 && windows <= rateWindowsMax && isWithin
         ? null
         : `is over ${windows} windows from ${shareMin} to ${shareMax}; 1 to ${rateWindowsMax} windows, two shares that rise`;

@@ -49,19 +49,21 @@ export const noDataRules: DataRules = { channels: [], duplicateMemory: 0, gapMsM
 /**
  * Checks rules from outside against the channels that they are for.
  *
+ * @param rules whatever came: it is returned as rules only when it is some
  * @returns `input.shape_mismatch`
  */
 export function checkDataRules(
   rules: DataRules,
   channelNames: readonly string[],
 ): Outcome<DataRules> {
+  if (!isRecord(rules) || !Array.isArray(rules.channels)) {
+    return refuse("input.shape_mismatch", "data rules have no list of channels; it may be empty");
+  }
   const { channels, duplicateMemory, gapMsMax } = rules;
   const seen = new Set<string>();
-  for (const rule of channels) {
-    const wrong = problemOf(rule, channelNames, seen);
-    if (wrong !== null) {
-      return refuse("input.shape_mismatch", `data rule of channel "${rule.channel}" ${wrong}`);
-    }
+  for (const [place, rule] of channels.entries()) {
+    const wrong = isRecord(rule) ? problemOf(rule, channelNames, seen) : "is none";
+    if (wrong !== null) return refuse("input.shape_mismatch", `data rule ${place} ${wrong}`);
     seen.add(rule.channel);
   }
   const isMemory =
@@ -83,25 +85,40 @@ function problemOf(
   seen: ReadonlySet<string>,
 ): string | null {
   if (!channelNames.includes(channel)) return `is of none of ${channelNames.length} channels`;
-  if (seen.has(channel)) return "is there twice; make it one";
-  if (range !== undefined && !(range.min < range.max)) {
-    return `has a range from ${range.min} to ${range.max}; the first must be less`;
+  if (seen.has(channel)) return `is a second one of channel ${channel}; make it one`;
+  if (range !== undefined && !(isRecord(range) && isRising(range.min, range.max))) {
+    return `of channel ${channel} has no range; two numbers, the first less`;
   }
-  if (missing !== undefined && !(Number.isFinite(missing.value) && isShare(missing.shareMax))) {
-    return `takes ${missing.value} as missing up to ${missing.shareMax}; a finite value and a share`;
+  if (
+    missing !== undefined &&
+    !(isRecord(missing) && Number.isFinite(missing.value) && isShare(missing.shareMax))
+  ) {
+    return `of channel ${channel} says of no value when it is missing; a finite value and a share below 1`;
   }
   if (stuckSamples !== undefined && !(Number.isInteger(stuckSamples) && stuckSamples >= 2)) {
-    return `is stuck after ${stuckSamples} samples; it must be 2 or more`;
+    return `of channel ${channel} says not when it is stuck; after 2 samples or more`;
   }
   if (
     saturation !== undefined &&
-    !(saturation.low < saturation.high && isShare(saturation.shareMax))
+    !(
+      isRecord(saturation) &&
+      isRising(saturation.low, saturation.high) &&
+      isShare(saturation.shareMax)
+    )
   ) {
-    return `saturates at ${saturation.low} and ${saturation.high} up to ${saturation.shareMax}; the first must be less, the last a share`;
+    return `of channel ${channel} says not when it is saturated; two numbers, the first less, and a share below 1`;
   }
   return null;
 }
 
-function isShare(value: number): boolean {
-  return value >= 0 && value < 1;
+function isRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
+}
+
+function isRising(low: unknown, high: unknown): boolean {
+  return typeof low === "number" && typeof high === "number" && low < high;
+}
+
+function isShare(value: unknown): boolean {
+  return typeof value === "number" && value >= 0 && value < 1;
 }

@@ -229,8 +229,27 @@ it("[LC72] rules about channels that are not there, and limits that cannot be, a
     { duplicateMemory: 0.5 },
     { gapMsMax: -1 },
     { gapMsMax: Number.POSITIVE_INFINITY },
+    { gapMsMax: undefined },
+    { gapMsMax: "7" },
+    { duplicateMemory: "7" },
+    { channels: null },
+    { channels: {} },
+    { channels: [null] },
+    { channels: ["acc"] },
+    { channels: [{}] },
+    { channels: [{ channel: "acc", range: null }] },
+    { channels: [{ channel: "acc", range: 3 }] },
+    { channels: [{ channel: "acc", range: { min: "1", max: "2" } }] },
+    { channels: [{ channel: "acc", missing: null }] },
+    { channels: [{ channel: "acc", missing: { value: 0, shareMax: "0" } }] },
+    { channels: [{ channel: "acc", saturation: null }] },
+    { channels: [{ channel: "acc", saturation: { low: "0", high: "1", shareMax: 0 } }] },
   ];
   for (const changes of refused) expect(codeOf(changes)).toBe("input.shape_mismatch");
+  for (const wrong of [null, undefined, 7, "rules", {}, []]) {
+    const outcome = checkDataRules(wrong as unknown as DataRules, shape.channelNames);
+    expect(outcome).toMatchObject({ ok: false, refusal: { code: "input.shape_mismatch" } });
+  }
   expect(() => createDataValidator({ ...rules, gapMsMax: -1 }, shape)).toThrow(Defect);
   expect(() => createDataValidator(rules, shape).check(new Float32Array(3))).toThrow(Defect);
 });
