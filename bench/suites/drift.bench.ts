@@ -63,8 +63,8 @@ const trialCount = 8;
 const personFoundShare = 0.9;
 
 /**
- * Settings of the monitor were chosen on people with odd numbers, by their faults and their resampled streams. People with even numbers
- * were looked at once on the way, with an earlier version; faults are judged by them alone.
+ * Settings of the known changes were chosen on people with odd numbers; the range of the joint distance on the resampled streams of all,
+ * so those are no proof of their own. Faults are judged by people with even numbers, who had been looked at four times on the way.
  */
 const isJudgedPerson = (person: number): boolean => person % 2 === 0;
 

@@ -37,7 +37,7 @@ export interface ChangeWatch {
   state(): ChangeWatchState;
 }
 
-/** Share that normal windows show of a change on average, with slack. Half of a distance's: a bet is on one side only. */
+/** Share that normal windows show of a change on average, with ample slack: it is .04 of one that is distributed normally. */
 export const changeReferenceRate = 0.08;
 /** What a bettor places on a whole share: nine tenths of what `createEDetector` allows. A change that is looked for is plain in most windows. */
 const stake = 2.7;

@@ -114,7 +114,7 @@ export const jointSeries = "joint";
 const referenceRate = 0.1;
 /** Scores in units of their limit: at `from` a window counts nothing, at `to` it counts fully. */
 const earlyRange = { from: 0.6, to: 2 };
-const jointEarlyRange = { from: 0.8, to: 1.6 };
+const jointEarlyRange = { from: 1, to: 2 };
 /** A posture that is a little unusual for an hour is one observation; a sensor that is broken goes on being so. */
 const lateRange = { from: 1, to: 3 };
 /** Stake of the sum that dates the onset. */
@@ -143,8 +143,8 @@ const directionMin = 0.5;
  * - **Naming**: a fault fools the model, so the predicted class may be wrong; a channel is suspect by how unusual it is in the
  *   class where it is least unusual.
  *
- * The promised run length holds while normal windows have a mean exceedance below a tenth of a distance and below .08 of a known
- * change, given the past; that is measured on people, not proven: see the bench `drift`. It says that input changed, not that this matters: ask `createErrorEstimate`.
+ * The promised run length holds while normal windows have a mean exceedance below a tenth of a distance, .08 of a known change,
+ * given the past; that is measured on people, not proven: see the bench `drift`. It says that input changed, not that this matters: ask `createErrorEstimate`.
  *
  * @param reference one that `checkFeatureReference` accepts.
  * @throws {@link Defect} `detector.config_invalid`, `detector.state_invalid`.
