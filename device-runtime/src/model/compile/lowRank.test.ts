@@ -5,6 +5,7 @@ import { runStep } from "../../../test/stepRunner.ts";
 import { relativeDifference } from "../../../test/torchParityCase.ts";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { buildCnn1d } from "../build/buildCnn1d.ts";
+import { buildPerceptron } from "../build/buildPerceptron.ts";
 import { integer } from "../graph/graphEmitter.ts";
 import { writeModel } from "../onnx/modelFile.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
@@ -247,6 +248,16 @@ describe("low-rank patches", () => {
     expect(codeOf({ lowRank: 1, scale: 0 })).toBe("model.plan_invalid");
     expect(codeOf({ lowRank: 1, weights: ["nose"] })).toBe("model.parameter_unknown");
     expect(codeOf({ lowRank: 1 }, { pullToBase: 0.1 })).toBe("model.plan_invalid");
+    const tiny = buildPerceptron(
+      { inputSize: 2, hidden: [], classCount: 2 },
+      createSeededRandom(1),
+    );
+    const messageOf = (lowRank: number): string => {
+      const outcome = compileTraining(tiny, planOf({ lowRank }));
+      return outcome.ok ? "" : outcome.refusal.message;
+    };
+    expect(messageOf(2)).toContain("take a lower rank");
+    expect(messageOf(1)).toContain('the factors would be as large; take the scope "all"');
   });
 
   it("[TC33] a serving graph with this scope takes the merged weights as inputs", async () => {

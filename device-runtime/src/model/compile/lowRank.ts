@@ -109,7 +109,9 @@ export function patchLowRank(
   if (patches.length === 0) {
     turnAway(
       "model.plan_invalid",
-      `no weight of this model can be patched with rank ${scope.lowRank}; take a lower rank, or the scope "all"`,
+      scope.lowRank > 1
+        ? `no weight of this model can be patched with rank ${scope.lowRank}; take a lower rank, or the scope "all"`
+        : 'no weight of this model can be patched: the factors would be as large; take the scope "all"',
     );
   }
   const values = new Map<string, ValueType>(graph.values);

@@ -31,7 +31,7 @@ const frozenGradient: GradientRule = (context) => {
   if (mean?.type !== "float32" || variance?.type !== "float32") {
     return turnAway(
       "model.operator_unsupported",
-      `${nodeText(node)} computes its statistics; export the model in evaluation mode`,
+      `${nodeText(node)} has no running mean and variance of its own: they are computed, or one tensor with a shift or scale that is trained, as equal ones of a fresh model are; exposeParameters with untie tells those apart, else export the model in evaluation mode`,
     );
   }
   const epsilon = floatAttribute(node, "epsilon", 1e-5);

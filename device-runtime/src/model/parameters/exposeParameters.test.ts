@@ -151,6 +151,30 @@ describe("expose", () => {
     expect(untied.worst).toBeLessThanOrEqual(1e-3);
   });
 
+  it("[TC42] a fresh normalisation, whose equal tensors are one, says how to tell them apart", async () => {
+    const write = createModelWriter(17, ["n", 2]);
+    const hidden = write.node("MatMul", ["x", write.weight("w", [2, 3])]);
+    const scale = write.floats("gamma", [3], [1, 1, 1]);
+    const shift = write.floats("beta", [3], [0, 0, 0]);
+    const mean = write.node("Identity", [shift]);
+    const variance = write.node("Identity", [scale]);
+    const normal = write.node("BatchNormalization", [hidden, scale, shift, mean, variance]);
+    const model = write.finish(write.node("MatMul", [normal, write.weight("v", [3, 2])]));
+    const plan = {
+      scope: "all",
+      loss: { kind: "meanSquaredError" },
+      optimizer: { kind: "sgd" },
+    } as const;
+    const refused = compileTraining(model, plan);
+    expect(refused.ok ? "" : refused.refusal.message).toMatch(
+      /^BatchNormalization node ".*" has no running mean and variance of its own: .* exposeParameters with untie/,
+    );
+    const apart = unwrap(exposeParameters(model, { untie: true }));
+    expect(names(apart)).toEqual(["beta", "gamma", "v", mean, variance, "w"]);
+    const { worst } = await modelGradientError(runtime, { model: apart, scope: "all" });
+    expect(worst).toBeLessThanOrEqual(1e-3);
+  });
+
   it("[TC2] what is quantised by blocks is refused by name", () => {
     const write = createModelWriter(21, ["n", 2]);
     const blocked = write.tensor({

@@ -74,9 +74,12 @@ export function scopeParameters(
   const trainable = infos.filter((info) => info.isTrainable);
   const chosen = choose(trainable, scope);
   if (chosen.length === 0) {
+    const names = trainable.map((info) => info.name).join(", ");
     turnAway(
       "model.parameter_unknown",
-      `scope ${JSON.stringify(scope)} names no parameter of this model; it has ${trainable.length} that can be trained`,
+      trainable.length === 0
+        ? "this model has no float32 weight, bias or scale that an operator takes from a constant, so nothing of it can be trained; exposeParameters makes parameters of weights that are stored in another form"
+        : `scope ${JSON.stringify(scope)} names no parameter of this model; take "all", or name some of ${names}`,
     );
   }
   return chosen;

@@ -150,6 +150,17 @@ describe("list", () => {
     ]);
     expect(names({ names: ["n.weight", "e.bias"] })).toEqual(["e.bias", "n.weight"]);
   });
+
+  it("[TC2] scopes that name nothing say what they could name", () => {
+    const bare = model([node("MatMul", ["x", "w"], "y")], [tensor("w", 4, 2)]);
+    const weights = unwrap(listParameters(bare));
+    expect(() => scopeParameters(weights, "norm")).toThrow(
+      'scope "norm" names no parameter of this model; take "all", or name some of w',
+    );
+    for (const scope of ["all", "bias", "norm"] as const) {
+      expect(() => scopeParameters([], scope)).toThrow("exposeParameters makes parameters");
+    }
+  });
 });
 
 describe("replace", () => {
