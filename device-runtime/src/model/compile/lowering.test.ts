@@ -1,11 +1,14 @@
 // Forms of operations in whole trainings: asked for, named in the plan's text, left to the cost table, timed; and what WebGPU gets.
+
 import { elementCount, unwrap } from "@attune/protocol";
 import { describe, expect, it } from "vitest";
+import { createModelWriter } from "../../../test/modelWriter.ts";
 import { runStep } from "../../../test/stepRunner.ts";
 import { relativeDifference } from "../../../test/torchParityCase.ts";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { buildNetwork } from "../build/buildNetwork.ts";
 import type { LayerSpec } from "../build/networkSpec.ts";
+import { integer } from "../graph/graphEmitter.ts";
 import { type LoweringSpec, loweredOperations } from "../lowering/lowering.ts";
 import { readModelFile } from "../onnx/modelFile.ts";
 import { readParameters } from "../parameters/parameterBytes.ts";
@@ -146,6 +149,29 @@ describe("lowering", () => {
     const found = await stepOf({ engine: "webgpu" });
     expect(found.loss).toBeCloseTo(expected.loss, 5);
     expect(relativeDifference(found.gradients, expected.gradients)).toBeLessThanOrEqual(1e-5);
+  });
+
+  it("[TC46] what WebGPU lacks is refused by the node of the model that asks for it", () => {
+    const write = createModelWriter(17, ["n", 4]);
+    const hidden = write.node("MatMul", ["x", write.weight("w", [4, 3])]);
+    const picked = write.node(
+      "GatherElements",
+      [
+        write.node("Reshape", [hidden, write.integers("one", [2], [1, 3])]),
+        write.integers("places", [1, 2], [2, 0]),
+      ],
+      { axis: integer(1) },
+    );
+    const outcome = compileTraining(write.finish(picked), {
+      scope: "all",
+      loss: { kind: "meanSquaredError" },
+      optimizer: { kind: "sgd" },
+      dims: { n: 1 },
+      lowering: { engine: "webgpu" },
+    });
+    expect(outcome.ok ? "" : outcome.refusal.message).toMatch(
+      /^GatherElements node "GatherElements_\d": training writes ScatterElements, which WebGPU does not have/,
+    );
   });
 
   it("[TC47] a device times every form, and its choices compile as they are named", async () => {

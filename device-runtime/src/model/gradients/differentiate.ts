@@ -14,6 +14,7 @@ import type { LoweredOperation } from "../lowering/lowering.ts";
 import type { ElementType } from "../onnx/elementType.ts";
 import type { OnnxNode } from "../onnx/nodeMessage.ts";
 import { turnAway } from "../turnAway.ts";
+import type { GradientContext } from "./gradientRule.ts";
 import { gradientRules } from "./gradientRules.ts";
 import type { KnownNormalization } from "./normalized.ts";
 
@@ -97,7 +98,7 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
       isConstant: (name) => graph.constants.has(name) && !task.wanted.has(name),
       wants: (index) => live.has(node.inputs[index] ?? ""),
     });
-    const results = rule({
+    const context: GradientContext = {
       node,
       emit,
       input: (index) => node.inputs[index] ?? "",
@@ -117,7 +118,8 @@ export function differentiate(task: Differentiation): ReadonlyMap<string, string
       requestOutput: (index) => emit.requestOutput(node, index),
       lower: (operation, forms) => lowering.choose(placeOf(operation), forms).write(emit),
       choose: (operation, forms) => lowering.choose(placeOf(operation), forms),
-    });
+    };
+    const results = emit.writeFor(node, () => rule(context));
     if (emit.nodes.length > WRITTEN_NODES_MAX) {
       turnAway(
         "model.too_large",

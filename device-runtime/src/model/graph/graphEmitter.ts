@@ -43,6 +43,10 @@ export interface GraphEmitter {
   ): readonly string[];
   /** Appends a node as it is. */
   copy(node: OnnxNode): void;
+  /** Does what writes nodes for another node, which messages name in their place. */
+  writeFor<T>(origin: OnnxNode, write: () => T): T;
+  /** The node that a written one was written for; undefined where none was named. */
+  originOf(node: OnnxNode): OnnxNode | undefined;
   /** Name of output `index` of a copied node, asked for now where the node had left it out. */
   requestOutput(node: OnnxNode, index: number): string;
   /** Puts the nodes that `write` appends into the place of a copied node. They must give what it gave, by its names, and read nothing that comes later. */
@@ -89,16 +93,28 @@ export function createGraphEmitter(prefix: string): GraphEmitter {
     constantNames.set(key, tensor.name);
     return tensor.name;
   };
-  const nodeOf: GraphEmitter["nodeOf"] = (operator, inputs, outputCount, attributes = {}) => {
-    const outputs = Array.from({ length: outputCount }, fresh);
-    nodes.push({
+  const origins = new Map<OnnxNode, OnnxNode>();
+  let origin: OnnxNode | undefined;
+  const push = (
+    operator: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attributes: EmittedAttributes,
+  ): void => {
+    const node = {
       name: "",
       operator,
       domain: "",
       inputs,
       outputs,
       attributes: new Map(Object.entries(attributes)),
-    });
+    };
+    nodes.push(node);
+    if (origin !== undefined) origins.set(node, origin);
+  };
+  const nodeOf: GraphEmitter["nodeOf"] = (operator, inputs, outputCount, attributes = {}) => {
+    const outputs = Array.from({ length: outputCount }, fresh);
+    push(operator, inputs, outputs, attributes);
     return outputs;
   };
   return {
@@ -107,19 +123,20 @@ export function createGraphEmitter(prefix: string): GraphEmitter {
     fresh,
     nodeOf,
     node(operator, inputs, attributes = {}, name = fresh()) {
-      nodes.push({
-        name: "",
-        operator,
-        domain: "",
-        inputs,
-        outputs: [name],
-        attributes: new Map(Object.entries(attributes)),
-      });
+      push(operator, inputs, [name], attributes);
       return name;
     },
     copy(node) {
       nodes.push(node);
     },
+    writeFor(node, write) {
+      const outer = origin;
+      origin = node;
+      const result = write();
+      origin = outer;
+      return result;
+    },
+    originOf: (node) => origins.get(node),
     requestOutput(node, index) {
       // Any of its outputs tells a node, but the first may be the one that was left out.
       const own = node.outputs.find((output) => output !== "") ?? "";

@@ -23,16 +23,19 @@ const FLOAT = { to: integer(elementCode("float32")) };
  *
  * @param prefix begins every fresh name; nothing else may begin so
  */
-export function forWebgpu(written: WrittenNodes, prefix: string): WrittenNodes {
+export function forWebgpu(
+  written: WrittenNodes & Pick<GraphEmitter, "originOf">,
+  prefix: string,
+): WrittenNodes {
   if (!written.nodes.some((node) => missingOnWebgpu.has(node.operator))) return written;
   const emit = createGraphEmitter(prefix);
   for (const node of written.nodes) {
     if (node.operator === "LogSoftmax") writeLogSoftmax(emit, node);
-    else if (node.operator === "OneHot") writeOneHot(emit, node, written.constants);
+    else if (node.operator === "OneHot") writeOneHot(emit, node, written);
     else if (missingOnWebgpu.has(node.operator)) {
       turnAway(
         "model.operator_unsupported",
-        `${nodeText(node)}: training writes ${node.operator}, which WebGPU does not have; compile for wasm`,
+        `${nodeText(written.originOf(node) ?? node)}: training writes ${node.operator}, which WebGPU does not have; compile for wasm`,
       );
     } else emit.copy(node);
   }
@@ -50,7 +53,11 @@ function writeLogSoftmax(emit: GraphEmitter, node: OnnxNode): void {
 }
 
 /** Compared with 0, 1, 2, ...; a negative index counts from the end. */
-function writeOneHot(emit: GraphEmitter, node: OnnxNode, constants: readonly OnnxTensor[]): void {
+function writeOneHot(
+  emit: GraphEmitter,
+  node: OnnxNode,
+  { constants, originOf }: Parameters<typeof forWebgpu>[0],
+): void {
   const [indices = "", depthName = "", valuesName = ""] = node.inputs;
   const depthTensor = constants.find(({ name }) => name === depthName);
   const valuesTensor = constants.find(({ name }) => name === valuesName);
@@ -64,7 +71,7 @@ function writeOneHot(emit: GraphEmitter, node: OnnxNode, constants: readonly Onn
   ) {
     turnAway(
       "model.operator_unsupported",
-      `${nodeText(node)}: WebGPU has no OneHot, and this one is not over a last axis of known size; compile for wasm`,
+      `${nodeText(originOf(node) ?? node)}: WebGPU has no OneHot, and this one is not over a last axis of known size; compile for wasm`,
     );
   }
   checkConstantRoom(node, depth);
