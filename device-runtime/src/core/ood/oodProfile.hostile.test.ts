@@ -150,7 +150,33 @@ describe.each(oodMethods)("$kind", (method) => {
       }
     }
   });
+
+  it("[LC36] refuses what is no profile, or has fields that are none, at any depth", () => {
+    const codeOf = (wrong: unknown): string | null => {
+      const outcome = checkOodProfile(wrong as OodProfile);
+      return outcome.ok ? null : outcome.refusal.code;
+    };
+    for (const wrong of spoiltOf(profile)) expect(codeOf(wrong)).toBe("input.shape_mismatch");
+    expect(codeOf(profile)).toBeNull();
+  });
 });
+
+it("[LC36] refuses what has no kind", () => {
+  for (const wrong of [null, undefined, 7, "knn", [], {}, { kind: "toString" }, { kind: {} }]) {
+    const outcome = checkOodProfile(wrong as OodProfile);
+    expect(outcome.ok ? null : outcome.refusal.code).toBe("input.shape_mismatch");
+  }
+});
+
+/** Copies of a record, in each of which one field somewhere is left out or no value of its type. */
+function spoiltOf(record: object): unknown[] {
+  return Object.entries(record).flatMap(([name, value]) => {
+    const { [name]: _, ...rest } = record as { readonly [name: string]: unknown };
+    const inner =
+      typeof value === "object" && !ArrayBuffer.isView(value) ? spoiltOf(value as object) : [];
+    return [rest, ...[null, "7", {}, ...inner].map((wrong) => ({ ...record, [name]: wrong }))];
+  });
+}
 
 /** Values that no profile may have in place of this one. */
 function changesOf(value: unknown): unknown[] {

@@ -27,6 +27,7 @@ import {
 import { createMahalanobisScorer } from "./mahalanobis.ts";
 import { checkOodSamples, type OodSamples } from "./oodSamples.ts";
 import type { OodScorer } from "./oodScorer.ts";
+import { hasShapeOf, kindOf } from "./profileShape.ts";
 import {
   checkRelativeMahalanobis,
   createRelativeMahalanobisScorer,
@@ -122,9 +123,20 @@ export function fitOodProfile(
 /**
  * Checks a profile that came from outside, such as in a model package.
  *
+ * @param profile whatever came: it is returned as a profile only when it is one
  * @returns the profile, or `input.shape_mismatch`, `input.not_finite`
  */
 export function checkOodProfile(profile: OodProfile): Outcome<OodProfile> {
+  const kind = kindOf(profile);
+  if (kind === null) {
+    return refuse(
+      "input.shape_mismatch",
+      "profile is of no score that this runtime knows; update the runtime, or fit another score",
+    );
+  }
+  if (!hasShapeOf(kind, profile)) {
+    return refuse("input.shape_mismatch", `profile has not the fields of ${kind}; fit it again`);
+  }
   switch (profile.kind) {
     case "mahalanobis": {
       const classes = checkGaussianProfile(profile.classes);
@@ -145,11 +157,6 @@ export function checkOodProfile(profile: OodProfile): Outcome<OodProfile> {
       return checkLargestScore(profile);
     case "isolationForest":
       return checkIsolationForest(profile);
-    default:
-      return refuse(
-        "input.shape_mismatch",
-        `profile is of a score that this runtime does not know, ${(profile as { readonly kind: string }).kind}; update the runtime, or fit another score`,
-      );
   }
 }
 

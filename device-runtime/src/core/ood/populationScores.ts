@@ -90,15 +90,17 @@ export function measurePopulation(
  * @returns `input.shape_mismatch`, `input.not_finite`
  */
 export function checkPopulation(population: PopulationScores): Outcome<PopulationScores> {
-  const { edges, shares, personCount } = population;
+  // Whatever came: null has no fields.
+  const { edges, shares, personCount } = population ?? {};
   if (
+    !(edges instanceof Float64Array && shares instanceof Float64Array) ||
     !(edges.length >= 1 && edges.length <= populationBinsMax) ||
     shares.length !== edges.length ||
     !(Number.isInteger(personCount) && personCount >= 1)
   ) {
     return refuse(
       "input.shape_mismatch",
-      `population has ${edges.length} edges, ${shares.length} shares and ${personCount} people; 1 to ${populationBinsMax} edges, a share each; measure it again`,
+      `population has ${edges?.length} edges, ${shares?.length} shares and ${personCount} people; 1 to ${populationBinsMax} edges, a share each; measure it again`,
     );
   }
   for (let bin = 0; bin < edges.length; bin += 1) {

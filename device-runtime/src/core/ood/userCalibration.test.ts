@@ -7,6 +7,7 @@ import {
   binOf,
   checkPopulation,
   measurePopulation,
+  type PopulationScores,
   placeInBin,
   populationBinsMax,
 } from "./populationScores.ts";
@@ -218,6 +219,12 @@ it("[LC37] levels, rules and populations that cannot be are turned away", () => 
     return outcome.ok ? null : outcome.refusal.code;
   };
   expect(codeOf({ edges: new Float64Array(0) })).toBe("input.shape_mismatch");
+  for (const wrong of [null, undefined, 7, {}]) {
+    const outcome = checkPopulation(wrong as unknown as PopulationScores);
+    expect(outcome).toMatchObject({ ok: false, refusal: { code: "input.shape_mismatch" } });
+  }
+  expect(codeOf({ edges: [...population.edges] })).toBe("input.shape_mismatch");
+  expect(codeOf({ shares: undefined })).toBe("input.shape_mismatch");
   expect(codeOf({ personCount: 0 })).toBe("input.shape_mismatch");
   expect(codeOf({ edges: population.edges.toReversed() })).toBe("input.not_finite");
   expect(codeOf({ shares: population.shares.map(() => 2) })).toBe("input.not_finite");
