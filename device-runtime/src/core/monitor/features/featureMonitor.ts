@@ -204,6 +204,8 @@ export function createFeatureMonitor(
   const changes = createChangeWatch(reference, baseline.directions, state?.changes);
   const onsets = new Float64Array(lineCount * onsetCells);
   const suspicions = new Float64Array(seriesCount);
+  // In a buffer: a number that is handed to a function may be put on the heap.
+  const shares = new Float64Array(lineCount);
   if (state !== undefined) {
     onsets.set(state.onsets);
     suspicions.set(state.suspicions);
@@ -249,14 +251,15 @@ export function createFeatureMonitor(
   }
 
   /** Counts the window for the beginning of a change, by what has more evidence so far. */
-  function dateOnset(line: number, share: number, score: number): void {
+  function dateOnset(line: number): void {
     // The joint one has no changes.
     const strongest = changes.strongest[line] ?? 0;
     const isChange = strongest > (detectors[line] as EDetector).evidence();
     const surprise = isChange
       ? (changes.shares[line] as number) - changeReferenceRate
-      : share - referenceRate;
-    const deviation = isChange ? (changes.deviations[line] as number) : score;
+      : (shares[line] as number) - referenceRate;
+    const deviations = isChange ? changes.deviations : baseline.scores;
+    const deviation = deviations[line] as number;
     const at = line * onsetCells;
     const rested = (onsets[at] as number) + Math.log(1 + onsetStake * surprise);
     if (rested <= 0) {
@@ -330,7 +333,8 @@ export function createFeatureMonitor(
         const score = baseline.scores[line] as number;
         const share = shareOf(line, score / (reference.scoreLimits[row + line] as number));
         const detector = detectors[line] as EDetector;
-        dateOnset(line, share, score);
+        shares[line] = share;
+        dateOnset(line);
         if (detector.observe(share)) hasAlarm = true;
         largest = Math.max(largest, evidenceOf(line, detector.evidence()));
         if (line < seriesCount) {
