@@ -1,7 +1,11 @@
 import { Defect } from "@attune/protocol";
 import { expect, it } from "vitest";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
-import { createErrorEstimate, fitErrorReference } from "./errorEstimate.ts";
+import {
+  createErrorEstimate,
+  type ErrorEstimateState,
+  fitErrorReference,
+} from "./errorEstimate.ts";
 
 /** A calibrated model: right as often as it says, with less confidence on harder people. */
 function answers(hardness: number, count: number, seed: string) {
@@ -72,7 +76,25 @@ it("[LC94] what is no probability is left aside, and a guess goes on from its st
   });
   expect(resumed.guess()).toEqual(estimate.guess());
   expect(() => createErrorEstimate({ ...reference, threshold: 2 })).toThrow(Defect);
-  const bad = { ...estimate.state(), lowCount: 9 };
-  expect(() => createErrorEstimate(reference, {}, bad)).toThrow(Defect);
+  for (const bad of [
+    { lowCount: 9 },
+    { lowCount: 0.5 },
+    { version: 2 },
+    { confidenceSum: Number.NaN },
+    { confidenceSum: -1 },
+    { confidenceSum: 2.1 },
+    { confidenceSum: "1.4" },
+    { confidenceSquares: Number.NaN },
+    { confidenceSquares: 1.5 },
+    { confidenceSquares: 0.9 },
+    { count: Number.POSITIVE_INFINITY },
+    { count: 1e300 },
+    { skippedCount: -1 },
+  ]) {
+    const state = { ...estimate.state(), ...bad } as ErrorEstimateState;
+    expect(() => createErrorEstimate(reference, {}, state)).toThrow(
+      expect.objectContaining({ code: "detector.state_invalid" }),
+    );
+  }
   expect(() => fitErrorReference([], [])).toThrow(Defect);
 });

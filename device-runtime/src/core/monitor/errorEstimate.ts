@@ -119,13 +119,10 @@ export function createErrorEstimate(
       `threshold, rates and margin ${rates.join(", ")} must be in [0, 1], block length ${blockLength} 1 or more`,
     );
   }
-  if (
-    state !== undefined &&
-    (state.version !== 1 || !(state.lowCount >= 0 && state.lowCount <= state.count))
-  ) {
+  if (state !== undefined && !isSound(state)) {
     throw new Defect(
       "detector.state_invalid",
-      `state has version ${state.version} and ${state.lowCount} low of ${state.count}`,
+      `state has version ${state.version} and ${state.lowCount} low of ${state.count}, their confidence ${state.confidenceSum} in all and ${state.confidenceSquares} squared`,
     );
   }
   let lowCount = state?.lowCount ?? 0;
@@ -182,6 +179,25 @@ export function createErrorEstimate(
       skippedCount,
     }),
   };
+}
+
+/** Whether so many confidences in `[0, 1]` can have led there. */
+function isSound(state: ErrorEstimateState): boolean {
+  const { version, lowCount, confidenceSum, confidenceSquares, count, skippedCount } = state;
+  const mean = confidenceSum / Math.max(1, count);
+  // Sums round: a share of a millionth is far beyond it.
+  const most = count * (1 + 1e-6);
+  return (
+    version === 1 &&
+    [lowCount, count, skippedCount].every((one) => Number.isSafeInteger(one) && one >= 0) &&
+    lowCount <= count &&
+    Number.isFinite(confidenceSum) &&
+    Number.isFinite(confidenceSquares) &&
+    confidenceSum >= 0 &&
+    confidenceSum <= most &&
+    confidenceSquares <= confidenceSum * (1 + 1e-6) &&
+    confidenceSquares >= confidenceSum * mean * (1 - 1e-6)
+  );
 }
 
 function clamped(rate: number): number {

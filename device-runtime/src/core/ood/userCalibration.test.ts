@@ -15,6 +15,7 @@ import {
   createUserCalibration,
   defaultPersonalRule,
   type UserCalibration,
+  type UserCalibrationState,
 } from "./userCalibration.ts";
 
 const alpha = 0.05;
@@ -200,6 +201,40 @@ it("[LC37] ten million windows leave a state of the same size, all of it finite"
   ).toBe(true);
   expect(flagged / 10_000_000).toBeLessThan(0.06);
   expect(flagged / 10_000_000).toBeGreaterThan(0.009);
+});
+
+it("[LC37] a state that no scores can have led to is left aside, one from before versions is read", () => {
+  const through = createUserCalibration(population, alpha);
+  const random = createSeededRandom("sound");
+  for (let window = 0; window < 500; window++) through.observe(2 * gaussian(random));
+  const state = through.state();
+  const { version, ...older } = state;
+  expect(version).toBe(1);
+  const goneOn = (from: unknown): UserCalibration =>
+    createUserCalibration(population, alpha, defaultPersonalRule, from as UserCalibrationState);
+  expect(goneOn(older).state()).toEqual(state);
+  expect(goneOn(state).state()).toEqual(state);
+  const fresh = createUserCalibration(population, alpha).state();
+  const spoilt: Record<string, unknown>[] = [
+    { version: 2 },
+    { weight: -1e9 },
+    { weight: 0 },
+    { weight: "7" },
+    { edges: undefined },
+    { bins: state.bins.slice(1) },
+    { bins: [...state.bins] },
+    { bins: state.bins.map((bin) => bin + 100) },
+    { bins: state.bins.with(0, -1) },
+    { windowWeight: 0 },
+    { lastPlace: 2 },
+    { flaggedCount: state.checkedCount + 1 },
+    { checkedCount: state.windowCount + 1 },
+    { windowCount: 1e300 },
+  ];
+  for (const name of Object.keys(older)) spoilt.push({ [name]: Number.NaN });
+  for (const changes of spoilt) {
+    expect(goneOn({ ...state, ...changes }).state()).toEqual(fresh);
+  }
 });
 
 it("[LC37] levels, rules and populations that cannot be are turned away", () => {

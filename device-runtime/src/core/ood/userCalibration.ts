@@ -20,6 +20,8 @@ export interface PersonalRule {
 
 /** All that is remembered of a person's scores; plain data. */
 export interface UserCalibrationState {
+  /** Left out before states had versions, which is the first. */
+  readonly version?: 1;
   /** Of the population that the bins are of: under another model they say nothing. */
   readonly edges: Float64Array;
   /** Weight of the person's own windows in each of the population's bins. */
@@ -113,7 +115,7 @@ const likenessMax = 63 / 65;
  * it (`createUserMonitors`).
  *
  * @param alpha what is called an outlier in the re-check: a p-value of at most this
- * @param state from {@link UserCalibration.state}; one of another population is left aside
+ * @param state from {@link UserCalibration.state}; one of another population or version, or that nobody can have come to, is left aside
  * @throws {@link Defect} `ood.level_invalid`, `ood.rule_invalid`
  * @see Ferguson 1973, "A Bayesian analysis of some nonparametric problems", section 2; conformal p-values of Vovk, Gammerman and Shafer
  *   2005, section 2.2. Deviation: own windows are weighted by age, by their effective sample size and by how common outliers are, so validity is
@@ -143,9 +145,7 @@ export function createUserCalibration(
   }
   const keep = 0.5 ** (1 / halfLifeWindows);
   let known = population;
-  let own = restore(
-    state !== undefined && isSame(state.edges, known.edges) ? state : nothing(known),
-  );
+  let own = restore(state !== undefined && isSound(state, known.edges) ? state : nothing(known));
 
   // A number that is passed to a long function, or returned by it, is made anew on the heap; one in an array is not.
   const passed = new Float64Array(1);
@@ -246,11 +246,12 @@ export function createUserCalibration(
 type Memory = { -readonly [key in keyof UserCalibrationState]: UserCalibrationState[key] };
 
 function restore(state: UserCalibrationState): Memory {
-  return { ...state, bins: state.bins.slice() };
+  return { ...state, version: 1, bins: state.bins.slice() };
 }
 
 function nothing({ edges }: PopulationScores): UserCalibrationState {
   return {
+    version: 1,
     edges: edges.slice(),
     bins: new Float64Array(edges.length),
     weight: 0,
@@ -264,6 +265,28 @@ function nothing({ edges }: PopulationScores): UserCalibrationState {
     checkedCount: 0,
     flaggedCount: 0,
   };
+}
+
+/** Whether a state is one that scores against these steps can have led to: of others a p-value would be no share. */
+function isSound(state: UserCalibrationState, edges: Float64Array): boolean {
+  const { bins, weight, windowWeight, outlierWeight, lastPlace } = state;
+  const sums = [weight, windowWeight, outlierWeight, state.placeSum, state.squareSum];
+  const counts = [state.flaggedCount, state.checkedCount, state.windowCount];
+  return (
+    (state.version ?? 1) === 1 &&
+    state.edges instanceof Float64Array &&
+    isSame(state.edges, edges) &&
+    bins instanceof Float64Array &&
+    bins.length === edges.length &&
+    [...bins, ...sums, state.productSum, lastPlace].every(
+      (sum) => Number.isFinite(sum) && sum >= 0,
+    ) &&
+    // Sums of parts and of the whole round apart.
+    bins.reduce((sum, bin) => sum + bin, 0) <= weight * (1 + 1e-9) &&
+    outlierWeight <= windowWeight &&
+    lastPlace <= 1 &&
+    counts.every((count, at) => Number.isSafeInteger(count) && count >= (counts[at - 1] ?? 0))
+  );
 }
 
 function isSame(a: Float64Array, b: Float64Array): boolean {
