@@ -132,14 +132,13 @@ export function createChangeWatch(
     }
   }
 
-  /** Places a bet on how much of a unit a window lies towards a change. */
-  function bet(index: number, deviation: number, { from, to }: { from: number; to: number }): void {
-    const place = (deviation / limitDeviations - from) / (to - from);
+  /** Places a bet on how much of a unit the window lies towards a change, by what is in `betDeviations`. */
+  function bet(index: number, { from, to }: { readonly from: number; readonly to: number }): void {
+    const place = ((betDeviations[index] as number) / limitDeviations - from) / (to - from);
     const share = Math.min(1, Math.max(0, place));
     const grown = 1 + stake * (share - changeReferenceRate);
     wealth[index] = grown * ((wealth[index] as number) + 1);
     betShares[index] = share;
-    betDeviations[index] = deviation;
   }
 
   return {
@@ -161,8 +160,12 @@ export function createChangeWatch(
         const kind = changes[index]?.kind;
         const ranges = kind === "gain" ? gainRanges : postureRanges;
         const range = isLate ? ranges.late : ranges.early;
-        bet(index, score / own, range);
-        if (index < downCount) bet(changeCount + index, -score / own, range);
+        betDeviations[index] = score / own;
+        bet(index, range);
+        if (index < downCount) {
+          betDeviations[changeCount + index] = -score / own;
+          bet(changeCount + index, range);
+        }
         if (!isMeasured) {
           squares[cell] = square + Math.min(squareMax, score * score);
         }
