@@ -2,7 +2,12 @@ import { Defect } from "@attune/protocol";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { checkDataRules, type DataRules, duplicateMemoryMax, noDataRules } from "./dataRules.ts";
-import { createDataValidator, type DataShape, type DataValidator } from "./dataValidator.ts";
+import {
+  createDataValidator,
+  type DataShape,
+  type DataValidator,
+  type DataValidatorState,
+} from "./dataValidator.ts";
 
 const shape: DataShape = {
   channelNames: ["acc", "heart"],
@@ -197,6 +202,48 @@ it("[LC71] stopped anywhere it goes on as if it had not been, also with less to 
     { numRuns: 50 },
   );
   expect(createDataValidator(noDataRules, shape).check(windowOf())).toBeNull();
+});
+
+it("[LC71] a gap over a restart is found", () => {
+  const through = createDataValidator(rules, shape);
+  through.checkGap(50, 10_000);
+  const resumed = createDataValidator(rules, shape, through.state());
+  expect(resumed.checkGap(50, 3_600_000)).toMatchObject({ code: "input.sampling_gap" });
+  expect(createDataValidator(rules, shape, through.state()).checkGap(50, 11_000)).toBeNull();
+  // A time that is none leaves the last one as it was.
+  expect(through.checkGap(50, Number.NaN)).toBeNull();
+  expect(through.checkGap(50, 11_000)).toBeNull();
+});
+
+it("[LC71] a state that is not sound is left aside, one from before versions is read", () => {
+  const through = createDataValidator(rules, shape);
+  through.check(windowOf());
+  through.check(windowOf());
+  through.checkGap(50, 10_000);
+  const state = through.state();
+  const goneOn = (from: unknown): DataValidator =>
+    createDataValidator(rules, shape, from as DataValidatorState);
+  expect(goneOn(state).state()).toEqual(state);
+  const { counts, fingerprints } = state;
+  const { "input.not_finite": _, ...olderProblems } = counts.problems;
+  const older = { counts: { ...counts, problems: olderProblems }, fingerprints };
+  expect(goneOn(older).state()).toEqual({ ...state, sampledAtMs: null });
+  const fresh = createDataValidator(rules, shape).state();
+  for (const spoilt of [
+    { version: 2 },
+    { sampledAtMs: Number.NaN },
+    { fingerprints: [1, 2] },
+    { fingerprints: new Uint32Array(3) },
+    { counts: null },
+    { counts: { ...counts, windows: Number.NaN } },
+    { counts: { ...counts, quarantined: -1 } },
+    { counts: { ...counts, problems: null } },
+    { counts: { ...counts, problems: { "input.window_duplicated": "7" } } },
+    { counts: { ...counts, problems: { unheard: 1 } } },
+    { counts: { ...counts, last: { code: "unheard", message: "" } } },
+  ]) {
+    expect(goneOn({ ...state, ...spoilt }).state()).toEqual(fresh);
+  }
 });
 
 it("[LC71] a million windows leave no more than the memory that was named", () => {

@@ -30,6 +30,10 @@ export interface DataCounts {
 
 /** All that a validator remembers; plain data. */
 export interface DataValidatorState {
+  /** Left out, like the last time, before states had versions, which is the first. */
+  readonly version?: 1;
+  /** When the last samples were taken, or null: a gap over a restart is a gap. */
+  readonly sampledAtMs?: number | null;
   readonly counts: DataCounts;
   /** Fingerprints of the last windows, two numbers each, oldest first. */
   readonly fingerprints: Uint32Array;
@@ -51,7 +55,7 @@ export interface DataValidator {
    * Looks at the time between samples.
    *
    * @param sampleCount samples that arrive now
-   * @param atMs when the last of them was taken; a clock that was set back is no gap
+   * @param atMs when the last of them was taken; a clock that was set back is no gap, a time that is no number is not looked at
    * @returns what is missing before these samples, or null
    */
   checkGap(sampleCount: number, atMs: number): DataFinding | null;
@@ -65,13 +69,15 @@ export interface DataValidator {
  * - State: 8 bytes for each window that is remembered, at most 2 KB.
  *
  * @param rules ones that `checkDataRules` accepts
+ * @param before from {@link DataValidator.state}; one of another version, or that is not sound, is left aside
  * @throws Defect with the code of `checkDataRules` for rules that it refuses
  */
 export function createDataValidator(
   rules: DataRules,
   shape: DataShape,
-  state?: DataValidatorState,
+  before?: DataValidatorState,
 ): DataValidator {
+  const state = before !== undefined && isSound(before) ? before : undefined;
   unwrap(checkDataRules(rules, shape.channelNames));
   const { channelNames, windowSamples, layout, sampleRateHz } = shape;
   const channelCount = channelNames.length;
@@ -94,8 +100,8 @@ export function createDataValidator(
   // Signed numbers of 32 bits are never made on the heap.
   const signed = new Int32Array(fingerprints.buffer);
   // Of a longer memory the newest are kept.
-  const before = state?.fingerprints ?? new Uint32Array(0);
-  const remembered = before.subarray(Math.max(0, before.length - fingerprints.length));
+  const known = state?.fingerprints ?? new Uint32Array(0);
+  const remembered = known.subarray(Math.max(0, known.length - fingerprints.length));
   fingerprints.set(remembered);
   let rememberedCount = remembered.length / 2;
   let next = memory === 0 ? 0 : rememberedCount % memory;
@@ -106,7 +112,7 @@ export function createDataValidator(
     ...state?.counts.problems,
   };
   let last = state?.counts.last ?? null;
-  let sampledAtMs: number | null = null;
+  let sampledAtMs = state?.sampledAtMs ?? null;
 
   /** 0.29 has no exact binary form: of 100 samples it is 29 and not 28. */
   function samplesOf(share = 0): number {
@@ -254,6 +260,7 @@ export function createDataValidator(
       return found(worst.code, worst.message);
     },
     checkGap(sampleCount, atMs) {
+      if (!Number.isFinite(atMs)) return null;
       const beforeMs = sampledAtMs;
       sampledAtMs = atMs;
       if (rules.gapMsMax === null || beforeMs === null) return null;
@@ -273,9 +280,35 @@ export function createDataValidator(
         inOrder[2 * place] = fingerprints[from] as number;
         inOrder[2 * place + 1] = fingerprints[from + 1] as number;
       }
-      return { counts: counts(), fingerprints: inOrder };
+      return { version: 1, counts: counts(), fingerprints: inOrder, sampledAtMs };
     },
   };
+}
+
+/** Whether a state can be gone on from: of a version that is known, with counts that are some. */
+function isSound({ version = 1, counts, fingerprints, sampledAtMs }: DataValidatorState): boolean {
+  const { windows, quarantined, problems, last } = counts ?? {};
+  const isFinding = last === null || (isCode(last?.code) && typeof last.message === "string");
+  return (
+    version === 1 &&
+    fingerprints instanceof Uint32Array &&
+    fingerprints.length % 2 === 0 &&
+    (sampledAtMs == null || Number.isFinite(sampledAtMs)) &&
+    isFinding &&
+    typeof problems === "object" &&
+    problems !== null &&
+    Object.entries(problems).every(([code, count]) => isCode(code) && isCount(count)) &&
+    isCount(windows) &&
+    isCount(quarantined)
+  );
+}
+
+function isCode(code: unknown): boolean {
+  return dataProblems.includes(code as DataProblem);
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** Mixes a word into a fingerprint. */
