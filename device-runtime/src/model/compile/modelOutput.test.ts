@@ -338,8 +338,8 @@ describe("the type of an output", () => {
       loss: { kind: "meanSquaredError" },
       optimizer: { kind: "sgd" },
     });
-    const served = compileServing(model);
-    for (const outcome of [trained, served]) {
+    const serving = compileServing(model);
+    for (const outcome of [trained, serving]) {
       expect(outcome.ok ? "" : outcome.refusal.message).toContain(`output ${name} is int64`);
     }
   });
