@@ -164,6 +164,38 @@ it("[LC95] alarms of rates are findings too, until their monitor has been quiet"
   }
 });
 
+it("[LC101] a finding keeps its age when the clock is set, also over a restart, and no time is no number", () => {
+  const rate = (kind: "errorRate" | "uncertainty") =>
+    [{ kind, evidence: 900, limit: 500, rate: 0.4, referenceRate: 0.1 }] as const;
+  const setAtMs = Date.UTC(2026, 3, 1, 12);
+  let drift = create();
+  const ageOf = (nowMs: number): number => nowMs - (drift.report().findings[0]?.onsetMs as number);
+  // Found three hours after the start, by a clock that began at nought.
+  drift.noteAlarms(rate("errorRate"), 3 * DRIFT_ONSET_STEP_MS);
+  expect(ageOf(3 * DRIFT_ONSET_STEP_MS)).toBe(0);
+  drift.observe([0, 10], 0, 0.9, 5 * DRIFT_ONSET_STEP_MS);
+  drift = create(unwrap(decodeCbor(encodeCbor(drift.state()))) as UserDriftState);
+  drift.observe([0, 10], 0, 0.9, setAtMs);
+  expect(ageOf(setAtMs)).toBe(2 * DRIFT_ONSET_STEP_MS);
+  // Started again without a clock, and set again.
+  drift = create(drift.state());
+  drift.observe([0, 10], 0, 0.9, 1);
+  drift.observe([0, 10], 0, 0.9, Number.NaN);
+  drift.observe([0, 10], 0, 0.9, setAtMs + DRIFT_ONSET_STEP_MS);
+  expect(ageOf(setAtMs + DRIFT_ONSET_STEP_MS)).toBe(2 * DRIFT_ONSET_STEP_MS);
+  // A day later it is a day older.
+  const dayLaterMs = setAtMs + 25 * DRIFT_ONSET_STEP_MS;
+  drift.observe([0, 10], 0, 0.9, dayLaterMs);
+  expect(ageOf(dayLaterMs)).toBe(26 * DRIFT_ONSET_STEP_MS);
+  const { lastAtMs: _, ...older } = drift.state();
+  const undated = older.findings.map((one) => ({ ...one, onsetMs: 0 }));
+  // A state from before clocks were set: not 56 years ago.
+  drift = create({ ...older, findings: undated, stamps: older.stamps.with(0, dayLaterMs) });
+  expect(ageOf(dayLaterMs)).toBe(0);
+  drift.noteAlarms(rate("uncertainty"), Number.NaN);
+  expect(drift.report().findings.every(({ onsetMs }) => Number.isSafeInteger(onsetMs))).toBe(true);
+});
+
 it("[LC95] where features are not watched, a user is known once the rates' own normal is", () => {
   const drift = createUserDrift({ features: null, errors: null }, defaultMonitorPolicy);
   const { baselineBlocks, blockLength } = defaultMonitorPolicy.outlierShare;

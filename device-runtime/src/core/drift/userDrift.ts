@@ -36,7 +36,10 @@ export interface UserFinding {
   readonly limit: number;
   /** Standard deviations for a feature, a difference of rates for a rate. */
   readonly severity: { readonly mean: number; readonly low: number; readonly high: number };
-  /** When it began, in whole steps of `DRIFT_ONSET_STEP_MS`; of a finding that was found again, the first time. */
+  /**
+   * When it began, by the clock as it is now; of a finding that was found again, the first time. A report tells it in whole steps of
+   * `DRIFT_ONSET_STEP_MS`.
+   */
   readonly onsetMs: number;
   /** Observations of its kind when it was found last. */
   readonly foundAt: number;
@@ -61,6 +64,8 @@ export interface UserDriftState {
   readonly findings: readonly UserFinding[];
   readonly windowCount: number;
   readonly feedbackCount: number;
+  /** When something was seen last, or null. Left out by those who did not know that clocks are set. */
+  readonly lastAtMs?: number | null;
   /** When windows were seen, one in {@link stampEvery}: a ring. */
   readonly stamps: Float64Array;
 }
@@ -75,6 +80,7 @@ export interface UserDrift {
    * @param features as the reference's layout names them; not read when features are not watched
    * @param answered class number
    * @param confidence largest probability, `[0, 1]`
+   * @param atMs a clock that is set, or set back, changes no age; a time that is no number counts as the last one
    * @returns the alarm of the features, or null
    */
   observe(
@@ -99,6 +105,9 @@ export interface UserDrift {
 const stampEvery = 16;
 /** So many of them: onsets are dated up to 1,024 windows back, 22 minutes at one in 1.28 s; older ones count as that old. */
 const stampCount = 64;
+
+/** Before 2020 nothing was seen: a clock that says so has not been set since the device was started. */
+const clockSetMs = 1_577_836_800_000;
 
 /**
  * A finding stands until its monitor has been quiet for so many observations: windows, for errors feedbacks. What is broken is found
@@ -144,13 +153,41 @@ export function createUserDrift(
   let windowCount = state?.windowCount ?? 0;
   let feedbackCount = state?.feedbackCount ?? 0;
   const stamps = state?.stamps.slice() ?? new Float64Array(stampCount);
+  // In an array: a number this large in a closure's variable would be made anew at each change.
+  const lastAtMs = Float64Array.of(state?.lastAtMs ?? Number.NaN);
   let revision = 0;
+  if (state !== undefined && state.lastAtMs === undefined && windowCount > 0) readOlder();
   begin(state?.features ?? undefined, state?.errors ?? undefined);
 
   function begin(kept?: FeatureMonitorState, guessed?: ErrorEstimateState): void {
     const { features: watched, errors: expected } = reference;
     features = watched === null ? null : createFeatureMonitor(watched, undefined, kept);
     errors = expected === null ? null : createErrorEstimate(expected, {}, guessed);
+  }
+
+  /** Of a state from before: what was dated when the clock was not set can be dated no better than by the last window. */
+  function readOlder(): void {
+    const last = stamps[Math.floor((windowCount - 1) / stampEvery) % stampCount] as number;
+    lastAtMs[0] = last;
+    if (!(last >= clockSetMs)) return;
+    const dated = (atMs: number): number => (atMs >= clockSetMs ? atMs : last);
+    stamps.set(stamps.map(dated));
+    findings = findings.map((one) => ({ ...one, onsetMs: dated(one.onsetMs) }));
+  }
+
+  /** Takes in what the clock says. When it was set since, everything before moves with it: what is known of a past is its age. */
+  function seeTime(told: number): number {
+    const last = lastAtMs[0] as number;
+    const atMs = Number.isFinite(told) ? told : Number.isFinite(last) ? last : 0;
+    const before = Number.isFinite(last) ? last : atMs;
+    lastAtMs[0] = atMs;
+    const wasSet = atMs < before || (before < clockSetMs && atMs >= clockSetMs);
+    if (!wasSet) return atMs;
+    for (let place = 0; place < stampCount; place++) {
+      stamps[place] = (stamps[place] as number) + (atMs - before);
+    }
+    findings = findings.map((one) => ({ ...one, onsetMs: one.onsetMs + (atMs - before) }));
+    return atMs;
   }
 
   /** When the window came that is so many back, as far as is remembered. */
@@ -180,13 +217,12 @@ export function createUserDrift(
     const { kind, name } = found;
     const isSame = (one: UserFinding): boolean => one.kind === kind && one.name === name;
     const before = findings.find((one) => isSame(one) && isStanding(one));
-    const coarse = Math.max(0, found.onsetMs - (found.onsetMs % DRIFT_ONSET_STEP_MS));
     findings = [
       ...findings.filter((one) => !isSame(one) && isStanding(one)),
       {
         ...found,
         evidence: Math.min(evidenceMax, found.evidence),
-        onsetMs: Math.min(before?.onsetMs ?? coarse, coarse),
+        onsetMs: Math.min(before?.onsetMs ?? found.onsetMs, found.onsetMs),
         foundAt: seenOf(kind),
       },
     ];
@@ -194,7 +230,8 @@ export function createUserDrift(
   }
 
   return {
-    observe(values, answered, confidence, atMs) {
+    observe(values, answered, confidence, told) {
+      const atMs = seeTime(told);
       if (windowCount % stampEvery === 0) stamps[(windowCount / stampEvery) % stampCount] = atMs;
       windowCount++;
       revision++;
@@ -223,7 +260,8 @@ export function createUserDrift(
       feedbackCount++;
       revision++;
     },
-    noteAlarms(alarms, atMs) {
+    noteAlarms(alarms, told) {
+      const atMs = seeTime(told);
       for (const { kind, evidence, limit, rate, referenceRate } of alarms) {
         // Windows of one block resemble each other and count once; feedbacks come apart.
         const count = recentBlocks * (kind === "errorRate" ? policy[kind].blockLength : 1);
@@ -264,7 +302,9 @@ export function createUserDrift(
         isLearning: standing.length === 0 && isLearning(learned?.learnedClassCount ?? null),
         windows: windowCount,
         series: (learned?.series.length ?? 0) + monitorKinds.length,
-        findings: standing.sort((a, b) => b.evidence / b.limit - a.evidence / a.limit),
+        findings: standing
+          .map((one) => ({ ...one, onsetMs: coarse(one.onsetMs) }))
+          .sort((a, b) => b.evidence / b.limit - a.evidence / a.limit),
         performance: errors?.guess() ?? null,
       };
     },
@@ -275,7 +315,13 @@ export function createUserDrift(
       findings: findings.filter(isStanding),
       windowCount,
       feedbackCount,
+      lastAtMs: Number.isFinite(lastAtMs[0]) ? (lastAtMs[0] as number) : null,
       stamps: stamps.slice(),
     }),
   };
+}
+
+/** No finer than anybody may know it, and never before there were clocks. */
+function coarse(onsetMs: number): number {
+  return Math.max(0, onsetMs - (onsetMs % DRIFT_ONSET_STEP_MS));
 }
