@@ -125,6 +125,37 @@ it("[LC91] people unlike all others, whose bouts differ, raise no more alarms th
   expect(alarmCount).toBeLessThanOrEqual(promised + 4 * Math.sqrt(promised));
 });
 
+it("[LC91] a channel that never varies raises no alarm by its rounding, and one when it wakes", () => {
+  const still: FeatureLayout = {
+    featureCount: 3,
+    series: ["a", "b", "still"].map((name, index) => ({
+      name,
+      features: [index],
+      isChannel: true,
+    })),
+    logFeatures: [],
+    axes: [],
+    logFloor: 1,
+  };
+  for (const level of [0, 0.1, 9.81]) {
+    const random = createSeededRandom(`still ${level}`);
+    const window = (value: number): number[] => [gaussian(random), gaussian(random), value];
+    const known = Array.from({ length: 7 }, () => ({
+      features: Array.from({ length: 200 }, () => window(level)).flat(),
+      predictedClasses: Array.from({ length: 200 }, () => 0),
+    }));
+    const fitted = unwrap(fitFeatureReference(known, { layout: still, classCount: 1 }));
+    const monitor = createFeatureMonitor(fitted);
+    for (let step = 0; step < 1000; step++) {
+      expect(monitor.observe(window(level + 1e-12 * (step % 2)), 0)).toBeNull();
+    }
+    let alarm: FeatureAlarm | null = null;
+    let delay = 0;
+    for (; alarm === null && delay < 30; delay++) alarm = monitor.observe(window(level + 1), 0);
+    expect(alarm?.channels[0]?.name).toBe("still");
+  }
+});
+
 it("[LC91] no alarm while a class is learned, and none from a class that was never seen before", () => {
   const monitor = createFeatureMonitor(reference);
   const { baselineCount } = defaultFeatureMonitorPolicy;

@@ -204,8 +204,9 @@ export function createFeatureMonitor(
   const changes = createChangeWatch(reference, baseline.directions, state?.changes);
   const onsets = new Float64Array(lineCount * onsetCells);
   const suspicions = new Float64Array(seriesCount);
-  // In a buffer: a number that is handed to a function may be put on the heap.
+  // In buffers: a number with a fraction that is handed to a function, or back, may be put on the heap.
   const shares = new Float64Array(lineCount);
+  const evidences = new Float64Array(lineCount);
   if (state !== undefined) {
     onsets.set(state.onsets);
     suspicions.set(state.suspicions);
@@ -245,15 +246,16 @@ export function createFeatureMonitor(
     return Math.min(1, Math.max(0, (score - range.from) / (range.to - range.from)));
   }
 
-  /** What a series has as evidence: of its distance and of its known changes, half each. A mean of e-values is one. */
-  function evidenceOf(line: number, distance: number): number {
-    return changes.isWatched(line) ? (distance + (changes.means[line] as number)) / 2 : distance;
+  /** Joins what a series has as evidence by its distance with that of its known changes, half each. A mean of e-values is one. */
+  function joinChanges(line: number): void {
+    if (!changes.isWatched(line)) return;
+    evidences[line] = ((evidences[line] as number) + (changes.means[line] as number)) / 2;
   }
 
   /** Counts the window for the beginning of a change, by what has more evidence so far. */
   function dateOnset(line: number): void {
-    // The joint one has no changes.
-    const strongest = changes.strongest[line] ?? 0;
+    // The joint one has no changes. To read beyond the end instead would put the number on the heap.
+    const strongest = line < seriesCount ? (changes.strongest[line] as number) : 0;
     const isChange = strongest > (detectors[line] as EDetector).evidence();
     const surprise = isChange
       ? (changes.shares[line] as number) - changeReferenceRate
@@ -290,9 +292,9 @@ export function createFeatureMonitor(
     return { name: nameOf(line), evidence, onsetWindows: count, severity, direction };
   }
 
-  function alarmOf(evidences: readonly number[]): FeatureAlarm {
+  function alarmOf(): FeatureAlarm {
     const believed = believedCount(evidences, 1 / averageRunLengthMin);
-    const drifted = evidences
+    const drifted = [...evidences]
       .map((evidence, line) => driftedSeries(line, evidence))
       .sort((a, b) => b.evidence - a.evidence)
       .slice(0, believed);
@@ -336,7 +338,9 @@ export function createFeatureMonitor(
         shares[line] = share;
         dateOnset(line);
         if (detector.observe(share)) hasAlarm = true;
-        largest = Math.max(largest, evidenceOf(line, detector.evidence()));
+        evidences[line] = detector.evidence();
+        joinChanges(line);
+        largest = Math.max(largest, evidences[line] as number);
         if (line < seriesCount) {
           const least = baseline.leastScores[line] as number;
           const towards = changes.largest[line] as number;
@@ -349,12 +353,13 @@ export function createFeatureMonitor(
       }
       // Below this even all series together are not believed.
       if (!hasAlarm && largest < averageRunLengthMin) return null;
-      const evidences = detectors.map((detector, line) => {
-        const isRaised = detector.state().samplesSinceAlarm === 0;
-        return evidenceOf(line, isRaised ? detector.alarmEvidence() : detector.evidence());
+      detectors.forEach((detector, line) => {
+        if (detector.state().samplesSinceAlarm > 0) return;
+        evidences[line] = detector.alarmEvidence();
+        joinChanges(line);
       });
       if (believedCount(evidences, 1 / averageRunLengthMin) === 0) return null;
-      const alarm = alarmOf(evidences);
+      const alarm = alarmOf();
       alarmCount++;
       detectors.forEach((_, line) => {
         detectors[line] = detectorOf();

@@ -34,6 +34,8 @@ const defaultBaselineCount = 12;
 
 /** Standard deviations; normal windows spread by one, so a lower limit would come of too few of them. */
 const changeLimitMin = 1;
+/** Standard deviations likewise: a distance far below one comes of rounding, of features that never vary. */
+const scoreLimitMin = 0.25;
 
 /** Correlations shrunk by so much: what two people's correlations differ by anyway. */
 const shrinkage = 0.05;
@@ -312,8 +314,9 @@ function limitsOf(
     const own =
       scores.length >= 1 / (1 - quantile) ? quantileOf(scores, quantile) : fallbacks[column];
     // Where a class is still, so is its noise along a change: its own limit holds.
-    const floor = column < lineCount ? floors[column] : changeLimitMin;
-    return Math.max(own as number, floor as number, Number.MIN_VALUE);
+    const floor =
+      column < lineCount ? Math.max(scoreLimitMin, floors[column] as number) : changeLimitMin;
+    return Math.max(own as number, floor);
   });
   const isOfChange = (_: number, cell: number): boolean => cell % columns >= lineCount;
   return {
