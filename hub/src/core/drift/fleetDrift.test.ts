@@ -301,6 +301,27 @@ describe("size", () => {
     expect(JSON.stringify(large).length).toBeLessThan(64_000);
   });
 
+  it("[HB103] twice the devices, in twice the groups, cost twice the looks: names that devices choose do not square them", () => {
+    const looksAt = (count: number): number => {
+      let looks = 0;
+      const devices = Array.from({ length: count }, (_, index) => {
+        const group = Math.floor(index / 5);
+        const findings = Array.from({ length: 8 }, (_, place) => found(`${group}.${place}`));
+        return {
+          ...of(index, "", says(findings, { series: 1 })),
+          get cohort() {
+            looks++;
+            return `c${group}`;
+          },
+        };
+      });
+      const { counts } = fleetDrift(devices, nowMs);
+      expect(counts).toMatchObject({ together: count, alone: 0 });
+      return looks;
+    };
+    expect(looksAt(2000) / looksAt(1000)).toBeLessThan(2.1);
+  });
+
   it("[HB103] one device that lies about its series, its clock or its findings changes nothing for the others", () => {
     const honest = fleet(40, (_, cohort) => (cohort === 2 ? [found("acc-x")] : []));
     const liar = of(

@@ -111,7 +111,8 @@ interface GroupInMaking {
   readonly evidence: number;
   /** By place of the device. */
   readonly members: Map<number, Sighting>;
-  readonly findings: SharedFinding[];
+  /** By {@link keyOf}. */
+  readonly findings: Map<string, SharedFinding>;
 }
 
 /**
@@ -137,7 +138,7 @@ export function fleetDrift(devices: readonly DeviceDrift[], nowMs: number): Flee
   const candidates = candidatesOf(watched);
   const hypotheses = hypothesisCount(watched);
   const believed = believedOf(candidates, hypotheses);
-  const groups = groupsOf(believed, watched, hypotheses / DRIFT_FALSE_SHARE);
+  const groups = groupsOf(believed, hypotheses / DRIFT_FALSE_SHARE);
   const grouped = new Set(groups.flatMap(({ members }) => [...members.keys()]));
   const drifted = watched.filter(({ drift }) => drift.verdict === "fail");
   const alone = aloneOf(watched, grouped);
@@ -166,7 +167,11 @@ export function fleetDrift(devices: readonly DeviceDrift[], nowMs: number): Flee
   };
 }
 
-function keyOf({ kind, name, direction }: DriftFinding): string {
+function keyOf({
+  kind,
+  name,
+  direction,
+}: Pick<DriftFinding, "kind" | "name" | "direction">): string {
   return `${kind}/${direction}/${name}`;
 }
 
@@ -259,13 +264,11 @@ function believedOf(candidates: readonly Candidate[], hypotheses: number): reado
   return candidates.slice(0, believedCount(evidences, DRIFT_FALSE_SHARE));
 }
 
-function groupsOf(
-  believed: readonly Candidate[],
-  watched: readonly DeviceDrift[],
-  limit: number,
-): readonly GroupInMaking[] {
+function groupsOf(believed: readonly Candidate[], limit: number): readonly GroupInMaking[] {
   const groups: GroupInMaking[] = [];
   const explained = new Map<number, GroupInMaking>();
+  // Counted along: there may be as many groups as devices, whose names devices choose.
+  const explainedIn = new Map<string, number>();
   for (const { cohort, watched: size, sightings, evidence } of believed) {
     const rest = sightings.filter(({ at }) => !explained.has(at));
     const finding = sharedOf(sightings);
@@ -274,7 +277,7 @@ function groupsOf(
       ? evidence
       : togetherEvidence(
           rest.length,
-          size - explainedIn(cohort, explained, watched),
+          size - (cohort === null ? explained.size : (explainedIn.get(cohort) ?? 0)),
           DRIFT_ALONE_SHARE,
         );
     if (isNews || left >= limit) {
@@ -283,30 +286,23 @@ function groupsOf(
         watched: size,
         evidence: left,
         members: new Map(rest.map((sighting) => [sighting.at, sighting])),
-        findings: [sharedOf(rest)],
+        findings: new Map([[keyOf(finding), sharedOf(rest)]]),
       };
       groups.push(group);
-      for (const { at } of rest) explained.set(at, group);
+      for (const { at, device } of rest) {
+        explained.set(at, group);
+        explainedIn.set(device.cohort, (explainedIn.get(device.cohort) ?? 0) + 1);
+      }
       continue;
     }
     // The same devices by another name: it belongs to the group that has most of them.
     const owner = ownerOf(sightings, explained);
-    if (owner !== null && !owner.findings.some((known) => isSame(known, finding))) {
-      owner.findings.push(sharedOf(sightings.filter(({ at }) => explained.get(at) === owner)));
+    if (owner !== null && !owner.findings.has(keyOf(finding))) {
+      const theirs = sightings.filter(({ at }) => explained.get(at) === owner);
+      owner.findings.set(keyOf(finding), sharedOf(theirs));
     }
   }
   return groups;
-}
-
-function explainedIn(
-  cohort: string | null,
-  explained: ReadonlyMap<number, GroupInMaking>,
-  watched: readonly DeviceDrift[],
-): number {
-  if (cohort === null) return explained.size;
-  let count = 0;
-  for (const at of explained.keys()) if (watched[at]?.cohort === cohort) count += 1;
-  return count;
 }
 
 function ownerOf(
@@ -337,16 +333,12 @@ function sharedOf(sightings: readonly Sighting[]): SharedFinding {
   };
 }
 
-function isSame(a: SharedFinding, b: SharedFinding): boolean {
-  return a.kind === b.kind && a.name === b.name && a.direction === b.direction;
-}
-
 function documentOf(group: GroupInMaking, limit: number): DriftGroup {
   const members = [...group.members.values()].sort((a, b) => a.at - b.at);
   const onsets = members.map(({ onsetMs }) => onsetMs);
   return {
     cohort: group.cohort,
-    findings: group.findings.slice(0, DRIFT_GROUPS_MAX),
+    findings: [...group.findings.values()].slice(0, DRIFT_GROUPS_MAX),
     deviceCount: members.length,
     watchedCount: group.watched,
     devices: members.slice(0, DRIFT_GROUP_DEVICES_SHOWN_MAX).map(({ device }) => device.device),
