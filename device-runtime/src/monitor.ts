@@ -190,9 +190,9 @@ export {
   mergeProfiles,
   type Profile,
   type ProfileBuilder,
-  type ProfileLayout,
 } from "./core/profile/profile.ts";
 export { decodeProfile, encodeProfile, profileBytesMax } from "./core/profile/profileCodec.ts";
+export type { ProfileLayout } from "./core/profile/profileCounter.ts";
 export {
   checkQuantileSketch,
   createQuantileSketch,

@@ -19,6 +19,7 @@ import type { Calibration } from "./calibration.ts";
 import { checkWindows } from "./checkWindows.ts";
 import { checkLabelledWindows, type LabelledWindows } from "./labelledWindows.ts";
 import { type LeaveOneOutViews, leaveOneOut, readsLogits } from "./leaveOneOut.ts";
+import { measureProfile } from "./measureProfile.ts";
 import { createOodInput, defaultOodInput, type OodInputSpec } from "./oodInput.ts";
 import { type Preprocessing, toModelInput, windowLength } from "./preprocessing.ts";
 import { largestIndex, softmaxInto } from "./softmax.ts";
@@ -132,6 +133,7 @@ export async function buildReference(source: ReferenceSource): Promise<Outcome<C
   const errorCount = wasCorrect.filter((isRight) => !isRight).length;
   const outlierCount = isOutlier.filter(Boolean).length;
 
+  const profileOfPeople = measureProfile(preprocessing, check, answers);
   const report = await leaveOneOut(
     classCount,
     method,
@@ -166,6 +168,7 @@ export async function buildReference(source: ReferenceSource): Promise<Outcome<C
         wasCorrect,
       ),
     },
+    ...(profileOfPeople === null ? {} : { profile: profileOfPeople }),
   });
 }
 

@@ -5,6 +5,7 @@ import type { Abstention } from "../core/ood/abstention.ts";
 import type { OodProfile } from "../core/ood/oodProfile.ts";
 import type { PopulationScores } from "../core/ood/populationScores.ts";
 import type { PersonalRule } from "../core/ood/userCalibration.ts";
+import type { Profile } from "../core/profile/profile.ts";
 import type { LeaveOneOut } from "./leaveOneOut.ts";
 import type { OodInputSpec } from "./oodInput.ts";
 
@@ -50,4 +51,6 @@ export interface Calibration {
   };
   /** What drift is told by; left out by packages of runtimes that did not watch features. */
   readonly drift?: DriftReference | undefined;
+  /** What people's windows look like, by watched feature; left out by packages of before, and where there are too many features to watch. */
+  readonly profile?: Profile | undefined;
 }

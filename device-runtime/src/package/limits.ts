@@ -30,3 +30,6 @@ export const SERIES_NAME_LENGTH_MAX: number = (PACKAGE_NAME_LENGTH_MAX + 1) * PA
 
 /** Open dimensions that a training plan may fix: axes of one input, of which ONNX models have a handful. */
 export const PLAN_DIMS_MAX = 16;
+
+/** Bins of a feature in the profile that a package ships: finer ones than a person's first hundreds of windows can fill. */
+export const PROFILE_BINS_MAX = 10;

@@ -8,7 +8,7 @@ export const PACKAGE_FORMAT = { format: "attune-model-package", formatVersion: 1
  * Which checks a package has passed: rises with every change of what the schemas of packages accept, so that what passed others is checked
  * again. A test keeps it.
  */
-export const PACKAGE_CHECKS = 2;
+export const PACKAGE_CHECKS = 3;
 
 /** What the checksum of a package file is made of: everything in it. The ModelVersion leaves line and learning out. */
 export function checksumText(holds: {

@@ -22,6 +22,7 @@ import type { MonitorPolicy } from "../core/monitor/userMonitors.ts";
 import { checkOodProfile, type OodKind, type OodProfile } from "../core/ood/oodProfile.ts";
 import { checkPopulation } from "../core/ood/populationScores.ts";
 import { areAxes } from "../core/ood/windowStatistics.ts";
+import { checkProfile, type Profile } from "../core/profile/profile.ts";
 import type { AlarmCause, TriggerPolicy } from "../core/trigger/trigger.ts";
 import { type BusinessRule, checkBusinessRules } from "../core/validation/businessRules.ts";
 import { checkDataRules, type DataRules } from "../core/validation/dataRules.ts";
@@ -36,6 +37,7 @@ import {
   PACKAGE_NAME_LENGTH_MAX,
   PACKAGE_VECTORS_MAX,
   PLAN_DIMS_MAX,
+  PROFILE_BINS_MAX,
   SERIES_NAME_LENGTH_MAX,
   WINDOW_VALUES_MAX,
 } from "./limits.ts";
@@ -44,7 +46,7 @@ import type { OodInputSpec } from "./oodInput.ts";
 import { PACKAGE_FORMAT } from "./packageFormat.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import type { ServingForm } from "./servingForm.ts";
-import { watchedLayout } from "./watchedFeatures.ts";
+import { watchedLayout } from "./watchedLayout.ts";
 
 /** What is in a package file. */
 interface PackageFile {
@@ -266,6 +268,8 @@ const calibration: z.ZodMiniType<Calibration> = z.object({
       ),
     }),
   ),
+  // Checked by checkProfile, which says more.
+  profile: z.optional(z.custom<Profile>((value) => typeof value === "object" && value !== null)),
 });
 
 const parameterNames = z
@@ -540,8 +544,32 @@ export function parseCalibration(part: Uint8Array, windows: Preprocessing): Outc
       `calibration is of other classes than the ${classCount} that preprocessing names; make them of one model`,
     );
   }
+  const people = parsed.value.profile;
+  if (people !== undefined) {
+    const soundPeople = checkPeople(people, windows);
+    if (!soundPeople.ok) return soundPeople;
+  }
   const watched = parsed.value.drift?.features ?? null;
   return watched === null ? parsed : checkWatched(parsed, watched, windows);
+}
+
+/** A profile must be of the features that a device makes of its windows. */
+function checkPeople(people: Profile, windows: Preprocessing): Outcome<Profile> {
+  const sound = checkProfile(people);
+  if (!sound.ok) return sound;
+  const { edges, classCount } = people.layout;
+  const featureCount = watchedLayout(windows)?.featureCount;
+  if (edges.some((own) => own.length >= PROFILE_BINS_MAX)) {
+    return refuse(
+      "input.shape_mismatch",
+      `calibration profiles a feature in more than ${PROFILE_BINS_MAX} bins; measure it with buildReference`,
+    );
+  }
+  if (edges.length === featureCount && classCount === windows.labels.length) return sound;
+  return refuse(
+    "input.shape_mismatch",
+    `calibration profiles ${edges.length} features in ${classCount} classes, its windows have ${featureCount ?? "too many"} in ${windows.labels.length}; make them of one model`,
+  );
 }
 
 /** Features must be those that a device makes of its windows. */

@@ -5,7 +5,8 @@ import { createSeededRandom } from "../adapters/seededRandom.ts";
 import { gaussian } from "../ports/random.ts";
 import type { LabelledWindows } from "./labelledWindows.ts";
 import type { Preprocessing } from "./preprocessing.ts";
-import { createWatchedFeatures, measureFeatures, watchedLayout } from "./watchedFeatures.ts";
+import { createWatchedFeatures, measureFeatures } from "./watchedFeatures.ts";
+import { watchedLayout } from "./watchedLayout.ts";
 
 const channels = ["acc-x", "acc-y", "acc-z", "heart"];
 const signal: Preprocessing = {

@@ -1,89 +1,18 @@
 // What is watched of a raw window: each channel's statistics, or the channels themselves where windows are no signals. No model has a part
 // in it, so that what is normal for a person outlasts every version. It must not compare anything.
-import {
-  type FeatureLayout,
-  seriesMax,
-  watchedClassMax,
-  watchedFeatureMax,
-} from "../core/monitor/features/featureLayout.ts";
 import type { FeatureReference } from "../core/monitor/features/featureReference.ts";
 import { fitFeatureReference } from "../core/monitor/features/fitFeatureReference.ts";
 import { createWindowStatistics } from "../core/ood/windowStatistics.ts";
 import type { LabelledWindows } from "./labelledWindows.ts";
 import { isSignal, vectorsOf } from "./oodInput.ts";
 import { type Preprocessing, windowLength } from "./preprocessing.ts";
-
-/** Of a channel: mean, deviation, least, largest, mean step; of a vector's length: mean, deviation, mean step. */
-const perChannel = 5;
-const perVector = 3;
+import { watchedLayout } from "./watchedLayout.ts";
 
 /** So many first windows of a class are a person's past. */
 const baselineWindows = 12;
 
-/** What a sensor's noise cannot tell from nothing, in units of what the model takes as one. */
-const noiseShare = 1e-2;
-
 /** Windows behind people's first ones that limits are taken from: ten of them are above a quantile of 95 %. */
 const measuredMin = 200;
-
-/** How the features of a package's windows are laid out; null when there are too many to watch. */
-export function watchedLayout(preprocessing: Preprocessing): FeatureLayout | null {
-  const layout = isSignal(preprocessing)
-    ? signalLayout(preprocessing)
-    : vectorLayout(preprocessing);
-  const { labels } = preprocessing;
-  return layout.featureCount <= watchedFeatureMax &&
-    layout.series.length <= seriesMax &&
-    labels.length <= watchedClassMax
-    ? layout
-    : null;
-}
-
-function signalLayout({ channels }: Preprocessing): FeatureLayout {
-  const count = channels.length;
-  const vectors = vectorsOf(channels);
-  const vectorAt = (vector: number): number => perChannel * count + perVector * vector;
-  return {
-    featureCount: vectorAt(vectors.length),
-    series: [
-      ...channels.map(({ name }, channel) => ({
-        name,
-        features: Array.from({ length: perChannel }, (_, index) => index * count + channel),
-        isChannel: true,
-      })),
-      ...vectors.map((axes, vector) => ({
-        name: axes.map((axis) => channels[axis]?.name).join("+"),
-        features: Array.from({ length: perVector }, (_, index) => vectorAt(vector) + index),
-        isChannel: false,
-      })),
-    ],
-    // Deviations and steps are sizes.
-    logFeatures: [
-      ...channels.flatMap((_, channel) => [count + channel, 4 * count + channel]),
-      ...vectors.flatMap((_, vector) => [vectorAt(vector) + 1, vectorAt(vector) + 2]),
-    ],
-    axes: vectors,
-    logFloor: noiseShare / Math.max(...channels.map(({ scale }) => Math.abs(scale))),
-  };
-}
-
-function vectorLayout({ channels, windowSamples, layout }: Preprocessing): FeatureLayout {
-  return {
-    featureCount: channels.length * windowSamples,
-    series: channels.map(({ name }, channel) => ({
-      name,
-      features: Array.from({ length: windowSamples }, (_, sample) =>
-        layout === "channelsFirst"
-          ? channel * windowSamples + sample
-          : sample * channels.length + channel,
-      ),
-      isChannel: true,
-    })),
-    logFeatures: [],
-    axes: [],
-    logFloor: 1,
-  };
-}
 
 /** Describes windows as {@link watchedLayout} says. One owner. */
 export interface WatchedFeatures {

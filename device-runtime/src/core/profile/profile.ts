@@ -3,13 +3,7 @@
 import { accept, Defect, type Outcome, refuse } from "@attune/protocol";
 import { binCountMax, binOf } from "./binEdges.ts";
 import { isCountable, type Moments, mergeMoments, noMoments } from "./moments.ts";
-
-/** The bins of every feature; of a reference, shared by all profiles that are to be compared or merged. */
-export interface ProfileLayout {
-  /** Ascending inner edges of each feature, `(featureCount,)` of up to 63 each; see `quantileEdges`. */
-  readonly edges: readonly (readonly number[])[];
-  readonly classCount: number;
-}
+import { createProfileCounter, type ProfileCounts, type ProfileLayout } from "./profileCounter.ts";
 
 /** One feature of a profile. */
 export interface FeatureProfile {
@@ -64,63 +58,52 @@ export function createProfile(layout: ProfileLayout, from?: Profile): ProfileBui
   if (from !== undefined && !isSameLayout(from.layout, layout)) {
     throw new Defect("profile.layout_invalid", "the profile has other bins or classes");
   }
-  const { features, classCounts } = checked.value;
-  const edges = layout.edges.map((own) => Float64Array.from(own));
-  const begins = new Uint32Array(edges.length + 1);
-  edges.forEach((own, index) => {
-    begins[index + 1] = (begins[index] as number) + own.length + 1;
-  });
-  const bins = Float64Array.from(features.flatMap(({ binCounts }) => binCounts));
-  const missing = Float64Array.from(features, ({ missingCount }) => missingCount);
-  const counts = Float64Array.from(features, ({ moments }) => moments.count);
-  const means = Float64Array.from(features, ({ moments }) => moments.mean);
-  const squares = Float64Array.from(features, ({ moments }) => moments.squares);
-  const least = Float64Array.from(features, ({ moments }) => moments.least);
-  const largest = Float64Array.from(features, ({ moments }) => moments.largest);
-  const classes = Float64Array.from(classCounts);
-  let windowCount = checked.value.windowCount;
-
+  const counter = createProfileCounter(layout, countsOf(checked.value));
   return {
-    observe(values, predictedClass) {
-      windowCount++;
-      if (predictedClass >= 0 && predictedClass < classes.length) {
-        classes[predictedClass] = (classes[predictedClass] as number) + 1;
-      }
-      for (let index = 0; index < edges.length; index++) {
-        // -0 becomes 0, as it does in bytes.
-        const value = (values[index] as number) + 0;
-        if (!isCountable(value)) {
-          missing[index] = (missing[index] as number) + 1;
-          continue;
-        }
-        const bin = (begins[index] as number) + binOf(edges[index] as Float64Array, value);
-        bins[bin] = (bins[bin] as number) + 1;
-        const count = (counts[index] as number) + 1;
-        counts[index] = count;
-        const before = value - (means[index] as number);
-        means[index] = (means[index] as number) + before / count;
-        squares[index] = (squares[index] as number) + before * (value - (means[index] as number));
-        if (value < (least[index] as number)) least[index] = value;
-        if (value > (largest[index] as number)) largest[index] = value;
-      }
-    },
-    profile: () => ({
-      version: 1,
-      layout,
-      windowCount,
-      features: edges.map((_, index) => ({
+    observe: (values, predictedClass) => counter.observe(values, predictedClass),
+    profile: () => profileOf(layout, counter.counts()),
+  };
+}
+
+/** A copy of what was counted, as a profile. */
+export function profileOf(layout: ProfileLayout, counts: ProfileCounts): Profile {
+  const { windowCount, bins, missing, means, squares, least, largest, classes } = counts;
+  let begin = 0;
+  return {
+    version: 1,
+    layout,
+    windowCount,
+    features: layout.edges.map((edges, index) => {
+      const own = Array.prototype.slice.call(bins, begin, begin + edges.length + 1) as number[];
+      begin += own.length;
+      const missingCount = missing[index] as number;
+      return {
         moments: {
-          count: counts[index] as number,
+          count: windowCount - missingCount,
           mean: means[index] as number,
           squares: squares[index] as number,
           least: least[index] as number,
           largest: largest[index] as number,
         },
-        binCounts: [...bins.subarray(begins[index], begins[index + 1])],
-        missingCount: missing[index] as number,
-      })),
-      classCounts: [...classes],
+        binCounts: own,
+        missingCount,
+      };
     }),
+    classCounts: Array.from(classes),
+  };
+}
+
+function countsOf({ windowCount, features, classCounts }: Profile): ProfileCounts {
+  return {
+    version: 1,
+    windowCount,
+    bins: features.flatMap(({ binCounts }) => binCounts),
+    missing: features.map(({ missingCount }) => missingCount),
+    means: features.map(({ moments }) => moments.mean),
+    squares: features.map(({ moments }) => moments.squares),
+    least: features.map(({ moments }) => moments.least),
+    largest: features.map(({ moments }) => moments.largest),
+    classes: classCounts,
   };
 }
 

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { buildPackage, inseparableFrom, versionOf } from "@attune/device-runtime/model";
+import { encodeProfile } from "@attune/device-runtime/monitor";
 import { nodeCryptography } from "@attune/protocol/node";
 import type { Command } from "commander";
 import { loadOrt } from "../../adapters/ort/loadOrt.ts";
@@ -72,7 +73,15 @@ async function buildModel({
     );
   }
   const { calibration, preprocessing } = modelPackage;
-  const { reference, ood, abstention } = calibration;
+  const { reference, ood, abstention, profile } = calibration;
+  const profiled =
+    profile === undefined
+      ? null
+      : {
+          features: profile.features.length,
+          windows: profile.windowCount,
+          bytes: encodeProfile(profile).length,
+        };
   const inseparable = preprocessing.labels.flatMap((label, index) =>
     inseparableFrom(ood.leaveOneOut, index).map(
       (other) => `${label} from ${preprocessing.labels[other] ?? ""}`,
@@ -80,17 +89,34 @@ async function buildModel({
   );
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const version = versionOf(modelPackage, nodeCryptography);
-  printOne({ version, file: out, bytes: bytes.length, reference, abstention, inseparable }, [
-    ["file", `${out} (${bytes.length} bytes)`],
-    ["version", version.slice(0, 8)],
-    ["errors on other people", `${percent(reference.errorRate)} of ${reference.count} windows`],
-    ["outliers by", `${ood.profile.kind}, at ${percent(ood.alpha)}`],
+  printOne(
+    {
+      version,
+      file: out,
+      bytes: bytes.length,
+      reference,
+      abstention,
+      inseparable,
+      profile: profiled,
+    },
     [
-      "answered",
-      `${percent(abstention.coverage)}, of these ${percent(abstention.errorRate)} wrong`,
+      ["file", `${out} (${bytes.length} bytes)`],
+      ["version", version.slice(0, 8)],
+      ["errors on other people", `${percent(reference.errorRate)} of ${reference.count} windows`],
+      ["outliers by", `${ood.profile.kind}, at ${percent(ood.alpha)}`],
+      [
+        "answered",
+        `${percent(abstention.coverage)}, of these ${percent(abstention.errorRate)} wrong`,
+      ],
+      [
+        "profile of people",
+        profiled === null
+          ? "none: too many features"
+          : `${profiled.features} features of ${profiled.windows} windows (${profiled.bytes} bytes)`,
+      ],
+      ["inseparable if unknown", inseparable.length === 0 ? "none" : inseparable.join(", ")],
     ],
-    ["inseparable if unknown", inseparable.length === 0 ? "none" : inseparable.join(", ")],
-  ]);
+  );
   if (ood.leaveOneOut.isOptimistic) {
     note("the features have seen every class: classes that look separable here may not be");
   }
