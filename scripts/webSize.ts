@@ -16,6 +16,7 @@ import { build, type Rolldown } from "vite";
  * - `hub`: after the start, when the app gives a hub
  * - `version`: before the first version from a hub is taken on
  * - `contributing`: with the first delta that is made or applied
+ * - `difference`: when somebody asks how a person differs
  * - `connecting`: MQTT, with the first connection
  * - `seldom`: a package file that passed no checks or others, a page without Web Crypto
  */
@@ -24,8 +25,9 @@ const limits = {
   feedback: 9,
   learning: 64,
   hub: 40,
-  version: 8,
+  version: 9,
   contributing: 8,
+  difference: 4,
   connecting: 110,
   seldom: 2,
 } as const;
@@ -38,6 +40,7 @@ const firstModules: Readonly<Record<Exclude<Part, "atOnce">, readonly RegExp[]>>
   hub: [/\/hubShell\.ts$/, /\/openHub\.ts$/],
   version: [/\/takeOnParts\.ts$/, /\/checkModel\.ts$/, /\/wholeModel\.ts$/],
   contributing: [/\/buildContribution\.ts$/, /\/rebuildParameters\.ts$/],
+  difference: [/\/userDifference\.ts$/],
   connecting: [/\/node_modules\/mqtt\//],
   seldom: [/\/packageFile\.ts$/, /\/prepareServing\.ts$/, /\/plainHash\.ts$/],
 };

@@ -13,6 +13,8 @@ export type {
   FeedbackReport,
   InspectedSlot,
   InspectedUser,
+  NamedDifference,
+  UserDifference,
 } from "./device/device.ts";
 export type { HubAccess, HubOptions } from "./device/hubAccess.ts";
 export { hubAt } from "./device/hubAt.ts";

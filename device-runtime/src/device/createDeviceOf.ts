@@ -459,6 +459,16 @@ export async function createDeviceOf(parts: DeviceParts): Promise<Device> {
           return outcome;
         });
       },
+      async difference() {
+        assertOpen();
+        const { userDifference } = await laterCode(
+          "what compares a person with the reference",
+          () => import("./userDifference.ts"),
+        );
+        // Users who are stored are open; asking makes nobody a user.
+        const profiles = users.all.get(await key)?.session.checks.profiles() ?? null;
+        return profiles === null ? null : userDifference(profiles);
+      },
     };
   }
 

@@ -10,6 +10,7 @@ import type {
   Outcome,
   ReportCounts,
 } from "@attune/protocol";
+import type { FeatureDifference } from "../core/distance/compareProfiles.ts";
 import type { GuardVerdict } from "../core/learn/localGuard.ts";
 import type { TrainingNote } from "../core/learning/userState.ts";
 import type { LinkState } from "../core/link/linkState.ts";
@@ -20,6 +21,7 @@ import type { Comparison } from "../core/slots/comparisonState.ts";
 import type { Preparation, SlotVersion } from "../core/slots/slotState.ts";
 import type { RefusalNote } from "../core/state.ts";
 import type { DataFinding } from "../core/validation/dataValidator.ts";
+import type { WatchedName } from "../package/watchedLayout.ts";
 import type { UserChecksReport } from "./userChecks.ts";
 import type { FeedbackPlace } from "./userSession.ts";
 
@@ -64,6 +66,25 @@ export interface FeedbackReport {
   readonly kept: FeedbackPlace;
 }
 
+/** How one feature of a person's windows differs from the reference. */
+export type NamedDifference = WatchedName & Omit<FeatureDifference, "feature">;
+
+/** How a person's windows differ from the reference. */
+export interface UserDifference {
+  /** The person's windows that were counted. */
+  readonly windows: number;
+  /** Windows of other people that they are compared with. */
+  readonly referenceWindows: number;
+  /** Every watched feature, most different first, as `compareProfiles` says. Windows overlap, so intervals and null lines are too narrow: go by the order and the size. */
+  readonly features: readonly NamedDifference[];
+  /** Shares of answers, `[0, 1]`, most different first. What people do differs: this is no error. */
+  readonly labels: readonly {
+    readonly label: string;
+    readonly share: number;
+    readonly referenceShare: number;
+  }[];
+}
+
 /** One user of a device. */
 export interface DeviceUser {
   /**
@@ -90,6 +111,20 @@ export interface DeviceUser {
    * @throws Fault when it could not be written; it counts in memory, and is written as soon as that works again
    */
   feedback(predictionId: string, label: string): Promise<Outcome<FeedbackReport>>;
+  /**
+   * How this person's windows differ from those of the people that the package was measured on, the feature that differs most first.
+   *
+   * A look back over all sound windows since this package's reference answers here; what changes is told by `on("drifted")`, against the person's own past. Loads
+   * its code when it is first called.
+   *
+   * @returns null before the person's first window, and where the package ships no profile: it was made by an older runtime, or has too many features to watch
+   * @throws Fault `runtime.code_unavailable`, `device.closed`
+   * @example
+   * const difference = await device.user("anna").difference();
+   * const first = difference?.features[0];
+   * console.log(first?.series, first?.statistic, first?.effect.size);
+   */
+  difference(): Promise<UserDifference | null>;
 }
 
 /** A model that keeps itself good. */

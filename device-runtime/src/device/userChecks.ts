@@ -14,6 +14,13 @@ import {
   type UserCalibrationReport,
   type UserCalibrationState,
 } from "../core/ood/userCalibration.ts";
+import type { Profile } from "../core/profile/profile.ts";
+import {
+  createProfileCounter,
+  keptCounts,
+  type ProfileCounter,
+  type ProfileCounts,
+} from "../core/profile/profileCounter.ts";
 import {
   type BusinessRules,
   type BusinessRulesState,
@@ -29,6 +36,7 @@ import {
 } from "../core/validation/dataValidator.ts";
 import type { ModelPackage } from "../package/modelPackage.ts";
 import type { OodJudge } from "../package/oodJudge.ts";
+import type { Preprocessing } from "../package/preprocessing.ts";
 import { createWatchedFeatures, type WatchedFeatures } from "../package/watchedFeatures.ts";
 import { crc32c } from "../storage/crc32c.ts";
 
@@ -38,7 +46,9 @@ export interface UserChecksState {
   readonly data: DataValidatorState;
   readonly rules: BusinessRulesState;
   readonly drift: UserDriftState;
-  /** Checksum of the calibration that drift was told by: under another one it is told anew. */
+  /** What was counted on the bins of the package's profile; null where it ships none, and left out by runtimes of before. */
+  readonly profile?: ProfileCounts | null;
+  /** Checksum of the calibration that drift was told and profiles were counted by: under another one both begin anew. */
   readonly calibrationCrc: number;
 }
 
@@ -55,13 +65,21 @@ export interface UserChecksReport {
   readonly drift: UserDriftReport;
 }
 
+/** A person's profile beside everybody's. */
+export interface ProfilePair {
+  readonly preprocessing: Preprocessing;
+  readonly reference: Profile;
+  /** On the bins of the reference; counts on. */
+  readonly own: ProfileCounts;
+}
+
 /** One user's checks. One owner. */
 export interface UserChecks {
   readonly calibration: UserCalibration;
   readonly data: Pick<DataValidator, "check" | "checkGap">;
   readonly rules: BusinessRules;
   /**
-   * Watches one sound window and its answer for drift. Allocates nothing unless there is an alarm.
+   * Watches one sound window and its answer for drift, and counts it. Allocates nothing unless there is an alarm.
    *
    * @param window raw units
    * @param judged by what the window was scored just now: statistics that it has looked at are not computed again
@@ -73,6 +91,8 @@ export interface UserChecks {
     confidence: number,
     atMs: number,
   ): FeatureAlarm | null;
+  /** What was counted of the windows that were watched; null where the package ships no profile. */
+  profiles(): ProfilePair | null;
   /** Notes what the monitors of rates have found. */
   noteAlarms(alarms: readonly MonitorAlarm[], atMs: number): void;
   /** A late truth came. */
@@ -107,11 +127,25 @@ export function createUserChecks(first: ModelPackage, state?: UserChecksState): 
     first.learning.monitor,
     state?.calibrationCrc === calibrationCrc ? state.drift : undefined,
   );
+  let counter = counterOf(
+    first,
+    state?.calibrationCrc === calibrationCrc ? state.profile : undefined,
+  );
   return {
     calibration,
     watch(window, judged, answered, confidence, atMs) {
       const known = judged.preprocessing === followed.preprocessing ? judged.statistics : null;
-      return drift.observe(known ?? features.of(window), answered, confidence, atMs);
+      const described = known ?? features.of(window);
+      counter?.observe(described, answered);
+      return drift.observe(described, answered, confidence, atMs);
+    },
+    profiles() {
+      const {
+        preprocessing,
+        calibration: { profile: reference },
+      } = followed;
+      if (counter === null || reference === undefined) return null;
+      return { preprocessing, reference, own: counter.counts() };
     },
     noteAlarms: (alarms, atMs) => drift.noteAlarms(alarms, atMs),
     noteFeedback: () => drift.observeFeedback(),
@@ -141,6 +175,7 @@ export function createUserChecks(first: ModelPackage, state?: UserChecksState): 
       if (crc === calibrationCrc) return;
       calibrationCrc = crc;
       drift.useReference(referenceOf(next));
+      counter = counterOf(next);
     },
     report: () => ({
       calibration: calibration.report(),
@@ -153,6 +188,7 @@ export function createUserChecks(first: ModelPackage, state?: UserChecksState): 
       data: data.state(),
       rules: rules.state(),
       drift: drift.state(),
+      profile: counter === null ? null : keptCounts(counter.counts()),
       calibrationCrc,
     }),
   };
@@ -160,6 +196,13 @@ export function createUserChecks(first: ModelPackage, state?: UserChecksState): 
 
 function referenceOf({ calibration }: ModelPackage): DriftReference {
   return calibration.drift ?? { features: null, errors: null };
+}
+
+function counterOf(
+  { calibration: { profile } }: ModelPackage,
+  counts?: ProfileCounts | null,
+): ProfileCounter | null {
+  return profile === undefined ? null : createProfileCounter(profile.layout, counts ?? undefined);
 }
 
 function validatorOf(
