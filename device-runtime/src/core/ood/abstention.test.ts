@@ -34,4 +34,10 @@ it("[LC38] no answers, or a coverage that cannot be, are a defect", () => {
   const empty = { confidences: [], wasCorrect: [], isOutlier: [] };
   expect(() => fitAbstention(empty, 0.9)).toThrow(Defect);
   expect(() => fitAbstention({ confidences, wasCorrect, isOutlier: none }, 0)).toThrow(Defect);
+  for (const wrong of [Number.NaN, -0.1, 1.1]) {
+    const spoilt = { confidences: confidences.with(3, wrong), wasCorrect, isOutlier: none };
+    expect(() => fitAbstention(spoilt, 0.8)).toThrow(
+      expect.objectContaining({ code: "ood.scores_not_finite" }),
+    );
+  }
 });

@@ -23,7 +23,7 @@ export interface Abstention {
  * Outliers are withheld first. When they alone are more than may be withheld, nothing else is, and the stated coverage says so.
  *
  * @param coverageWanted `(0, 1]`
- * @throws {@link Defect} `ood.level_invalid`, `ood.scores_missing`
+ * @throws {@link Defect} `ood.level_invalid`, `ood.scores_missing`, `ood.scores_not_finite` for a confidence that is none
  * @see Geifman and El-Yaniv 2017, "Selective classification for deep neural networks", section 3. Deviation: the coverage is fixed and the
  *   risk measured, not the other way round.
  */
@@ -41,6 +41,14 @@ export function fitAbstention(
     throw new Defect("ood.level_invalid", `coverage is ${coverageWanted}, must be in (0, 1]`);
   }
   if (count === 0) throw new Defect("ood.scores_missing", "no answers to choose a confidence on");
+  for (let index = 0; index < count; index += 1) {
+    const confidence = confidences[index] as number;
+    if (confidence >= 0 && confidence <= 1) continue;
+    throw new Defect(
+      "ood.scores_not_finite",
+      `confidence ${index} is ${confidence}, must be in [0, 1]`,
+    );
+  }
   const inside = Array.from({ length: count }, (_, index) => index).filter(
     (index) => isOutlier[index] !== true,
   );

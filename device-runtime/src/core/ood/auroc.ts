@@ -3,7 +3,7 @@
 /**
  * The probability that an unusual sample scores higher than a usual one, ties counted half.
  *
- * - Range: `[0, 1]`; 0.5 tells nothing apart; NaN when a group is empty. Pure, O(n log n).
+ * - Range: `[0, 1]`; 0.5 tells nothing apart; NaN when a group is empty or holds NaN. Pure, O(n log n).
  *
  * @example
  * auroc([1, 2, 3], [2.5, 4]); // => 5 / 6
@@ -12,6 +12,8 @@
 export function auroc(usual: ArrayLike<number>, unusual: ArrayLike<number>): number {
   const low = Float64Array.from(usual).sort();
   const high = Float64Array.from(unusual).sort();
+  // NaN sorts behind everything.
+  if (Number.isNaN(low.at(-1)) || Number.isNaN(high.at(-1))) return Number.NaN;
   let below = 0;
   let atMost = 0;
   let wins = 0;

@@ -72,10 +72,12 @@ export function measurePopulation(
     while (next >= 0 && share >= (sharesWanted[next] as number)) next -= 1;
     rising.unshift({ edge: score, share: Math.min(1, share) });
   }
-  const spread = highest.score - median || Math.abs(highest.score) || 1;
+  // Half of it: the distance of two numbers may be too large for one where a step of it is not.
+  const halfSpread = highest.score / 2 - median / 2 || Math.abs(highest.score) / 2 || 0.5;
   for (const step of stepsBeyond) {
-    const edge = highest.score + step * spread;
-    if (edge > (rising.at(-1)?.edge ?? Number.NEGATIVE_INFINITY)) rising.push({ edge, share: 0 });
+    const edge = highest.score + 2 * step * halfSpread;
+    if (edge < Number.POSITIVE_INFINITY && edge > (rising.at(-1)?.edge ?? Number.NEGATIVE_INFINITY))
+      rising.push({ edge, share: 0 });
   }
   return {
     edges: Float64Array.from(rising, ({ edge }) => edge),
@@ -135,5 +137,6 @@ export function placeInBin({ edges }: PopulationScores, bin: number, score: numb
   const from = edges[bin] as number;
   const to = edges[bin + 1];
   if (Number.isNaN(score)) return 1;
-  return to === undefined ? 0 : (score - from) / (to - from);
+  // Halves: the distance of two numbers may be too large for one.
+  return to === undefined ? 0 : (score / 2 - from / 2) / (to / 2 - from / 2);
 }

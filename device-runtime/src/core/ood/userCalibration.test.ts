@@ -263,5 +263,22 @@ it("[LC37] levels, rules and populations that cannot be are turned away", () => 
   expect(codeOf({ personCount: 0 })).toBe("input.shape_mismatch");
   expect(codeOf({ edges: population.edges.toReversed() })).toBe("input.not_finite");
   expect(codeOf({ shares: population.shares.map(() => 2) })).toBe("input.not_finite");
+  for (const scores of [
+    [1e308, -1e308, 5],
+    [1.7e308, -1.7e308],
+    [1.7e308, 1.7e308],
+    [-1.7e308, -1.7e308],
+  ]) {
+    const extreme = measurePopulation(
+      scores,
+      Int32Array.from(scores, (_, person) => person),
+    );
+    expect(checkPopulation(extreme).ok).toBe(true);
+    const person = createUserCalibration(extreme, alpha);
+    for (const score of [...scores, 0, Number.MAX_VALUE, -Number.MAX_VALUE]) {
+      const p = person.observe(score);
+      expect(p >= 0 && p <= 1).toBe(true);
+    }
+  }
   expect(measurePopulation([7, 7, 7], [0, 0, 0]).edges.length).toBeGreaterThan(1);
 });

@@ -75,6 +75,13 @@ it("[LC39] the deviation is never below 0 beside a large mean, and NaN comes out
     0,
   );
   expect(found[0]).toBeNaN();
+  for (const at of [0, 2, 4]) {
+    const window = Array.from({ length: 15 }, (_, place) => place % 4);
+    window[at] = Number.NaN;
+    createWindowStatistics(shape).describe(window, 0, found, 0);
+    for (let statistic = 0; statistic < 5; statistic++) expect(found[3 * statistic]).toBeNaN();
+    expect([...found.subarray(1, 3)].every(Number.isFinite)).toBe(true);
+  }
 });
 
 it("[LC39] a single sample is described by itself; vectors of channels that are not there are a defect", () => {
@@ -99,4 +106,6 @@ it("[LC39] the area counts pairs in the right order, ties half", () => {
     ),
   );
   expect(auroc([], [1])).toBeNaN();
+  expect(auroc([1, Number.NaN], [1])).toBeNaN();
+  expect(auroc([1], [Number.NaN, 2])).toBeNaN();
 });

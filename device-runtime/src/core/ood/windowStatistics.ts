@@ -114,8 +114,9 @@ export function createWindowStatistics(shape: WindowShape): WindowStatistics {
     found[0] = first + mean;
     // A NaN must come out, which Math.max lets through.
     found[1] = Math.sqrt(Math.max(0, variance));
-    found[2] = least;
-    found[3] = largest;
+    // Comparisons pass over it.
+    found[2] = Number.isNaN(mean) ? mean : least;
+    found[3] = Number.isNaN(mean) ? mean : largest;
     found[4] = (steps + otherSteps) / (windowSamples - 1);
   }
 
