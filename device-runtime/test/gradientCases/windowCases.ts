@@ -237,10 +237,10 @@ const signalConv = fc
   );
 
 /** How exporters write a convolution over one axis: alone, as rows of an image, or as an image of width 1. */
-const lines: Readonly<Record<string, (size: number, other: number) => number[]>> = {
-  alone: (size) => [size],
-  rows: (size, other) => [other, size],
-  column: (size) => [size, 1],
+const lines: Readonly<Record<string, (length: number, other: number) => number[]>> = {
+  alone: (length) => [length],
+  rows: (length, other) => [other, length],
+  column: (length) => [length, 1],
 };
 
 /** Convolutions over one axis that is long enough for tiles, with kernels of any size and padding on either side. */
