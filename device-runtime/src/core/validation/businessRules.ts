@@ -75,7 +75,7 @@ export interface BusinessRules {
 /** Rules of one package. */
 export const businessRulesMax = 64;
 /** Characters of a rule's name. */
-export const businessRuleNameMax = 64;
+const businessRuleNameMax = 64;
 /** Answers that a rate is taken over: 4,096 windows of 1.28 s are an hour and a half, 8 KB a user. */
 export const rateWindowsMax = 4096;
 

@@ -34,7 +34,7 @@ export interface ChannelRule {
 /** What sound data looks like; plain data of a model package. */
 export interface DataRules {
   readonly channels: readonly ChannelRule[];
-  /** A window that is the same to the last bit as one of so many before it came twice. 0: not checked. */
+  /** A window that is the same to the last bit as one of so many different ones before it came twice. 0: not checked. */
   readonly duplicateMemory: number;
   /** Between two calls with samples, longer than the samples between them account for. Null: not checked. */
   readonly gapMsMax: number | null;

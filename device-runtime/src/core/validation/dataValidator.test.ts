@@ -167,6 +167,31 @@ it("[LC70] the same window twice is a duplicate while it is remembered; one bit 
   expect(codeOfCheck(validator, numbered(4))).toBe("input.window_duplicated");
 });
 
+it("[LC70] a window that comes again is remembered anew: the oldest that goes is the one that came longest ago", () => {
+  const numbered = (place: number): Float32Array => windowOf([...acc.slice(1), place / 64]);
+  const codes = (memory: number, order: readonly number[]): readonly (string | null)[] => {
+    const validator = createDataValidator({ ...rules, duplicateMemory: memory }, shape);
+    return order.map((place) => codeOfCheck(validator, numbered(place)));
+  };
+  const again = "input.window_duplicated";
+  expect(codes(2, [1, 2, 1, 3, 1])).toEqual([null, null, again, null, again]);
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 6 }),
+      fc.array(fc.integer({ min: 0, max: 8 }), { maxLength: 40 }),
+      (memory, order) => {
+        let known: readonly number[] = [];
+        const expected = order.map((place) => {
+          const isKnown = known.includes(place);
+          known = [...known.filter((one) => one !== place), place].slice(-memory);
+          return isKnown ? again : null;
+        });
+        expect(codes(memory, order)).toEqual(expected);
+      },
+    ),
+  );
+});
+
 it("[LC70] a gap is what time has passed beyond the samples; a clock that is set back is none", () => {
   const validator = createDataValidator(rules, shape);
   expect(validator.checkGap(50, 10_000)).toBeNull();

@@ -184,7 +184,22 @@ export function createDataValidator(
     return null;
   }
 
-  /** Whether the same window is remembered; remembers it. */
+  /** Makes the fingerprint in a place the newest, which goes last. */
+  function renew(place: number): void {
+    const high = signed[2 * place] as number;
+    const low = signed[2 * place + 1] as number;
+    let at = place;
+    for (const newest = (next - 1 + memory) % memory; at !== newest; ) {
+      const after = (at + 1) % memory;
+      signed[2 * at] = signed[2 * after] as number;
+      signed[2 * at + 1] = signed[2 * after + 1] as number;
+      at = after;
+    }
+    signed[2 * at] = high;
+    signed[2 * at + 1] = low;
+  }
+
+  /** Whether the same window is remembered; remembers it, once more as the newest. */
   function isRepeated(window: Float32Array): boolean {
     if (memory === 0) return false;
     copy.set(window);
@@ -204,7 +219,10 @@ export function createDataValidator(
     const high = stir(stir(stir(a, b), c), d);
     const low = stir(stir(stir(d, c), b), a);
     for (let place = 0; place < rememberedCount; place++) {
-      if (signed[2 * place] === high && signed[2 * place + 1] === low) return true;
+      if (signed[2 * place] === high && signed[2 * place + 1] === low) {
+        renew(place);
+        return true;
+      }
     }
     signed[2 * next] = high;
     signed[2 * next + 1] = low;
