@@ -82,6 +82,16 @@ it("[DR2] whatever is wrong with a recipe or with windows is refused with its pl
       ...recipe,
       learning: { businessRules: [{ kind: "duration", name: "d", label: "?", windowsMax: 1 }] },
     },
+    {
+      ...recipe,
+      learning: {
+        dataRules: {
+          channels: [{ channel: preprocessing.channels[0]?.name, stuckSamples: 1e6 }],
+          duplicateMemory: 0,
+          gapMsMax: null,
+        },
+      },
+    },
   ]) {
     expect(await codeOf({ recipe: wrong })).toBe("input.shape_mismatch");
   }

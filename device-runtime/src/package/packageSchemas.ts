@@ -597,7 +597,7 @@ function checkWatched(
  */
 export function parseLearning(
   part: Uint8Array,
-  { channels, labels }: Preprocessing,
+  { channels, labels, windowSamples }: Preprocessing,
 ): Outcome<Learning> {
   const parsed = parsePart("learning", schemas.learning, part);
   if (!parsed.ok) return parsed;
@@ -605,6 +605,7 @@ export function parseLearning(
   const soundData = checkDataRules(
     data,
     channels.map((channel) => channel.name),
+    windowSamples,
   );
   if (!soundData.ok) return soundData;
   const soundRules = checkBusinessRules(businessRules, labels);

@@ -50,11 +50,13 @@ export const noDataRules: DataRules = { channels: [], duplicateMemory: 0, gapMsM
  * Checks rules from outside against the channels that they are for.
  *
  * @param rules whatever came: it is returned as rules only when it is some
+ * @param windowSamples a rule that no window of so many could break is refused; not looked at when left out
  * @returns `input.shape_mismatch`
  */
 export function checkDataRules(
   rules: DataRules,
   channelNames: readonly string[],
+  windowSamples: number = Number.POSITIVE_INFINITY,
 ): Outcome<DataRules> {
   if (!isRecord(rules) || !Array.isArray(rules.channels)) {
     return refuse("input.shape_mismatch", "data rules have no list of channels; it may be empty");
@@ -62,7 +64,7 @@ export function checkDataRules(
   const { channels, duplicateMemory, gapMsMax } = rules;
   const seen = new Set<string>();
   for (const [place, rule] of channels.entries()) {
-    const wrong = isRecord(rule) ? problemOf(rule, channelNames, seen) : "is none";
+    const wrong = isRecord(rule) ? problemOf(rule, channelNames, seen, windowSamples) : "is none";
     if (wrong !== null) return refuse("input.shape_mismatch", `data rule ${place} ${wrong}`);
     seen.add(rule.channel);
   }
@@ -83,6 +85,7 @@ function problemOf(
   { channel, range, missing, stuckSamples, saturation }: ChannelRule,
   channelNames: readonly string[],
   seen: ReadonlySet<string>,
+  windowSamples: number,
 ): string | null {
   if (!channelNames.includes(channel)) return `is of none of ${channelNames.length} channels`;
   if (seen.has(channel)) return `is a second one of channel ${channel}; make it one`;
@@ -97,6 +100,9 @@ function problemOf(
   }
   if (stuckSamples !== undefined && !(Number.isInteger(stuckSamples) && stuckSamples >= 2)) {
     return `of channel ${channel} says not when it is stuck; after 2 samples or more`;
+  }
+  if (stuckSamples !== undefined && stuckSamples > windowSamples) {
+    return `of channel ${channel} holds it for stuck after ${stuckSamples} samples, a window has ${windowSamples}; name as many or fewer`;
   }
   if (
     saturation !== undefined &&

@@ -318,6 +318,11 @@ it("[LC72] rules about channels that are not there, and limits that cannot be, a
     { channels: [{ channel: "acc", saturation: { low: "0", high: "1", shareMax: 0 } }] },
   ];
   for (const changes of refused) expect(codeOf(changes)).toBe("input.shape_mismatch");
+  // A rule that no window can break.
+  const never: DataRules = { ...noDataRules, channels: [{ channel: "acc", stuckSamples: 9 }] };
+  const ofSamples = (samples: number): boolean =>
+    checkDataRules(never, shape.channelNames, samples).ok;
+  expect([ofSamples(8), ofSamples(9)]).toEqual([false, true]);
   for (const wrong of [null, undefined, 7, "rules", {}, []]) {
     const outcome = checkDataRules(wrong as unknown as DataRules, shape.channelNames);
     expect(outcome).toMatchObject({ ok: false, refusal: { code: "input.shape_mismatch" } });
