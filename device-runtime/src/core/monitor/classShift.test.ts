@@ -7,8 +7,8 @@ import { labelShares } from "./labelShares.ts";
 
 const settings = { ...defaultClassShiftPolicy, shares: [0.25, 0.25, 0.25, 0.25] };
 
-/** Bouts of twelve windows of one class, drawn by `shares`. */
-function* bouts(shares: readonly number[], seed: string): Generator<number> {
+/** Bouts of windows of one class, drawn by `shares`; of twelve each, or of random lengths around a mean. */
+function* bouts(shares: readonly number[], seed: string, meanWindows?: number): Generator<number> {
   const random = createSeededRandom(seed);
   for (;;) {
     let left = random.nextUint32() / 2 ** 32;
@@ -17,7 +17,9 @@ function* bouts(shares: readonly number[], seed: string): Generator<number> {
       left -= shares[label] as number;
       label++;
     }
-    for (let step = 0; step < 12; step++) yield label;
+    const uniform = (): number => (random.nextUint32() + 0.5) / 2 ** 32;
+    const length = meanWindows === undefined ? 12 : -meanWindows * Math.log(uniform());
+    for (let step = 0; step < length; step++) yield label;
   }
 }
 
@@ -37,6 +39,21 @@ it("[LC93] a person who comes in bouts, with shares unlike everybody's, is no al
   }
   // 20 people of 126 watched blocks each, at 200 blocks an alarm or more: 12.6 at most.
   expect(alarmCount).toBeLessThanOrEqual(12);
+});
+
+it("[LC93] the run length holds for bouts of random lengths that blocks are longer than, and not for bouts of minutes", () => {
+  const shares = [0.3, 0.25, 0.15, 0.15, 0.1, 0.05];
+  const alarmsAt = (meanWindows: number): number => {
+    let alarmCount = 0;
+    for (let person = 0; person < 20; person++) {
+      const shift = createClassShift({ ...settings, shares });
+      alarmCount += feed(shift, bouts(shares, `person ${person}`, meanWindows), 64 * 324);
+    }
+    return alarmCount;
+  };
+  // 20 people of 300 watched blocks each, at 200 blocks an alarm: 30 at most.
+  expect(alarmsAt(50)).toBeLessThanOrEqual(30);
+  expect(alarmsAt(333)).toBeGreaterThan(30);
 });
 
 it("[LC93] changed shares are noticed, the class that moved most is named first", () => {
