@@ -44,6 +44,37 @@ it("[LC94] errors of harder people are guessed without any truth, while doubt me
   expect([verdicts[0], verdicts[2], verdicts[3]]).toEqual(["fine", "worse", "worse"]);
 });
 
+it("[LC94] of equal confidences as many are below the threshold as comes nearest to what was wrong", () => {
+  const shareOf = (confidences: readonly number[], wrongCount: number): number => {
+    const areCorrect = confidences.map((_, index) => index >= wrongCount);
+    const reference = fitErrorReference(confidences, areCorrect);
+    const estimate = createErrorEstimate(reference);
+    for (const confidence of confidences) estimate.observe(confidence);
+    return estimate.guess().byThreshold * confidences.length;
+  };
+  expect(shareOf([0.2, 0.2, 0.6, 0.6, 0.6, 0.9], 3)).toBe(2);
+  expect(shareOf([0.2, 0.2, 0.6, 0.6, 0.6, 0.9], 4)).toBe(5);
+  expect(shareOf([0.4, 0.9, 0.9, 0.9, 0.9, 1], 4)).toBe(5);
+  expect(shareOf([0.8, 0.8, 0.8], 2)).toBe(3);
+  expect(shareOf([0.8, 0.8, 0.8], 1)).toBe(0);
+  expect(shareOf([1, 1], 2)).toBe(0);
+  for (let wrongCount = 0; wrongCount <= 5; wrongCount++) {
+    expect(shareOf([0.1, 0.2, 0.3, 0.4, 0.5], wrongCount)).toBe(wrongCount);
+  }
+});
+
+it("[LC94] answers that are all alike leave a range, which closes as they come", () => {
+  const widthOf = (count: number): number => {
+    const estimate = createErrorEstimate({ threshold: 0.6, errorRate: 0.1, confidence: 0.7 });
+    for (let index = 0; index < count; index++) estimate.observe(0.6);
+    const { low, high } = estimate.guess().interval;
+    return high - low;
+  };
+  const widths = [16, 64, 400, 4000].map(widthOf);
+  expect(widths.every((width, at) => width < (widths[at - 1] ?? 1))).toBe(true);
+  expect(widths.at(-1)).toBeGreaterThan(0.001);
+});
+
 it("[LC94] few answers are unclear, forgotten ones too; windows in runs count as one", () => {
   const estimate = createErrorEstimate({ threshold: 0.6, errorRate: 0.1, confidence: 0.9 });
   expect(estimate.guess()).toMatchObject({ verdict: "unclear", count: 0, errorRate: 0.1 });

@@ -4,7 +4,7 @@ import type { RateInterval } from "./rate.ts";
 
 /** What the confidence of a model is worth; plain data of a model package. */
 export interface ErrorReference {
-  /** An answer of less confidence counts as an error: as many of the reference are below it as were wrong. `[0, 1]`. */
+  /** An answer of less confidence counts as an error: as many of the reference are below it as were wrong, or as near to it as equal confidences let. `[0, 1]`. */
   readonly threshold: number;
   /** Share of wrong answers in the reference, `[0, 1]`. */
   readonly errorRate: number;
@@ -48,6 +48,8 @@ export interface ErrorEstimate {
 
 /** Windows of one movement resemble each other; so many count as one. */
 const defaultBlockLength = 8;
+/** Of a confidence that may lie anywhere in `[0, 1]`. */
+const unknownVariance = 1 / 12;
 /** More errors than this are worth acting on. */
 const defaultMargin = 0.05;
 
@@ -79,10 +81,19 @@ export function fitErrorReference(
   const sorted = confidences.toSorted((a, b) => a - b);
   const sum = confidences.reduce((total, value) => total + value, 0);
   return {
-    threshold: sorted[wrongCount] ?? 1,
+    threshold: thresholdOf(sorted, wrongCount),
     errorRate: wrongCount / count,
     confidence: Math.round((sum / count) * 1e12) / 1e12,
   };
+}
+
+/** The confidence below which there are as many as were wrong. Of equal ones there are all or none: whichever is nearer, the lower of two. */
+function thresholdOf(sorted: readonly number[], wrongCount: number): number {
+  const at = sorted[wrongCount] ?? 1;
+  const belowCount = sorted.findIndex((confidence) => confidence >= at);
+  const above = sorted.find((confidence) => confidence > at) ?? 1;
+  const uptoCount = sorted.filter((confidence) => confidence < above).length;
+  return uptoCount - wrongCount < wrongCount - belowCount ? above : at;
 }
 
 /**
@@ -135,7 +146,9 @@ export function createErrorEstimate(
   function intervalOf(errorRate: number, mean: number): RateInterval {
     const blockCount = count / blockLength;
     if (blockCount < 2) return { low: 0, high: 1 };
-    const variance = Math.max(0, confidence.squares / count - mean * mean);
+    // One more block, of which nothing is known: answers that were all alike are not the only ones that there are.
+    const seen = Math.max(0, confidence.squares / count - mean * mean);
+    const variance = (blockCount * seen + unknownVariance) / (blockCount + 1);
     const half = 1.96 * Math.sqrt(variance / blockCount);
     return { low: clamped(errorRate - half), high: clamped(errorRate + half) };
   }
