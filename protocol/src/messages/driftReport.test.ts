@@ -185,6 +185,14 @@ describe("what may be said", () => {
       "a mean outside of its range",
       { ...drift, findings: [{ ...finding, severity: { mean: 1, low: 2, high: 3 } }] },
     ],
+    [
+      "a guess outside of its range",
+      { ...drift, performance: { ...drift.performance, low: 0.6, errorRate: 0.5, high: 0.7 } },
+    ],
+    [
+      "a guess whose range is upside down",
+      { ...drift, performance: { ...drift.performance, low: 0.7, errorRate: 0.5, high: 0.3 } },
+    ],
     ["an onset before time", { ...drift, findings: [{ ...finding, onsetMs: -1 }] }],
     ["an unknown kind", { ...drift, findings: [{ ...finding, kind: "mood" }] }],
     ["a share above 1", { ...drift, outliers: { ...drift.outliers, recentShare: 1.5 } }],

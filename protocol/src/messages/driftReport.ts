@@ -133,14 +133,20 @@ const knownReport: z.ZodMiniType<DriftReport> = z
     }),
     rules: z.object({ violations: countSchema, broken: countSchema }),
     performance: z.optional(
-      z.object({
-        errorRate: share,
-        low: share,
-        high: share,
-        referenceErrorRate: share,
-        count: countSchema,
-        verdict: z.enum(["worse", "fine", "unclear"]),
-      }),
+      z
+        .object({
+          errorRate: share,
+          low: share,
+          high: share,
+          referenceErrorRate: share,
+          count: countSchema,
+          verdict: z.enum(["worse", "fine", "unclear"]),
+        })
+        .check(
+          z.refine(({ low, errorRate, high }) => low <= errorRate && errorRate <= high, {
+            message: "must have its error rate within low and high",
+          }),
+        ),
     ),
   })
   .check(
