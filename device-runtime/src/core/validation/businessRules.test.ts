@@ -189,7 +189,8 @@ it("[LC72] rules about labels that are not there, and limits that cannot be, are
     expect(codeOf(wrong)).toBe("input.shape_mismatch");
   }
   expect(codeOf(duration, duration)).toBe("input.shape_mismatch");
-  const { name: _, ...nameless } = duration as { readonly name: string };
+  const { name: named, ...nameless } = duration as { readonly name: string };
+  expect(named).toBe("runs end");
   for (const wrong of [
     null,
     undefined,

@@ -155,7 +155,7 @@ function problemOf(
  * - State: two bytes for each answer of the longest rate.
  *
  * @param rules ones that {@link checkBusinessRules} accepts
- * @param before from {@link BusinessRules.state}; one of other rules keeps its answers and counts anew, one of other labels, or that is not
+ * @param earlier from {@link BusinessRules.state}; one of other rules keeps its answers and counts anew, one of other labels, or that is not
  *   sound, is left aside
  * @example
  * const rules = createBusinessRules([{ kind: "duration", name: "no endless stairs", label: "stairs", windowsMax: 2 }], ["rest", "stairs"]);
@@ -164,11 +164,11 @@ function problemOf(
 export function createBusinessRules(
   rules: readonly BusinessRule[],
   labels: readonly string[],
-  before?: BusinessRulesState,
+  earlier?: BusinessRulesState,
 ): BusinessRules {
   const ofLabels = fingerprintOf(labels);
   const ofRules = fingerprintOf(rules.map(fieldsOf));
-  const state = before !== undefined && isSound(before, ofLabels) ? before : undefined;
+  const state = earlier !== undefined && isSound(earlier, ofLabels) ? earlier : undefined;
   const capacity = rules.reduce(
     (longest, rule) => (rule.kind === "rate" ? Math.max(longest, rule.windows) : longest),
     1,

@@ -306,7 +306,7 @@ describe("size", () => {
       let looks = 0;
       const devices = Array.from({ length: count }, (_, index) => {
         const group = Math.floor(index / 5);
-        const findings = Array.from({ length: 8 }, (_, place) => found(`${group}.${place}`));
+        const findings = [0, 1, 2, 3, 4, 5, 6, 7].map((place) => found(`${group}.${place}`));
         return {
           ...of(index, "", says(findings, { series: 1 })),
           get cohort() {
