@@ -176,18 +176,20 @@ export function createUserDrift(
   }
 
   /** Takes in what the clock says. When it was set since, everything before moves with it: what is known of a past is its age. */
-  function seeTime(told: number): number {
+  function seeTime(told: number): void {
     const last = lastAtMs[0] as number;
     const atMs = Number.isFinite(told) ? told : Number.isFinite(last) ? last : 0;
     const before = Number.isFinite(last) ? last : atMs;
     lastAtMs[0] = atMs;
-    const wasSet = atMs < before || (before < clockSetMs && atMs >= clockSetMs);
-    if (!wasSet) return atMs;
+    if (atMs < before || (before < clockSetMs && atMs >= clockSetMs)) moveTimes(atMs - before);
+  }
+
+  /** Keeps the age of all that was noted under a clock that has been set since. Apart, because what a closure holds is made anew at each call. */
+  function moveTimes(byMs: number): void {
     for (let place = 0; place < stampCount; place++) {
-      stamps[place] = (stamps[place] as number) + (atMs - before);
+      stamps[place] = (stamps[place] as number) + byMs;
     }
-    findings = findings.map((one) => ({ ...one, onsetMs: one.onsetMs + (atMs - before) }));
-    return atMs;
+    findings = findings.map((one) => ({ ...one, onsetMs: one.onsetMs + byMs }));
   }
 
   /** When the window came that is so many back, as far as is remembered. */
@@ -231,14 +233,17 @@ export function createUserDrift(
 
   return {
     observe(values, answered, confidence, told) {
-      const atMs = seeTime(told);
-      if (windowCount % stampEvery === 0) stamps[(windowCount / stampEvery) % stampCount] = atMs;
+      seeTime(told);
+      if (windowCount % stampEvery === 0) {
+        stamps[(windowCount / stampEvery) % stampCount] = lastAtMs[0] as number;
+      }
       windowCount++;
       revision++;
       errors?.observe(confidence);
       const alarm = features?.observe(values, answered) ?? null;
       if (alarm === null) return null;
       const isNew = !findings.some((one) => one.kind === "feature" && isStanding(one));
+      const atMs = lastAtMs[0] as number;
       for (const { name, evidence, onsetWindows, severity, direction } of alarm.drifted) {
         find({
           kind: "feature",
@@ -261,7 +266,8 @@ export function createUserDrift(
       revision++;
     },
     noteAlarms(alarms, told) {
-      const atMs = seeTime(told);
+      seeTime(told);
+      const atMs = lastAtMs[0] as number;
       for (const { kind, evidence, limit, rate, referenceRate } of alarms) {
         // Windows of one block resemble each other and count once; feedbacks come apart.
         const count = recentBlocks * (kind === "errorRate" ? policy[kind].blockLength : 1);
