@@ -144,6 +144,7 @@ export {
 } from "./core/monitor/userMonitors.ts";
 export { type Abstention, fitAbstention } from "./core/ood/abstention.ts";
 export { auroc } from "./core/ood/auroc.ts";
+export { checkOodProfile } from "./core/ood/checkOodProfile.ts";
 export {
   type ConformalThreshold,
   conformalThreshold,
@@ -152,7 +153,6 @@ export {
 export { fitMahalanobis, type MahalanobisFit } from "./core/ood/fitMahalanobis.ts";
 export { createMahalanobisScorer } from "./core/ood/mahalanobis.ts";
 export {
-  checkOodProfile,
   createOodScorer,
   fitOodProfile,
   type OodKind,
@@ -203,10 +203,10 @@ export {
   type BusinessRule,
   type BusinessRules,
   type BusinessRulesState,
-  checkBusinessRules,
   createBusinessRules,
   type Violation,
 } from "./core/validation/businessRules.ts";
+export { checkBusinessRules } from "./core/validation/checkBusinessRules.ts";
 export {
   type ChannelRule,
   checkDataRules,

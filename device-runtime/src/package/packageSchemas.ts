@@ -19,12 +19,14 @@ import {
   type FeatureReference,
 } from "../core/monitor/features/featureReference.ts";
 import type { MonitorPolicy } from "../core/monitor/userMonitors.ts";
-import { checkOodProfile, type OodKind, type OodProfile } from "../core/ood/oodProfile.ts";
+import { checkOodProfile } from "../core/ood/checkOodProfile.ts";
+import { type OodKind, type OodProfile } from "../core/ood/oodProfile.ts";
 import { checkPopulation } from "../core/ood/populationScores.ts";
 import { areAxes } from "../core/ood/windowStatistics.ts";
 import { checkProfile, type Profile } from "../core/profile/profile.ts";
 import type { AlarmCause, TriggerPolicy } from "../core/trigger/trigger.ts";
-import { type BusinessRule, checkBusinessRules } from "../core/validation/businessRules.ts";
+import { type BusinessRule } from "../core/validation/businessRules.ts";
+import { checkBusinessRules } from "../core/validation/checkBusinessRules.ts";
 import { checkDataRules, type DataRules } from "../core/validation/dataRules.ts";
 import type { TrainingPlan } from "../model/compile/trainingPlan.ts";
 import type { Calibration } from "./calibration.ts";

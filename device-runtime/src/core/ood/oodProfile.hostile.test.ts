@@ -3,9 +3,9 @@ import { decodeCbor, encodeCbor, unwrap } from "@attune/protocol";
 import { describe, expect, it } from "vitest";
 import { createSeededRandom } from "../../adapters/seededRandom.ts";
 import { gaussian } from "../../ports/random.ts";
+import { checkOodProfile } from "./checkOodProfile.ts";
 import { isAboveThreshold } from "./conformalThreshold.ts";
 import {
-  checkOodProfile,
   createOodScorer,
   fitOodProfile,
   type OodMethod,

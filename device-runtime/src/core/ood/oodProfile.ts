@@ -1,40 +1,32 @@
-// All out-of-distribution scores under one form: fit where a package is made, check when it arrives, score on the device.
-import { accept, type Outcome, refuse } from "@attune/protocol";
+// All out-of-distribution scores under one form: fit where a package is made, score on the device.
+import { accept, type Outcome } from "@attune/protocol";
 import type { ForkableRandom } from "../../ports/random.ts";
 import {
   type CombinedProfile,
   type CombinedSettings,
-  checkCombined,
   createCombinedScorer,
   fitCombined,
 } from "./combined.ts";
 import { checkEnergy, createEnergyScorer, type EnergyProfile } from "./energy.ts";
 import { fitMahalanobis } from "./fitMahalanobis.ts";
-import { checkGaussianProfile, type GaussianProfile } from "./gaussianProfile.ts";
+import { type GaussianProfile } from "./gaussianProfile.ts";
 import {
-  checkIsolationForest,
   createIsolationForestScorer,
   fitIsolationForest,
   type IsolationForestProfile,
   type IsolationForestSettings,
 } from "./isolationForest.ts";
-import { checkKnn, createKnnScorer, fitKnn, type KnnProfile, type KnnSettings } from "./knn.ts";
-import {
-  checkLargestScore,
-  createLargestScoreScorer,
-  type LargestScoreProfile,
-} from "./largestScore.ts";
+import { createKnnScorer, fitKnn, type KnnProfile, type KnnSettings } from "./knn.ts";
+import { createLargestScoreScorer, type LargestScoreProfile } from "./largestScore.ts";
 import { createMahalanobisScorer } from "./mahalanobis.ts";
 import { checkOodSamples, type OodSamples } from "./oodSamples.ts";
 import type { OodScorer } from "./oodScorer.ts";
-import { hasShapeOf, kindOf } from "./profileShape.ts";
 import {
-  checkRelativeMahalanobis,
   createRelativeMahalanobisScorer,
   fitRelativeMahalanobis,
   type RelativeMahalanobisProfile,
 } from "./relativeMahalanobis.ts";
-import { checkVim, createVimScorer, fitVim, type VimProfile, type VimSettings } from "./vim.ts";
+import { createVimScorer, fitVim, type VimProfile, type VimSettings } from "./vim.ts";
 
 /** Class Gaussians as a profile of their own. */
 export interface MahalanobisProfile {
@@ -121,49 +113,9 @@ export function fitOodProfile(
 }
 
 /**
- * Checks a profile that came from outside, such as in a model package.
- *
- * @param profile whatever came: it is returned as a profile only when it is one
- * @returns the profile, or `input.shape_mismatch`, `input.not_finite`
- */
-export function checkOodProfile(profile: OodProfile): Outcome<OodProfile> {
-  const kind = kindOf(profile);
-  if (kind === null) {
-    return refuse(
-      "input.shape_mismatch",
-      "profile is of no score that this runtime knows; update the runtime, or fit another score",
-    );
-  }
-  if (!hasShapeOf(kind, profile)) {
-    return refuse("input.shape_mismatch", `profile has not the fields of ${kind}; fit it again`);
-  }
-  switch (profile.kind) {
-    case "mahalanobis": {
-      const classes = checkGaussianProfile(profile.classes);
-      return classes.ok ? accept(profile) : classes;
-    }
-    case "relativeMahalanobis":
-      return checkRelativeMahalanobis(profile);
-    case "combined":
-      return checkCombined(profile);
-    case "knn":
-      return checkKnn(profile);
-    case "vim":
-      return checkVim(profile);
-    case "energy":
-      return checkEnergy(profile);
-    case "maximumSoftmax":
-    case "maxLogit":
-      return checkLargestScore(profile);
-    case "isolationForest":
-      return checkIsolationForest(profile);
-  }
-}
-
-/**
  * Creates the scorer of a profile.
  *
- * @param profile one that {@link checkOodProfile} accepts
+ * @param profile one that `checkOodProfile` accepts
  */
 export function createOodScorer(profile: OodProfile): OodScorer {
   switch (profile.kind) {

@@ -4,10 +4,10 @@ import {
   type BusinessRule,
   type BusinessRulesState,
   businessRulesMax,
-  checkBusinessRules,
   createBusinessRules,
   rateWindowsMax,
 } from "./businessRules.ts";
+import { checkBusinessRules } from "./checkBusinessRules.ts";
 
 const labels = ["lying", "standing", "running"];
 const [lying, standing, running] = [0, 1, 2];
