@@ -215,10 +215,10 @@ export function createDeviceWindow(): DeviceWindow {
   const profile = createProfile(layout);
   const looked = new Float32Array(input.length);
   const answer = { isOutlier: false, confidence };
-  let clockMs = 0;
 
   // Where numbers end: handed out as they are, each would be made anew by the bench itself.
   const found = new Float64Array(1);
+  const clock = new Float64Array(1);
 
   /** Leaves the score of a window in the cell. */
   function judge(at: number): void {
@@ -233,15 +233,24 @@ export function createDeviceWindow(): DeviceWindow {
     found[0] = scorer.score(looked, 0);
   }
 
+  function tick(): void {
+    clock[0] = (clock[0] as number) + 1280;
+  }
+
+  /** Leaves the p-value of the score in the cell. */
+  function calibrate(): void {
+    answer.isOutlier = (found[0] as number) > threshold;
+    found[0] = calibration.observe(found[0] as number);
+  }
+
   /** One sound window, from its score to its profile. */
   function watch(at: number): void {
     const label = seen.labels[at] as number;
     judge(at);
-    answer.isOutlier = (found[0] as number) > threshold;
-    found[0] = calibration.observe(found[0] as number);
+    calibrate();
     monitors.observePrediction(answer);
     const watched = input.statistics as Float64Array;
-    drift.observe(watched, label, confidence, clockMs);
+    drift.observe(watched, label, confidence, clock[0] as number);
     rules.observe(label);
     profile.observe(watched, label);
   }
@@ -300,15 +309,15 @@ export function createDeviceWindow(): DeviceWindow {
     },
     watched: {
       observe(at) {
-        clockMs += 1280;
+        tick();
         watch(at);
       },
       state: watchedStates,
     },
     all: {
       observe(at) {
-        clockMs += 1280;
-        validator.checkGap(windowSamples / 2, clockMs);
+        tick();
+        validator.checkGap(windowSamples / 2, clock[0] as number);
         validator.check(seen.windows[at] as Float32Array);
         watch(at);
       },

@@ -122,6 +122,20 @@ export function createRateMonitor(
     return createEDetector({ referenceRate, averageRunLengthMin }, detectorState);
   }
 
+  // Both apart, so that what is called at every window is small enough to be part of its caller: a number handed over is made anew otherwise.
+  function closeBlock(): boolean {
+    const mean = sums.block / blockCount;
+    sums.block = 0;
+    blockCount = 0;
+    return observeBlock(mean);
+  }
+
+  function observeOutside(value: number): boolean {
+    if (!Number.isNaN(value)) return monitor.observe(value < 0 ? 0 : 1);
+    skippedCount++;
+    return false;
+  }
+
   function observeBlock(mean: number): boolean {
     sums.recent += (mean - sums.recent) / recentBlocks;
     if (detector !== null) return detector.observe(mean);
@@ -131,22 +145,14 @@ export function createRateMonitor(
     return false;
   }
 
-  return {
-    observe(given) {
-      if (Number.isNaN(given)) {
-        skippedCount++;
-        return false;
-      }
-      const value = Math.min(1, Math.max(0, given));
+  const monitor: RateMonitor = {
+    observe(value) {
+      if (!(value >= 0 && value <= 1)) return observeOutside(value);
       sums.total += value;
       totalCount++;
       sums.block += value;
       blockCount++;
-      if (blockCount < rule.blockLength) return false;
-      const mean = sums.block / blockCount;
-      sums.block = 0;
-      blockCount = 0;
-      return observeBlock(mean);
+      return blockCount >= rule.blockLength && closeBlock();
     },
     alarmEvidence: () => detector?.alarmEvidence() ?? 0,
     report: () => ({
@@ -176,6 +182,7 @@ export function createRateMonitor(
       recentRate: sums.recent,
     }),
   };
+  return monitor;
 }
 
 /** A sum of so many observations in `[0, 1]`. */
