@@ -255,7 +255,7 @@ it("[LC37] levels, rules and populations that cannot be are turned away", () => 
   };
   expect(codeOf({ edges: new Float64Array(0) })).toBe("input.shape_mismatch");
   for (const wrong of [null, undefined, 7, {}]) {
-    const outcome = checkPopulation(wrong as unknown as PopulationScores);
+    const outcome = checkPopulation(wrong as PopulationScores);
     expect(outcome).toMatchObject({ ok: false, refusal: { code: "input.shape_mismatch" } });
   }
   expect(codeOf({ edges: [...population.edges] })).toBe("input.shape_mismatch");

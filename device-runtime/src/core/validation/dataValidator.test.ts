@@ -324,7 +324,7 @@ it("[LC72] rules about channels that are not there, and limits that cannot be, a
     checkDataRules(never, shape.channelNames, samples).ok;
   expect([ofSamples(8), ofSamples(9)]).toEqual([false, true]);
   for (const wrong of [null, undefined, 7, "rules", {}, []]) {
-    const outcome = checkDataRules(wrong as unknown as DataRules, shape.channelNames);
+    const outcome = checkDataRules(wrong as DataRules, shape.channelNames);
     expect(outcome).toMatchObject({ ok: false, refusal: { code: "input.shape_mismatch" } });
   }
   expect(() => createDataValidator({ ...rules, gapMsMax: -1 }, shape)).toThrow(Defect);
