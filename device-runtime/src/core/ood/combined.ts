@@ -137,15 +137,23 @@ export function createCombinedScorer(profile: CombinedProfile): OodScorer {
   const { neighbours, relative, neighboursScale, relativeScale } = profile;
   const { dimension } = neighbours;
   const { distance, root, measure } = createBoth(neighbours, relative);
+  // In an array for the same reason as both parts.
+  const found = new Float64Array(1);
+
+  function addBoth(features: ArrayLike<number>, featuresAt: number): void {
+    const sum =
+      ((distance[0] as number) - neighboursScale.middle) / neighboursScale.spread +
+      ((root[0] as number) - relativeScale.middle) / relativeScale.spread;
+    found[0] = Number.isFinite(sum) ? sum : unmeasured(features, featuresAt, dimension);
+  }
+
   return {
     dimension,
     classCount: 0,
     score(features, featuresAt = 0) {
       measure(features, featuresAt);
-      const sum =
-        ((distance[0] as number) - neighboursScale.middle) / neighboursScale.spread +
-        ((root[0] as number) - relativeScale.middle) / relativeScale.spread;
-      return Number.isFinite(sum) ? sum : unmeasured(features, featuresAt, dimension);
+      addBoth(features, featuresAt);
+      return found[0] as number;
     },
   };
 }
